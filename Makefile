@@ -1,0 +1,142 @@
+# Everything that is done with the project, each by one word. `make` alone lists the words.
+# Nothing has to be installed by hand beforehand but Python 3.11 or newer, make and git.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+FLASK := $(BIN)/flask --app wsgi
+CATALOGUES := portal/translations
+COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
+CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
+
+.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-canaries lint format \
+        policies catalogues freeze migration lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --------------------------------------------------------------------------- what the work needs
+
+# The stamp holds what the environment was made from, so that a second run takes no time. Another
+# Python or a moved clone makes it anew, a changed lock only installs what changed.
+env: ## Install the locked dependencies into .venv (a second run does nothing)
+	@place="$$($(PYTHON) --version) $(CURDIR)"; \
+	locks="$$(cat requirements.lock requirements-dev.lock | sha256sum)"; \
+	stamp="$$(cat $(VENV)/.stamp 2>/dev/null || true)"; \
+	if [ "$$stamp" != "$$place $$locks" ]; then \
+	  echo "Installing the locked dependencies into $(VENV) …"; \
+	  if [ "$${stamp#"$$place "}" = "$$stamp" ]; then \
+	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The portal needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3")'; \
+	    $(PYTHON) -m venv --clear $(VENV); \
+	  fi; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --require-hashes -r requirements.lock -r requirements-dev.lock; \
+	  $(BIN)/python -m pip check; \
+	  echo "$$place $$locks" > $(VENV)/.stamp; \
+	fi
+	@$(MAKE) compiled
+
+compiled: $(COMPILED)
+	@:
+
+$(CATALOGUES)/%.mo: $(CATALOGUES)/%.po
+	@$(BIN)/pybabel --quiet compile --input-file=$< --output-file=$@
+
+# Only the tests need Node's packages and a browser; the portal runs without either.
+node:
+	@if ! command -v npm >/dev/null; then \
+	  echo '*** npm is missing: the accessibility tests will fail. Install Node.js 18 or newer.' >&2; \
+	elif ! sha256sum package-lock.json | cmp -s - node_modules/.stamp; then \
+	  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	  sha256sum package-lock.json > node_modules/.stamp; \
+	fi
+
+chromium:
+	@if command -v chromium >/dev/null && fc-list 2>/dev/null | grep -q 'BIZ UD'; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo 'Installing Chromium and Japanese fonts for the browser tests …'; \
+	  apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	    fontconfig $(CHROMIUM_PACKAGES) >/dev/null; \
+	else \
+	  echo '*** Chromium or the font BIZ UD Gothic is missing: the browser tests will fail.' >&2; \
+	  echo '*** As root: apt-get install $(CHROMIUM_PACKAGES)' >&2; \
+	fi
+
+# --------------------------------------------------------------------------- running
+
+demo: env ## Serve the demo city on http://localhost:8000 (Ctrl-C stops everything)
+	@PORTAL_DEMO=1 $(BIN)/python -m portal.supervise
+
+demo-reset: env ## Throw the demo city's data away and serve it afresh
+	@PORTAL_DEMO=1 $(BIN)/python -m portal.supervise --reset
+
+# --------------------------------------------------------------------------- proving
+
+test: env node chromium ## Run every test but the heavy proofs
+	@$(BIN)/python -m pytest -m 'not heavy'
+
+test-fast: env ## Run the tests that need no browser
+	@$(BIN)/python -m pytest -m 'not browser and not heavy'
+
+test-browser: env node chromium ## Run the tests in a real browser
+	@$(BIN)/python -m pytest -m browser
+
+test-fuzz: env ## Draw some 200,000 requests as everybody: no answer is a failure (half an hour)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-48000} $(BIN)/python -m pytest tests/rules/test_crawl.py
+
+test-canaries: env ## Open every page of 500 random worlds as everybody: no hidden word (hours)
+	@WORLDS=$${WORLDS:-500} VIEWERS=$${VIEWERS:-30} $(BIN)/python -m pytest tests/rules/test_canaries.py
+
+lint: env ## Check style, types and templates
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/djlint --quiet --lint templates
+
+format: env ## Rewrite the sources in the project's style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+policies: env ## Print who sees what, as the row-level security policies say it
+	@$(FLASK) policy sql
+
+# --------------------------------------------------------------------------- changing
+
+catalogues: env ## Take new texts into the English catalogue and compile it
+	@$(BIN)/pybabel --quiet extract --mapping-file=babel.cfg --no-location --no-wrap --omit-header \
+	  --keywords='_l lazy_gettext' --output-file=$(CATALOGUES)/messages.pot .
+	@$(BIN)/pybabel --quiet update --input-file=$(CATALOGUES)/messages.pot \
+	  --output-dir=$(CATALOGUES) --locale=en --no-wrap --no-fuzzy-matching --ignore-pot-creation-date
+	@rm $(CATALOGUES)/messages.pot
+	@$(MAKE) env
+
+# Until a first version is in use there is one migration of our tables, written anew each time.
+freeze: env ## Write the schema that the models say into migration 0001
+	@$(FLASK) policy freeze 0001_ground
+
+migration: env ## Begin a migration: make migration NAME=consents_expire
+	@test -n '$(NAME)' || { echo 'Say what it does: make migration NAME=consents_expire' >&2; exit 2; }
+	@number=$$(printf '%04d' $$((10#$$(cat migrations/.current-head) + 1))); \
+	$(BIN)/alembic revision --rev-id "$$number" -m '$(NAME)'; \
+	touch "migrations/versions/$${number}_$(NAME)".{up,down}.sql; \
+	echo "$$number" > migrations/.current-head
+
+lock: env ## Resolve requirements*.in anew into the lock files
+	@tool=$$(mktemp -d); trap 'rm -rf "$$tool"' EXIT; \
+	$(PYTHON) -m venv "$$tool"; "$$tool/bin/pip" install --quiet --disable-pip-version-check uv; \
+	for name in requirements requirements-dev; do \
+	  "$$tool/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	    "$$name.in" --output-file "$$name.lock" >/dev/null; \
+	done
+
+clean: ## Remove what can be made again (never the data in instance/)
+	@rm -rf $(VENV) node_modules mutants .coverage htmlcov .hypothesis .mypy_cache .pytest_cache \
+	  .ruff_cache .import_linter_cache test-results $(COMPILED)
+	@find . -name __pycache__ -not -path './instance/*' -type d -prune -exec rm -rf {} +
