@@ -1,0 +1,1 @@
+"""The portal in which a city's agencies protect a child together."""

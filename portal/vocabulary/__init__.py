@@ -1,0 +1,96 @@
+"""The words and codes of the house: code lists, legal bases, glossary.
+
+Three CSV files are read and checked once, at import: a file that contradicts itself stops the
+portal with a VocabularyError that names file, line, column and reason. Nothing here knows Flask or
+the database.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from portal.vocabulary.bases import (
+    CONSENT,
+    EMERGENCY,
+    OVERRIDING_BASES,
+    SHARE_BASES,
+    Lane,
+    LegalBasis,
+    Refusal,
+    bases,
+    lane,
+    longest_days,
+    refusal,
+)
+from portal.vocabulary.glossary import GlossaryTerm, term, terms
+from portal.vocabulary.lists import Category, categories, choices, codes, known, label
+from portal.vocabulary.reader import UnknownCode, VocabularyError
+
+
+def _known(list_name: str, *wanted: str) -> tuple[str, ...]:
+    """Return `wanted` in this order; a rule that names a vanished code stops the import."""
+    return tuple(known(list_name, code) for code in wanted)
+
+
+(CAFETERIA,) = _known("org_type", "cafeteria")
+(WATCHER,) = _known("role", "watcher")
+EXPERT_TYPES: Final = _known("org_type", "expert_lawyer", "expert_welfare")
+
+ROLES: Final = codes("role")
+OWNER_ROLES: Final = _known("role", "center_director", "center_counselor", "center_investigator")
+BLIND_ROLES: Final = _known("role", "center_clerk", "sysadmin", "audit_officer")
+
+# Grants asked for as 見守り outlast the end of a case (domain.md §3, lane A).
+(WATCHING,) = _known("purpose", "watching")
+
+SLICES: Final = codes("slice")
+UNSHAREABLE_SLICES: Final = _known("slice", "reporter", "advice")
+SHAREABLE_SLICES: Final = tuple(code for code in SLICES if code not in UNSHAREABLE_SLICES)
+_NEVER_TO_A_CAFETERIA: Final = _known("slice", "detail")
+
+
+def shareable_with(recipient_type: str) -> tuple[str, ...]:
+    """Return the slices that a grant to an agency of this type may name (domain.md §4).
+
+    Raises UnknownCode for an unknown type.
+    """
+    if known("org_type", recipient_type) != CAFETERIA:
+        return SHAREABLE_SLICES
+    return tuple(code for code in SHAREABLE_SLICES if code not in _NEVER_TO_A_CAFETERIA)
+
+
+__all__ = [
+    "BLIND_ROLES",
+    "CAFETERIA",
+    "CONSENT",
+    "EMERGENCY",
+    "EXPERT_TYPES",
+    "OVERRIDING_BASES",
+    "OWNER_ROLES",
+    "ROLES",
+    "SHAREABLE_SLICES",
+    "SHARE_BASES",
+    "SLICES",
+    "UNSHAREABLE_SLICES",
+    "WATCHER",
+    "WATCHING",
+    "Category",
+    "GlossaryTerm",
+    "Lane",
+    "LegalBasis",
+    "Refusal",
+    "UnknownCode",
+    "VocabularyError",
+    "bases",
+    "categories",
+    "choices",
+    "codes",
+    "known",
+    "label",
+    "lane",
+    "longest_days",
+    "refusal",
+    "shareable_with",
+    "term",
+    "terms",
+]
