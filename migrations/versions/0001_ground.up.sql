@@ -1,0 +1,3024 @@
+CREATE FUNCTION portal_clock() RETURNS timestamptz
+LANGUAGE sql STABLE AS $$ SELECT now() $$;
+
+CREATE TABLE agencies (
+	type TEXT NOT NULL, 
+	name TEXT NOT NULL, 
+	legal_form TEXT NOT NULL, 
+	ward TEXT, 
+	report_slug TEXT, 
+	entrusted_npo_id UUID, 
+	centre_id UUID, 
+	version INTEGER DEFAULT '1' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_agencies PRIMARY KEY (id), 
+	CONSTRAINT uq_agencies_report_slug UNIQUE (report_slug), 
+	CONSTRAINT fk_agencies_entrusted_npo_id FOREIGN KEY(entrusted_npo_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_agencies_centre_id FOREIGN KEY(centre_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE data_keys (
+	kind TEXT NOT NULL, 
+	scope_id UUID NOT NULL, 
+	slice TEXT DEFAULT '' NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_data_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_data_keys_scope_id_slice UNIQUE (scope_id, slice)
+);
+
+CREATE TABLE persons (
+	family_name_sealed BYTEA NOT NULL, 
+	given_name_sealed BYTEA NOT NULL, 
+	kana_sealed BYTEA, 
+	called_sealed BYTEA, 
+	birth_date_sealed BYTEA, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_persons PRIMARY KEY (id)
+);
+
+CREATE UNLOGGED TABLE throttle_counts (
+	bucket BYTEA NOT NULL, 
+	window_start TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	failures INTEGER NOT NULL, 
+	CONSTRAINT pk_throttle_counts PRIMARY KEY (bucket, window_start)
+);
+
+CREATE TABLE wordings (
+	name TEXT NOT NULL, 
+	version TEXT NOT NULL, 
+	level TEXT NOT NULL, 
+	language TEXT NOT NULL, 
+	body TEXT NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_wordings PRIMARY KEY (id)
+);
+
+CREATE TABLE accounts (
+	person_id UUID, 
+	disabled BOOLEAN DEFAULT 'false' NOT NULL, 
+	version INTEGER DEFAULT '1' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_accounts PRIMARY KEY (id), 
+	CONSTRAINT fk_accounts_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
+);
+
+CREATE TABLE cases (
+	reference TEXT NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	status TEXT NOT NULL, 
+	opened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	closed_at TIMESTAMP WITH TIME ZONE, 
+	concealed BOOLEAN DEFAULT 'false' NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_cases PRIMARY KEY (id), 
+	CONSTRAINT uq_cases_id_owner_agency_id UNIQUE (id, owner_agency_id), 
+	CONSTRAINT uq_cases_id_owner_agency_id_opened_at UNIQUE (id, owner_agency_id, opened_at), 
+	CONSTRAINT uq_cases_owner_agency_id_reference UNIQUE (owner_agency_id, reference), 
+	CONSTRAINT fk_cases_owner_agency_id FOREIGN KEY(owner_agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE council_memberships (
+	agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_council_memberships PRIMARY KEY (id), 
+	CONSTRAINT fk_council_memberships_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE households (
+	owner_agency_id UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_households PRIMARY KEY (id), 
+	CONSTRAINT fk_households_owner_agency_id FOREIGN KEY(owner_agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE meetings (
+	agency_id UUID NOT NULL, 
+	kind TEXT DEFAULT 'policy' NOT NULL, 
+	held_on DATE NOT NULL, 
+	opened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	closed_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_meetings PRIMARY KEY (id), 
+	CONSTRAINT uq_meetings_id_agency_id UNIQUE (id, agency_id), 
+	CONSTRAINT fk_meetings_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE teams (
+	agency_id UUID NOT NULL, 
+	name TEXT NOT NULL, 
+	is_default BOOLEAN DEFAULT 'false' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_teams PRIMARY KEY (id), 
+	CONSTRAINT fk_teams_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE UNIQUE INDEX uq_teams_default ON teams (agency_id) WHERE is_default;
+
+CREATE TABLE account_profiles (
+	account_id UUID NOT NULL, 
+	email_index BYTEA NOT NULL, 
+	email_sealed BYTEA NOT NULL, 
+	name_sealed BYTEA NOT NULL, 
+	CONSTRAINT pk_account_profiles PRIMARY KEY (account_id), 
+	CONSTRAINT fk_account_profiles_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT uq_account_profiles_email_index UNIQUE (email_index)
+);
+
+CREATE TABLE audit_events (
+	happened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	xid TEXT DEFAULT pg_current_xact_id()::text NOT NULL, 
+	event TEXT NOT NULL, 
+	viewer TEXT NOT NULL, 
+	account_id UUID, 
+	agency_id UUID, 
+	case_id UUID, 
+	thread_id UUID, 
+	details JSONB NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_audit_events PRIMARY KEY (id), 
+	CONSTRAINT fk_audit_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_audit_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE INDEX ix_audit_events_agency ON audit_events (agency_id, happened_at DESC);
+
+CREATE INDEX ix_audit_events_case ON audit_events (case_id, happened_at DESC);
+
+CREATE INDEX ix_audit_events_time ON audit_events (happened_at DESC, id DESC);
+
+CREATE TABLE briefs (
+	meeting_id UUID NOT NULL, 
+	number TEXT NOT NULL, 
+	version INTEGER DEFAULT '1' NOT NULL, 
+	written_by UUID NOT NULL, 
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	question_sealed BYTEA NOT NULL, 
+	text_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_briefs PRIMARY KEY (id), 
+	CONSTRAINT uq_briefs_id_meeting_id UNIQUE (id, meeting_id), 
+	CONSTRAINT fk_briefs_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_briefs_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id), 
+	CONSTRAINT fk_briefs_written_by FOREIGN KEY(written_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_briefs_case ON briefs (case_id);
+
+CREATE INDEX ix_briefs_meeting ON briefs (meeting_id);
+
+CREATE TABLE case_access (
+	case_id UUID NOT NULL, 
+	circle_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE NOT NULL, 
+	last_visible_activity TIMESTAMP WITH TIME ZONE NOT NULL, 
+	CONSTRAINT pk_case_access PRIMARY KEY (case_id, circle_id, agency_id), 
+	CONSTRAINT fk_case_access_case_id FOREIGN KEY(case_id) REFERENCES cases (id)
+);
+
+CREATE INDEX ix_case_access_recent ON case_access (circle_id, last_visible_activity DESC, case_id DESC) INCLUDE (agency_id, valid_from, valid_until);
+
+CREATE INDEX ix_case_access_until ON case_access (valid_until) WHERE valid_until < 'infinity'::timestamptz;
+
+CREATE TABLE case_people (
+	person_id UUID NOT NULL, 
+	subject_kind TEXT NOT NULL, 
+	relationship_code TEXT, 
+	is_child BOOLEAN DEFAULT 'false' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_case_people PRIMARY KEY (id), 
+	CONSTRAINT uq_case_people_case_id_person_id UNIQUE (case_id, person_id), 
+	CONSTRAINT fk_case_people_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_case_people_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
+);
+
+CREATE INDEX ix_case_people_person ON case_people (person_id);
+
+CREATE UNIQUE INDEX uq_case_people_child ON case_people (case_id) WHERE is_child;
+
+CREATE TABLE case_topics (
+	topic TEXT NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_case_topics PRIMARY KEY (id), 
+	CONSTRAINT fk_case_topics_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE
+);
+
+CREATE TABLE case_workers (
+	account_id UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_case_workers PRIMARY KEY (id), 
+	CONSTRAINT uq_case_workers_case_id_account_id UNIQUE (case_id, account_id), 
+	CONSTRAINT fk_case_workers_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_case_workers_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_case_workers_account ON case_workers (account_id);
+
+CREATE TABLE child_meetings (
+	check_in TEXT NOT NULL, 
+	met_on DATE NOT NULL, 
+	met_by UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	account_of_it_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_child_meetings PRIMARY KEY (id), 
+	CONSTRAINT fk_child_meetings_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_child_meetings_met_by FOREIGN KEY(met_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE closures (
+	outcome TEXT NOT NULL, 
+	closed_by UUID NOT NULL, 
+	closed_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	reopened_at TIMESTAMP WITH TIME ZONE, 
+	child_view_sealed BYTEA NOT NULL, 
+	summary_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_closures PRIMARY KEY (id), 
+	CONSTRAINT fk_closures_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_closures_closed_by FOREIGN KEY(closed_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE consents (
+	kind TEXT NOT NULL, 
+	giver_kind TEXT NOT NULL, 
+	giver_person_id UUID NOT NULL, 
+	method TEXT NOT NULL, 
+	wording_id UUID, 
+	explained_by UUID, 
+	witness_id UUID, 
+	asked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	what_sealed BYTEA, 
+	said_back_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_consents PRIMARY KEY (id), 
+	CONSTRAINT ck_consents_two_kinds CHECK (kind IN ('action', 'sharing')), 
+	CONSTRAINT fk_consents_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_consents_giver_person_id FOREIGN KEY(giver_person_id) REFERENCES persons (id), 
+	CONSTRAINT fk_consents_wording_id FOREIGN KEY(wording_id) REFERENCES wordings (id), 
+	CONSTRAINT fk_consents_explained_by FOREIGN KEY(explained_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_consents_witness_id FOREIGN KEY(witness_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_consents_case ON consents (case_id);
+
+CREATE TABLE credentials (
+	account_id UUID NOT NULL, 
+	password_hash TEXT NOT NULL, 
+	changed_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_credentials PRIMARY KEY (account_id), 
+	CONSTRAINT fk_credentials_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE entries (
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	slice TEXT NOT NULL, 
+	subject_id UUID NOT NULL, 
+	author_agency_id UUID NOT NULL, 
+	author_account_id UUID NOT NULL, 
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	retracted_at TIMESTAMP WITH TIME ZONE, 
+	text_sealed BYTEA NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_entries PRIMARY KEY (id), 
+	CONSTRAINT fk_entries_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
+	CONSTRAINT fk_entries_subject_id FOREIGN KEY(subject_id) REFERENCES persons (id), 
+	CONSTRAINT fk_entries_author_agency_id FOREIGN KEY(author_agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_entries_author_account_id FOREIGN KEY(author_account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_entries_author ON entries (author_agency_id, written_at DESC, id DESC);
+
+CREATE INDEX ix_entries_case ON entries (case_id, written_at DESC, id DESC);
+
+CREATE TABLE exclusions (
+	account_id UUID NOT NULL, 
+	recorded_by UUID, 
+	reason_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_exclusions PRIMARY KEY (id), 
+	CONSTRAINT fk_exclusions_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_exclusions_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_exclusions_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE household_cases (
+	household_id UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_household_cases PRIMARY KEY (id), 
+	CONSTRAINT fk_household_cases_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_household_cases_household_id FOREIGN KEY(household_id) REFERENCES households (id)
+);
+
+CREATE TABLE meeting_experts (
+	meeting_id UUID NOT NULL, 
+	centre_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_meeting_experts PRIMARY KEY (id), 
+	CONSTRAINT uq_meeting_experts_meeting_id_account_id UNIQUE (meeting_id, account_id), 
+	CONSTRAINT fk_meeting_experts_meeting_id_centre_id FOREIGN KEY(meeting_id, centre_id) REFERENCES meetings (id, agency_id), 
+	CONSTRAINT fk_meeting_experts_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_meeting_experts_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE memberships (
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	role TEXT NOT NULL, 
+	manager BOOLEAN DEFAULT 'false' NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_memberships PRIMARY KEY (id), 
+	CONSTRAINT fk_memberships_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_memberships_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE INDEX ix_memberships_acting ON memberships (account_id, agency_id);
+
+CREATE TABLE necessity_records (
+	necessity TEXT NOT NULL, 
+	recorded_by UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	grounds_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_necessity_records PRIMARY KEY (id), 
+	CONSTRAINT fk_necessity_records_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_necessity_records_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE never_tells (
+	agency_id UUID, 
+	account_id UUID, 
+	person_id UUID, 
+	relationship_code TEXT, 
+	recorded_by UUID, 
+	words_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_never_tells PRIMARY KEY (id), 
+	CONSTRAINT ck_never_tells_one_target CHECK (num_nonnulls(agency_id, account_id, person_id) <= 1), 
+	CONSTRAINT fk_never_tells_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_never_tells_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_never_tells_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_never_tells_person_id FOREIGN KEY(person_id) REFERENCES persons (id), 
+	CONSTRAINT fk_never_tells_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE progress_checks (
+	checked_by UUID NOT NULL, 
+	checked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	next_on DATE NOT NULL, 
+	finding_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_progress_checks PRIMARY KEY (id), 
+	CONSTRAINT fk_progress_checks_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_progress_checks_checked_by FOREIGN KEY(checked_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE team_members (
+	team_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_team_members PRIMARY KEY (id), 
+	CONSTRAINT fk_team_members_team_id FOREIGN KEY(team_id) REFERENCES teams (id), 
+	CONSTRAINT fk_team_members_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_team_members_account ON team_members (account_id, team_id);
+
+CREATE TABLE threads (
+	kind TEXT NOT NULL, 
+	sealed BOOLEAN DEFAULT 'false' NOT NULL, 
+	case_id UUID, 
+	owner_agency_id UUID, 
+	person_id UUID, 
+	account_id UUID, 
+	opened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	promised_at TIMESTAMP WITH TIME ZONE, 
+	closed_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_threads PRIMARY KEY (id), 
+	CONSTRAINT fk_threads_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_threads_person_id FOREIGN KEY(person_id) REFERENCES persons (id), 
+	CONSTRAINT fk_threads_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_threads_account ON threads (account_id) WHERE account_id IS NOT NULL;
+
+CREATE INDEX ix_threads_case ON threads (case_id) WHERE case_id IS NOT NULL;
+
+CREATE TABLE urgency_decisions (
+	urgency TEXT NOT NULL, 
+	decided_by UUID NOT NULL, 
+	decided_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	grounds_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_urgency_decisions PRIMARY KEY (id), 
+	CONSTRAINT fk_urgency_decisions_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_urgency_decisions_decided_by FOREIGN KEY(decided_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE violations (
+	violation TEXT NOT NULL, 
+	finding TEXT NOT NULL, 
+	severity TEXT, 
+	judged_by UUID NOT NULL, 
+	judged_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	grounds_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_violations PRIMARY KEY (id), 
+	CONSTRAINT fk_violations_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_violations_judged_by FOREIGN KEY(judged_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE advices (
+	brief_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	assent BOOLEAN DEFAULT 'false' NOT NULL, 
+	given_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	text_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_advices PRIMARY KEY (id), 
+	CONSTRAINT uq_advices_brief_id_account_id UNIQUE (brief_id, account_id), 
+	CONSTRAINT fk_advices_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_advices_brief_id FOREIGN KEY(brief_id) REFERENCES briefs (id), 
+	CONSTRAINT fk_advices_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_advices_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE brief_parties (
+	brief_id UUID NOT NULL, 
+	meeting_id UUID NOT NULL, 
+	released_at TIMESTAMP WITH TIME ZONE, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	names_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_brief_parties PRIMARY KEY (id), 
+	CONSTRAINT uq_brief_parties_brief_id UNIQUE (brief_id), 
+	CONSTRAINT fk_brief_parties_brief_id_meeting_id FOREIGN KEY(brief_id, meeting_id) REFERENCES briefs (id, meeting_id), 
+	CONSTRAINT fk_brief_parties_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE
+);
+
+CREATE TABLE conflict_declarations (
+	brief_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	conflict BOOLEAN NOT NULL, 
+	declared_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_conflict_declarations PRIMARY KEY (id), 
+	CONSTRAINT uq_conflict_declarations_brief_id_account_id UNIQUE (brief_id, account_id), 
+	CONSTRAINT fk_conflict_declarations_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_conflict_declarations_brief_id FOREIGN KEY(brief_id) REFERENCES briefs (id), 
+	CONSTRAINT fk_conflict_declarations_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE TABLE consent_items (
+	consent_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	bundle TEXT NOT NULL, 
+	slices TEXT[] NOT NULL, 
+	answer TEXT NOT NULL, 
+	last_day DATE, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_consent_items PRIMARY KEY (id), 
+	CONSTRAINT ck_consent_items_three_answers CHECK (answer IN ('yes', 'no', 'later')), 
+	CONSTRAINT fk_consent_items_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_consent_items_consent_id FOREIGN KEY(consent_id) REFERENCES consents (id), 
+	CONSTRAINT fk_consent_items_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE INDEX ix_consent_items_consent ON consent_items (consent_id);
+
+CREATE TABLE consultations (
+	thread_id UUID NOT NULL, 
+	received_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	channel TEXT NOT NULL, 
+	consulter TEXT NOT NULL, 
+	anonymous BOOLEAN DEFAULT 'true' NOT NULL, 
+	topic TEXT NOT NULL, 
+	suspected_abuse BOOLEAN DEFAULT 'false' NOT NULL, 
+	urgent BOOLEAN DEFAULT 'false' NOT NULL, 
+	reporting_agency_id UUID, 
+	recorded_by UUID, 
+	words_sealed BYTEA NOT NULL, 
+	about_sealed BYTEA, 
+	name_sealed BYTEA, 
+	callback_sealed BYTEA, 
+	not_to_tell_sealed BYTEA, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_consultations PRIMARY KEY (id), 
+	CONSTRAINT uq_consultations_thread_id UNIQUE (thread_id), 
+	CONSTRAINT fk_consultations_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_consultations_reporting_agency_id FOREIGN KEY(reporting_agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_consultations_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE denials (
+	case_id UUID NOT NULL, 
+	kind TEXT NOT NULL, 
+	thread_id UUID, 
+	account_id UUID, 
+	agency_id UUID, 
+	person_id UUID, 
+	valid_from TIMESTAMP WITH TIME ZONE NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_denials PRIMARY KEY (id), 
+	CONSTRAINT fk_denials_case_id FOREIGN KEY(case_id) REFERENCES cases (id), 
+	CONSTRAINT fk_denials_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_denials_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_denials_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_denials_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
+);
+
+CREATE INDEX ix_denials_account ON denials (account_id) WHERE account_id IS NOT NULL;
+
+CREATE INDEX ix_denials_agency ON denials (agency_id) WHERE agency_id IS NOT NULL;
+
+CREATE INDEX ix_denials_case ON denials (case_id);
+
+CREATE INDEX ix_denials_person ON denials (person_id) WHERE person_id IS NOT NULL;
+
+CREATE TABLE grants (
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	agency_id UUID NOT NULL, 
+	slices TEXT[] NOT NULL, 
+	subject_id UUID, 
+	purpose TEXT NOT NULL, 
+	basis TEXT NOT NULL, 
+	necessity TEXT NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	team_id UUID, 
+	account_ids UUID[], 
+	consent_id UUID, 
+	request_no TEXT, 
+	meeting_id UUID, 
+	other_statute TEXT, 
+	approved_by UUID, 
+	recorded_by UUID, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_grants PRIMARY KEY (id), 
+	CONSTRAINT fk_grants_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
+	CONSTRAINT ck_grants_one_kind_of_reader CHECK (team_id IS NULL OR account_ids IS NULL), 
+	CONSTRAINT ck_grants_some_slice CHECK (cardinality(slices) > 0), 
+	CONSTRAINT ck_grants_some_account CHECK (cardinality(account_ids) > 0 OR account_ids IS NULL), 
+	CONSTRAINT fk_grants_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_grants_subject_id FOREIGN KEY(subject_id) REFERENCES persons (id), 
+	CONSTRAINT fk_grants_team_id FOREIGN KEY(team_id) REFERENCES teams (id), 
+	CONSTRAINT fk_grants_consent_id FOREIGN KEY(consent_id) REFERENCES consents (id), 
+	CONSTRAINT fk_grants_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id), 
+	CONSTRAINT fk_grants_approved_by FOREIGN KEY(approved_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_grants_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_grants_agency ON grants (agency_id, case_id, valid_until, valid_from);
+
+CREATE INDEX ix_grants_case ON grants (case_id, agency_id, valid_until, valid_from);
+
+CREATE TABLE retractions (
+	entry_id UUID NOT NULL, 
+	slice TEXT NOT NULL, 
+	agency_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	successor_id UUID, 
+	retracted_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	reason_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_retractions PRIMARY KEY (id), 
+	CONSTRAINT uq_retractions_entry_id UNIQUE (entry_id), 
+	CONSTRAINT fk_retractions_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_retractions_entry_id FOREIGN KEY(entry_id) REFERENCES entries (id), 
+	CONSTRAINT fk_retractions_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_retractions_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_retractions_successor_id FOREIGN KEY(successor_id) REFERENCES entries (id)
+);
+
+CREATE TABLE sessions (
+	token_hash BYTEA NOT NULL, 
+	account_id UUID, 
+	agency_id UUID, 
+	thread_id UUID, 
+	opened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	seen_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	factors TEXT DEFAULT 'password' NOT NULL, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	public_id UUID NOT NULL, 
+	CONSTRAINT pk_sessions PRIMARY KEY (token_hash), 
+	CONSTRAINT fk_sessions_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_sessions_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_sessions_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT uq_sessions_public_id UNIQUE (public_id)
+);
+
+CREATE TABLE thread_codes (
+	thread_id UUID NOT NULL, 
+	locator BYTEA NOT NULL, 
+	code_hash TEXT NOT NULL, 
+	secret_hash TEXT, 
+	set_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_thread_codes PRIMARY KEY (thread_id), 
+	CONSTRAINT fk_thread_codes_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id)
+);
+
+CREATE INDEX ix_thread_codes_locator ON thread_codes (locator);
+
+CREATE TABLE thread_messages (
+	thread_id UUID NOT NULL, 
+	agency_id UUID, 
+	account_id UUID, 
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	seen_at TIMESTAMP WITH TIME ZONE, 
+	text_sealed BYTEA NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_thread_messages PRIMARY KEY (id), 
+	CONSTRAINT fk_thread_messages_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_thread_messages_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_thread_messages_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_thread_messages_thread ON thread_messages (thread_id, written_at);
+
+CREATE TABLE actions (
+	agency_id UUID NOT NULL, 
+	kind TEXT NOT NULL, 
+	status TEXT DEFAULT 'asked' NOT NULL, 
+	due_on DATE NOT NULL, 
+	asked_by UUID NOT NULL, 
+	asked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	advice_id UUID, 
+	request_sealed BYTEA NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_actions PRIMARY KEY (id), 
+	CONSTRAINT fk_actions_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_actions_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_actions_asked_by FOREIGN KEY(asked_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_actions_advice_id FOREIGN KEY(advice_id) REFERENCES advices (id)
+);
+
+CREATE INDEX ix_actions_agency ON actions (agency_id, status, due_on);
+
+CREATE INDEX ix_actions_case ON actions (case_id);
+
+CREATE TABLE consent_events (
+	consent_id UUID NOT NULL, 
+	state TEXT NOT NULL, 
+	agency_id UUID, 
+	grant_id UUID, 
+	happened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	account_id UUID, 
+	thread_id UUID, 
+	person_id UUID, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_consent_events PRIMARY KEY (id), 
+	CONSTRAINT fk_consent_events_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_consent_events_consent_id FOREIGN KEY(consent_id) REFERENCES consents (id), 
+	CONSTRAINT fk_consent_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_consent_events_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
+	CONSTRAINT fk_consent_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_consent_events_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_consent_events_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
+);
+
+CREATE INDEX ix_consent_events_consent ON consent_events (consent_id);
+
+CREATE TABLE grant_reasons (
+	grant_id UUID NOT NULL, 
+	reason_sealed BYTEA NOT NULL, 
+	told_sealed BYTEA, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_grant_reasons PRIMARY KEY (id), 
+	CONSTRAINT fk_grant_reasons_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_grant_reasons_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id)
+);
+
+CREATE TABLE inbox_items (
+	consultation_id UUID NOT NULL, 
+	thread_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	from_agency_id UUID, 
+	status TEXT DEFAULT 'new' NOT NULL, 
+	sealed BOOLEAN DEFAULT 'false' NOT NULL, 
+	received_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	unread_since TIMESTAMP WITH TIME ZONE, 
+	handled_at TIMESTAMP WITH TIME ZONE, 
+	handled_by UUID, 
+	case_id UUID, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_inbox_items PRIMARY KEY (id), 
+	CONSTRAINT uq_inbox_items_consultation_id_agency_id UNIQUE (consultation_id, agency_id), 
+	CONSTRAINT fk_inbox_items_case_id_agency_id FOREIGN KEY(case_id, agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_inbox_items_consultation_id FOREIGN KEY(consultation_id) REFERENCES consultations (id), 
+	CONSTRAINT fk_inbox_items_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_inbox_items_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_inbox_items_from_agency_id FOREIGN KEY(from_agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_inbox_items_handled_by FOREIGN KEY(handled_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_inbox_items_desk ON inbox_items (agency_id, received_at DESC, id DESC);
+
+CREATE INDEX ix_inbox_items_thread ON inbox_items (thread_id);
+
+CREATE INDEX ix_inbox_items_waiting ON inbox_items (agency_id, due_at, id) WHERE status = 'new' OR unread_since IS NOT NULL;
+
+CREATE TABLE tasks (
+	kind TEXT NOT NULL, 
+	grant_id UUID, 
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	opened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	done_at TIMESTAMP WITH TIME ZONE, 
+	done_by UUID, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_tasks PRIMARY KEY (id), 
+	CONSTRAINT fk_tasks_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_tasks_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
+	CONSTRAINT fk_tasks_done_by FOREIGN KEY(done_by) REFERENCES accounts (id)
+);
+
+CREATE TABLE action_events (
+	action_id UUID NOT NULL, 
+	status TEXT NOT NULL, 
+	agency_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	happened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	words_sealed BYTEA, 
+	effect_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_action_events PRIMARY KEY (id), 
+	CONSTRAINT fk_action_events_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_action_events_action_id FOREIGN KEY(action_id) REFERENCES actions (id), 
+	CONSTRAINT fk_action_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_action_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_action_events_action ON action_events (action_id);
+
+-- The sanctioned functions of the database, all in this one file (architecture.md, decision 11).
+-- They run as portal_system with a fixed search_path. None of them returns a text of a case.
+-- The words in braces are filled in from the vocabularies (portal.policy.rls).
+
+-- ---------------------------------------------------------------------------------------------
+-- Signing in: what runs before there is a viewer.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
+RETURNS TABLE (
+    public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
+    agency_type text, agency_name text, circles uuid[], factors text, opened_at timestamptz, seen_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A session without a live membership, or of a disabled account, is as good as none.
+    SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
+        a.name, CASE WHEN s.account_id IS NULL THEN '{}'::uuid[] ELSE
+            ARRAY[s.agency_id, s.account_id] || ARRAY(
+                SELECT t.id FROM teams t JOIN team_members tm ON tm.team_id = t.id
+                WHERE t.agency_id = s.agency_id AND tm.account_id = s.account_id
+                    AND tm.valid_from <= portal_clock()
+                    AND (tm.valid_until IS NULL OR portal_clock() < tm.valid_until))
+        END, s.factors, s.opened_at, s.seen_at
+    FROM sessions s
+    LEFT JOIN accounts c ON c.id = s.account_id
+    LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
+        AND m.valid_from <= portal_clock()
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+    LEFT JOIN agencies a ON a.id = s.agency_id
+    LEFT JOIN threads t ON t.id = s.thread_id
+    WHERE s.token_hash = p_token_hash
+        AND s.ended_at IS NULL
+        AND portal_clock() < s.seen_at + p_idle
+        AND portal_clock() < s.opened_at + p_absolute
+        AND (s.thread_id IS NULL OR t.closed_at IS NULL)
+        AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled));
+$$;
+
+CREATE FUNCTION open_session(
+    p_token_hash bytea, p_public_id uuid, p_account uuid, p_agency uuid, p_thread uuid,
+    p_factors text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Waits for a change of the password, which ends the sessions that it sees.
+    SELECT 1 FROM accounts WHERE id = p_account FOR SHARE;
+    INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id, factors)
+    VALUES (p_token_hash, p_public_id, p_account, p_agency, p_thread, p_factors);
+$$;
+
+CREATE FUNCTION touch_session(p_token_hash bytea)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- An ended session stays ended: a request in flight cannot revive it.
+    UPDATE sessions SET seen_at = portal_clock()
+    WHERE token_hash = p_token_hash AND ended_at IS NULL
+        AND seen_at < portal_clock() - interval '1 minute';
+$$;
+
+CREATE FUNCTION end_session(p_token_hash bytea)
+RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Returns the public id of the session it ended; NULL where somebody else was sooner.
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE token_hash = p_token_hash AND ended_at IS NULL
+    RETURNING public_id;
+$$;
+
+CREATE FUNCTION sessions_of_viewer()
+RETURNS TABLE (public_id uuid, agency_id uuid, opened_at timestamptz, seen_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT s.public_id, s.agency_id, s.opened_at, s.seen_at FROM sessions s
+    WHERE s.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+        AND s.ended_at IS NULL ORDER BY s.seen_at DESC;
+$$;
+
+CREATE FUNCTION end_session_of_viewer(p_public_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE public_id = p_public_id AND ended_at IS NULL
+        AND account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
+$$;
+
+CREATE FUNCTION account_for_login(p_email_index bytea)
+RETURNS TABLE (account_id uuid, password_hash text, disabled boolean, agency_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Held until the session is open: a change of the password then ends that session too. In a
+    -- statement of its own, so that the next one sees what was waited for.
+    PERFORM 1 FROM accounts a JOIN account_profiles p ON p.account_id = a.id
+    WHERE p.email_index = p_email_index FOR SHARE OF a;
+    RETURN QUERY SELECT a.id, c.password_hash, a.disabled, (
+        SELECT m.agency_id FROM memberships m
+        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        ORDER BY m.valid_from, m.id LIMIT 1)
+    FROM account_profiles p
+    JOIN accounts a ON a.id = p.account_id
+    LEFT JOIN credentials c ON c.account_id = a.id
+    WHERE p.email_index = p_email_index;
+END $$;
+
+CREATE FUNCTION set_password(p_account uuid, p_hash text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_me uuid := nullif(current_setting('portal.account_id', true), '')::uuid;
+BEGIN
+    -- Whoever opens a session of the account meanwhile waits, and finds the new password.
+    PERFORM 1 FROM accounts WHERE id = p_account FOR NO KEY UPDATE;
+    -- One's own password, or that of an account that an administrator has just made.
+    IF v_me IS DISTINCT FROM p_account AND NOT EXISTS (
+        SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
+        WHERE m.account_id = v_me AND m.role = 'sysadmin' AND NOT a.disabled
+            AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = p_account))
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'this password is not yours to set';
+    END IF;
+    INSERT INTO credentials (account_id, password_hash) VALUES (p_account, p_hash)
+    ON CONFLICT (account_id) DO UPDATE
+        SET password_hash = EXCLUDED.password_hash, changed_at = portal_clock();
+END $$;
+
+CREATE FUNCTION thread_by_locator(p_locator bytea)
+RETURNS TABLE (thread_id uuid, code_hash text, secret_hash text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT c.thread_id, c.code_hash, c.secret_hash
+    FROM thread_codes c JOIN threads t ON t.id = c.thread_id
+    WHERE c.locator = p_locator AND t.closed_at IS NULL;
+$$;
+
+CREATE FUNCTION managed_references()
+RETURNS TABLE (case_id uuid, reference text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A manager sees reference, slices and end of each grant and nothing of the case, whose row
+    -- stays closed (rule 7); the reference is a random one.
+    RETURN QUERY SELECT DISTINCT c.id, c.reference FROM grants JOIN cases c ON c.id = grants.case_id
+    WHERE grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
+END $$;
+
+CREATE FUNCTION throttle_failures(p_bucket bytea, p_window interval)
+RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(sum(failures), 0)::integer FROM throttle_counts
+    WHERE bucket = p_bucket AND window_start > clock_timestamp() - p_window;
+$$;
+
+CREATE FUNCTION throttle_failed(p_bucket bytea)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM throttle_counts WHERE window_start < clock_timestamp() - interval '10 minutes';
+    INSERT INTO throttle_counts (bucket, window_start, failures)
+    VALUES (p_bucket, date_trunc('second', clock_timestamp()), 1)
+    ON CONFLICT (bucket, window_start) DO UPDATE SET failures = throttle_counts.failures + 1;
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Locking: a post that races a withdrawal loses.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION lock_grants(p_case uuid, p_exclusive boolean)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- The case row stands for its grants: posts share it, whoever gives or ends a grant holds it.
+    IF p_exclusive THEN
+        PERFORM 1 FROM cases WHERE id = p_case FOR NO KEY UPDATE;
+    ELSE
+        PERFORM 1 FROM cases WHERE id = p_case FOR SHARE;
+    END IF;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Derived rows. The application's own update of other viewers' rows would touch none of them.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION refresh_case_access(p_case uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM cases WHERE id = p_case FOR NO KEY UPDATE;
+    DELETE FROM case_access WHERE case_id = p_case;
+
+    INSERT INTO case_access
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+    SELECT c.id, c.owner_agency_id, c.owner_agency_id, c.opened_at, 'infinity',
+        greatest(c.opened_at, (
+            SELECT max(e.written_at) FROM entries e
+            WHERE e.case_id = c.id AND e.slice <> 'reporter' AND e.retracted_at IS NULL))
+    FROM cases c WHERE c.id = p_case;
+
+    -- For each circle the stretch of time, current or next, in which at least one grant admits
+    -- it: grants whose basis overrides a never-tell, and the others less the time it stands.
+    WITH named AS (
+        SELECT g.id, g.agency_id, g.slices, g.subject_id, g.basis, g.valid_from, g.valid_until,
+            g.ended_at, a.type AS agency_type, circle.id AS circle_id,
+            tstzrange(greatest(g.valid_from, g.case_opened_at),
+                least(g.valid_until, g.ended_at), '[)') AS during
+        FROM grants g
+        JOIN agencies a ON a.id = g.agency_id AND a.type <> ALL (ARRAY['expert_lawyer', 'expert_welfare'])
+        CROSS JOIN LATERAL (
+            SELECT unnest(g.account_ids)
+            UNION ALL SELECT g.team_id WHERE g.team_id IS NOT NULL
+            UNION ALL SELECT t.id FROM teams t
+                WHERE t.agency_id = g.agency_id AND t.is_default
+                    AND g.team_id IS NULL AND g.account_ids IS NULL
+        ) AS circle (id)
+        WHERE g.case_id = p_case
+            AND greatest(g.valid_from, g.case_opened_at)
+                < coalesce(least(g.valid_until, g.ended_at), 'infinity')
+    ), told AS (
+        SELECT n.circle_id, n.agency_id,
+            coalesce(range_agg(n.during) FILTER (WHERE n.basis = ANY (ARRAY['APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'])),
+                '{}'::tstzmultirange)
+            + (coalesce(range_agg(n.during) FILTER (WHERE n.basis <> ALL (ARRAY['APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'])),
+                '{}'::tstzmultirange)
+                - coalesce((
+                    SELECT range_agg(tstzrange(d.valid_from, d.valid_until, '[)'))
+                    FROM denials d
+                    WHERE d.case_id = p_case AND d.kind = 'never_tell'
+                        AND d.agency_id = n.agency_id
+                        AND d.valid_from < coalesce(d.valid_until, 'infinity')),
+                    '{}'::tstzmultirange)) AS during
+        FROM named n GROUP BY n.circle_id, n.agency_id
+    )
+    INSERT INTO case_access
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+    SELECT p_case, t.circle_id, t.agency_id, lower(r.stretch),
+        coalesce(upper(r.stretch), 'infinity'),
+        greatest(lower(r.stretch), (
+            SELECT max(e.written_at) FROM entries e
+            WHERE e.case_id = p_case AND e.retracted_at IS NULL AND EXISTS (
+                SELECT 1 FROM named n
+                WHERE n.circle_id = t.circle_id AND n.agency_id = t.agency_id
+                    AND n.during @> portal_clock()
+                    AND e.slice = ANY (n.slices) AND e.slice NOT IN ('reporter', 'advice')
+                    AND (e.slice <> 'detail' OR n.agency_type <> 'cafeteria')
+                    AND (e.subject_id = n.subject_id
+                        OR (n.subject_id IS NULL AND n.basis <> 'CONSENT')))))
+    FROM told t
+    CROSS JOIN LATERAL (
+        SELECT s.stretch FROM unnest(t.during) AS s (stretch)
+        WHERE upper_inf(s.stretch) OR upper(s.stretch) > portal_clock()
+        ORDER BY s.stretch LIMIT 1
+    ) AS r;
+END $$;
+
+CREATE FUNCTION sweep_case_access()
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_case uuid;
+    v_count integer := 0;
+BEGIN
+    -- A list never shows a row after its end, swept or not; this puts the next stretch in place.
+    FOR v_case IN
+        SELECT DISTINCT case_id FROM case_access WHERE valid_until <= portal_clock() LIMIT 10000
+    LOOP
+        PERFORM refresh_case_access(v_case);
+        v_count := v_count + 1;
+    END LOOP;
+    RETURN v_count;
+END $$;
+
+CREATE FUNCTION refresh_denials(p_case uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM denials WHERE case_id = p_case;
+    INSERT INTO denials (id, case_id, kind, account_id, valid_from, valid_until)
+    SELECT gen_random_uuid(), x.case_id, 'exclusion', x.account_id, x.valid_from, x.valid_until
+    FROM exclusions x WHERE x.case_id = p_case;
+    INSERT INTO denials (id, case_id, kind, account_id, thread_id, valid_from, valid_until)
+    SELECT gen_random_uuid(), x.case_id, 'exclusion', x.account_id, t.id,
+        x.valid_from, x.valid_until
+    FROM exclusions x
+    JOIN LATERAL (
+        SELECT id FROM threads WHERE threads.case_id = x.case_id
+        UNION SELECT i.thread_id FROM inbox_items i WHERE i.case_id = x.case_id
+    ) AS t ON true
+    WHERE x.case_id = p_case;
+    INSERT INTO denials
+        (id, case_id, kind, account_id, agency_id, person_id, valid_from, valid_until)
+    SELECT gen_random_uuid(), n.case_id, 'never_tell', n.account_id, n.agency_id, n.person_id,
+        n.valid_from, n.valid_until
+    FROM never_tells n
+    WHERE n.case_id = p_case AND num_nonnulls(n.account_id, n.agency_id, n.person_id) = 1;
+$$;
+
+CREATE FUNCTION case_was_opened() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refresh_case_access(NEW.id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION grant_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refresh_case_access(NEW.case_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION denial_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refresh_denials(NEW.case_id);
+    PERFORM refresh_case_access(NEW.case_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION thread_was_linked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.case_id IS NOT NULL THEN
+        PERFORM refresh_denials(NEW.case_id);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION visitor_wrote() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A visitor sees no desk, yet every desk that still holds the thread must hear of it.
+    UPDATE inbox_items i SET
+        unread_since = coalesce(i.unread_since, NEW.written_at),
+        due_at = CASE WHEN i.status = 'new' THEN i.due_at
+            ELSE coalesce(t.promised_at, i.due_at) END
+    FROM threads t
+    WHERE t.id = NEW.thread_id AND i.thread_id = t.id AND i.status <> 'handed_over';
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION default_team_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_case uuid;
+BEGIN
+    FOR v_case IN SELECT DISTINCT case_id FROM grants
+        WHERE agency_id = NEW.agency_id AND team_id IS NULL AND account_ids IS NULL
+    LOOP
+        PERFORM refresh_case_access(v_case);
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION entry_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Only for circles that may see the entry: the order of a list must not tell of a hidden one.
+    UPDATE case_access a SET last_visible_activity = NEW.written_at
+    WHERE a.case_id = NEW.case_id AND a.last_visible_activity < NEW.written_at
+        AND ((a.circle_id = NEW.owner_agency_id AND NEW.slice <> 'reporter') OR EXISTS (
+            SELECT 1 FROM grants g
+            WHERE g.case_id = NEW.case_id AND g.agency_id = a.agency_id
+                AND g.valid_from <= portal_clock()
+                AND (g.valid_until IS NULL OR portal_clock() < g.valid_until)
+                AND (g.ended_at IS NULL OR portal_clock() < g.ended_at)
+                AND NEW.slice = ANY (g.slices) AND NEW.slice NOT IN ('reporter', 'advice')
+                AND (NEW.slice <> 'detail' OR NOT EXISTS (
+                    SELECT 1 FROM agencies c
+                    WHERE c.id = g.agency_id AND c.type = 'cafeteria'))
+                AND (g.subject_id = NEW.subject_id
+                    OR (g.subject_id IS NULL AND g.basis <> 'CONSENT'))
+                AND (a.circle_id = ANY (g.account_ids) OR a.circle_id = g.team_id
+                    OR (g.account_ids IS NULL AND g.team_id IS NULL AND a.circle_id IN (
+                        SELECT t.id FROM teams t
+                        WHERE t.agency_id = g.agency_id AND t.is_default)))));
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION entry_was_retracted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE entries SET retracted_at = NEW.retracted_at
+    WHERE id = NEW.entry_id AND retracted_at IS NULL;
+    PERFORM refresh_case_access(NEW.case_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION membership_is_single() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- The account row stands for its memberships, so that two writers cannot both pass.
+    PERFORM 1 FROM accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT 1 FROM memberships m
+        WHERE m.account_id = NEW.account_id AND m.agency_id = NEW.agency_id AND m.id <> NEW.id
+            -- Both hold from the later beginning on, unless one of them is over by then: one that
+            -- ends as it begins overlaps nothing.
+            AND greatest(m.valid_from, NEW.valid_from)
+                < coalesce(least(m.valid_until, NEW.valid_until), 'infinity'))
+    THEN
+        RAISE exclusion_violation USING
+            MESSAGE = 'two memberships of one account in one agency overlap',
+            CONSTRAINT = 'memberships_overlap';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER opened AFTER INSERT OR UPDATE OF owner_agency_id ON cases
+    FOR EACH ROW EXECUTE FUNCTION case_was_opened();
+CREATE TRIGGER written AFTER INSERT OR UPDATE ON grants
+    FOR EACH ROW EXECUTE FUNCTION grant_was_written();
+CREATE TRIGGER written AFTER INSERT OR UPDATE ON exclusions
+    FOR EACH ROW EXECUTE FUNCTION denial_was_written();
+CREATE TRIGGER written AFTER INSERT OR UPDATE ON never_tells
+    FOR EACH ROW EXECUTE FUNCTION denial_was_written();
+CREATE TRIGGER linked AFTER INSERT OR UPDATE OF case_id ON threads
+    FOR EACH ROW EXECUTE FUNCTION thread_was_linked();
+CREATE TRIGGER linked AFTER INSERT OR UPDATE OF case_id ON inbox_items
+    FOR EACH ROW EXECUTE FUNCTION thread_was_linked();
+CREATE TRIGGER written AFTER INSERT ON thread_messages
+    FOR EACH ROW WHEN (NEW.agency_id IS NULL) EXECUTE FUNCTION visitor_wrote();
+CREATE TRIGGER defaulted AFTER INSERT OR UPDATE OF is_default ON teams
+    FOR EACH ROW EXECUTE FUNCTION default_team_changed();
+CREATE TRIGGER written AFTER INSERT ON entries
+    FOR EACH ROW EXECUTE FUNCTION entry_was_written();
+CREATE TRIGGER retracted AFTER INSERT ON retractions
+    FOR EACH ROW EXECUTE FUNCTION entry_was_retracted();
+CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
+    FOR EACH ROW EXECUTE FUNCTION membership_is_single();
+
+
+GRANT USAGE ON SCHEMA public TO portal_app, portal_system;
+
+GRANT CREATE ON SCHEMA public TO portal_system;
+
+ALTER FUNCTION session_by_token(bytea, interval, interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION session_by_token(bytea, interval, interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION session_by_token(bytea, interval, interval) TO portal_app;
+
+ALTER FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text) TO portal_app;
+
+ALTER FUNCTION touch_session(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION touch_session(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION touch_session(bytea) TO portal_app;
+
+ALTER FUNCTION end_session(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION end_session(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION end_session(bytea) TO portal_app;
+
+ALTER FUNCTION sessions_of_viewer() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION sessions_of_viewer() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION sessions_of_viewer() TO portal_app;
+
+ALTER FUNCTION end_session_of_viewer(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION end_session_of_viewer(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION end_session_of_viewer(uuid) TO portal_app;
+
+ALTER FUNCTION account_for_login(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION account_for_login(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION account_for_login(bytea) TO portal_app;
+
+ALTER FUNCTION set_password(uuid, text) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION set_password(uuid, text) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION set_password(uuid, text) TO portal_app;
+
+ALTER FUNCTION thread_by_locator(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION thread_by_locator(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION thread_by_locator(bytea) TO portal_app;
+
+ALTER FUNCTION managed_references() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION managed_references() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION managed_references() TO portal_app;
+
+ALTER FUNCTION throttle_failures(bytea, interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION throttle_failures(bytea, interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION throttle_failures(bytea, interval) TO portal_app;
+
+ALTER FUNCTION throttle_failed(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION throttle_failed(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION throttle_failed(bytea) TO portal_app;
+
+ALTER FUNCTION lock_grants(uuid, boolean) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION lock_grants(uuid, boolean) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION lock_grants(uuid, boolean) TO portal_app;
+
+ALTER FUNCTION refresh_case_access(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION refresh_case_access(uuid) FROM PUBLIC;
+
+ALTER FUNCTION sweep_case_access() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION sweep_case_access() FROM PUBLIC;
+
+ALTER FUNCTION refresh_denials(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION refresh_denials(uuid) FROM PUBLIC;
+
+ALTER FUNCTION case_was_opened() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION case_was_opened() FROM PUBLIC;
+
+ALTER FUNCTION grant_was_written() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION grant_was_written() FROM PUBLIC;
+
+ALTER FUNCTION denial_was_written() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION denial_was_written() FROM PUBLIC;
+
+ALTER FUNCTION thread_was_linked() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION thread_was_linked() FROM PUBLIC;
+
+ALTER FUNCTION visitor_wrote() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION visitor_wrote() FROM PUBLIC;
+
+ALTER FUNCTION default_team_changed() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION default_team_changed() FROM PUBLIC;
+
+ALTER FUNCTION entry_was_written() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION entry_was_written() FROM PUBLIC;
+
+ALTER FUNCTION entry_was_retracted() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION entry_was_retracted() FROM PUBLIC;
+
+ALTER FUNCTION membership_is_single() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION membership_is_single() FROM PUBLIC;
+
+CREATE FUNCTION viewer_acting() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled
+); END $$;
+
+CREATE FUNCTION viewer_owning() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
+); END $$;
+
+CREATE FUNCTION viewer_directing() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_director'
+); END $$;
+
+CREATE FUNCTION viewer_reading() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
+); END $$;
+
+CREATE FUNCTION viewer_reading_detail() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
+); END $$;
+
+CREATE FUNCTION viewer_posting() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
+); END $$;
+
+CREATE FUNCTION viewer_managing() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting.manager
+); END $$;
+
+CREATE FUNCTION viewer_advising() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
+); END $$;
+
+CREATE FUNCTION viewer_administering() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
+); END $$;
+
+CREATE FUNCTION viewer_auditing() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
+); END $$;
+
+CREATE FUNCTION viewer_clerking() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
+); END $$;
+
+CREATE FUNCTION viewer_teams() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT my_team_member.team_id), '{}'::uuid[]) AS coalesce_1 
+FROM team_members AS my_team_member 
+WHERE my_team_member.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND my_team_member.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < my_team_member.valid_until)
+); END $$;
+
+CREATE FUNCTION viewer_default_team() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_team.agency_id 
+FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
+WHERE my_team.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND my_team.is_default AND my_team_member.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND my_team_member.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < my_team_member.valid_until) 
+ LIMIT 1
+); END $$;
+
+CREATE FUNCTION viewer_desk() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+); END $$;
+
+CREATE FUNCTION viewer_person() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting_account.person_id 
+FROM accounts AS acting_account 
+WHERE acting_account.id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+); END $$;
+
+CREATE FUNCTION viewer_excluded_cases() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until)
+); END $$;
+
+CREATE FUNCTION viewer_excluded_threads() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.thread_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until) AND denial.thread_id IS NOT NULL
+); END $$;
+
+CREATE FUNCTION viewer_cases_not_to_tell_me() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'never_tell' AND (denial.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR denial.person_id = (SELECT viewer_person() AS viewer_person_1)) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until)
+); END $$;
+
+CREATE FUNCTION viewer_cases_not_to_tell_us() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'never_tell' AND denial.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until)
+); END $$;
+
+CREATE FUNCTION viewer_worked_cases() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT my_work.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM case_workers AS my_work 
+WHERE my_work.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+); END $$;
+
+CREATE FUNCTION viewer_child_case() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_thread.case_id 
+FROM threads AS my_thread 
+WHERE my_thread.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) AND my_thread.kind = 'child' AND my_thread.closed_at IS NULL
+); END $$;
+
+CREATE FUNCTION viewer_guardian_case() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_thread.case_id 
+FROM threads AS my_thread 
+WHERE my_thread.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) AND my_thread.kind = 'guardian' AND my_thread.closed_at IS NULL
+); END $$;
+
+CREATE FUNCTION viewer_guardian_person() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_thread.person_id 
+FROM threads AS my_thread 
+WHERE my_thread.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) AND my_thread.kind = 'guardian' AND my_thread.closed_at IS NULL
+); END $$;
+
+CREATE FUNCTION viewer_sees_thread(p_thread uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT EXISTS (SELECT my_thread.id 
+FROM threads AS my_thread 
+WHERE my_thread.id = p_thread) AS anon_1
+); END $$;
+
+CREATE FUNCTION viewer_sees_parties(p_brief uuid, p_case uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT EXISTS (SELECT my_parties.id 
+FROM brief_parties AS my_parties 
+WHERE my_parties.brief_id = p_brief AND my_parties.case_id = p_case) AS anon_1
+); END $$;
+
+REVOKE ALL ON account_profiles FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON account_profiles TO portal_system;
+
+GRANT SELECT ON account_profiles TO portal_app;
+
+GRANT INSERT ON account_profiles TO portal_app;
+
+GRANT UPDATE (email_index, email_sealed, name_sealed) ON account_profiles TO portal_app;
+
+REVOKE ALL ON accounts FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON accounts TO portal_system;
+
+GRANT SELECT ON accounts TO portal_app;
+
+GRANT INSERT ON accounts TO portal_app;
+
+GRANT UPDATE (disabled, version) ON accounts TO portal_app;
+
+REVOKE ALL ON action_events FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON action_events TO portal_system;
+
+GRANT SELECT ON action_events TO portal_app;
+
+GRANT INSERT ON action_events TO portal_app;
+
+REVOKE ALL ON actions FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON actions TO portal_system;
+
+GRANT SELECT ON actions TO portal_app;
+
+GRANT INSERT ON actions TO portal_app;
+
+GRANT UPDATE (status) ON actions TO portal_app;
+
+REVOKE ALL ON advices FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON advices TO portal_system;
+
+GRANT SELECT ON advices TO portal_app;
+
+GRANT INSERT ON advices TO portal_app;
+
+REVOKE ALL ON agencies FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON agencies TO portal_system;
+
+GRANT SELECT ON agencies TO portal_app;
+
+GRANT INSERT ON agencies TO portal_app;
+
+GRANT UPDATE (type, name, legal_form, ward, report_slug, entrusted_npo_id, centre_id, version) ON agencies TO portal_app;
+
+REVOKE ALL ON audit_events FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON audit_events TO portal_system;
+
+GRANT SELECT ON audit_events TO portal_app;
+
+GRANT INSERT ON audit_events TO portal_app;
+
+REVOKE ALL ON brief_parties FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON brief_parties TO portal_system;
+
+GRANT SELECT ON brief_parties TO portal_app;
+
+GRANT INSERT ON brief_parties TO portal_app;
+
+GRANT UPDATE (names_sealed, released_at, valid_until) ON brief_parties TO portal_app;
+
+REVOKE ALL ON briefs FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON briefs TO portal_system;
+
+GRANT SELECT ON briefs TO portal_app;
+
+GRANT INSERT ON briefs TO portal_app;
+
+GRANT UPDATE (version, question_sealed, text_sealed) ON briefs TO portal_app;
+
+REVOKE ALL ON case_access FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON case_access TO portal_system;
+
+GRANT SELECT ON case_access TO portal_app;
+
+REVOKE ALL ON case_people FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON case_people TO portal_system;
+
+GRANT SELECT ON case_people TO portal_app;
+
+GRANT INSERT ON case_people TO portal_app;
+
+REVOKE ALL ON case_topics FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON case_topics TO portal_system;
+
+GRANT SELECT ON case_topics TO portal_app;
+
+GRANT INSERT ON case_topics TO portal_app;
+
+REVOKE ALL ON case_workers FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON case_workers TO portal_system;
+
+GRANT SELECT ON case_workers TO portal_app;
+
+GRANT INSERT ON case_workers TO portal_app;
+
+REVOKE ALL ON cases FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON cases TO portal_system;
+
+GRANT SELECT ON cases TO portal_app;
+
+GRANT INSERT ON cases TO portal_app;
+
+GRANT UPDATE (status, closed_at, concealed) ON cases TO portal_app;
+
+REVOKE ALL ON child_meetings FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON child_meetings TO portal_system;
+
+GRANT SELECT ON child_meetings TO portal_app;
+
+GRANT INSERT ON child_meetings TO portal_app;
+
+REVOKE ALL ON closures FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON closures TO portal_system;
+
+GRANT SELECT ON closures TO portal_app;
+
+GRANT INSERT ON closures TO portal_app;
+
+GRANT UPDATE (reopened_at) ON closures TO portal_app;
+
+REVOKE ALL ON conflict_declarations FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON conflict_declarations TO portal_system;
+
+GRANT SELECT ON conflict_declarations TO portal_app;
+
+GRANT INSERT ON conflict_declarations TO portal_app;
+
+REVOKE ALL ON consent_events FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON consent_events TO portal_system;
+
+GRANT SELECT ON consent_events TO portal_app;
+
+GRANT INSERT ON consent_events TO portal_app;
+
+REVOKE ALL ON consent_items FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON consent_items TO portal_system;
+
+GRANT SELECT ON consent_items TO portal_app;
+
+GRANT INSERT ON consent_items TO portal_app;
+
+REVOKE ALL ON consents FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON consents TO portal_system;
+
+GRANT SELECT ON consents TO portal_app;
+
+GRANT INSERT ON consents TO portal_app;
+
+GRANT UPDATE (said_back_sealed) ON consents TO portal_app;
+
+REVOKE ALL ON consultations FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON consultations TO portal_system;
+
+GRANT SELECT ON consultations TO portal_app;
+
+GRANT INSERT ON consultations TO portal_app;
+
+REVOKE ALL ON council_memberships FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON council_memberships TO portal_system;
+
+GRANT SELECT ON council_memberships TO portal_app;
+
+GRANT INSERT ON council_memberships TO portal_app;
+
+GRANT UPDATE (valid_until) ON council_memberships TO portal_app;
+
+REVOKE ALL ON credentials FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON credentials TO portal_system;
+
+REVOKE ALL ON data_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON data_keys TO portal_system;
+
+GRANT SELECT ON data_keys TO portal_app;
+
+GRANT INSERT ON data_keys TO portal_app;
+
+REVOKE ALL ON denials FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON denials TO portal_system;
+
+GRANT SELECT ON denials TO portal_app;
+
+REVOKE ALL ON entries FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON entries TO portal_system;
+
+GRANT SELECT ON entries TO portal_app;
+
+GRANT INSERT ON entries TO portal_app;
+
+REVOKE ALL ON exclusions FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON exclusions TO portal_system;
+
+GRANT SELECT ON exclusions TO portal_app;
+
+GRANT INSERT ON exclusions TO portal_app;
+
+GRANT UPDATE (valid_until) ON exclusions TO portal_app;
+
+REVOKE ALL ON grant_reasons FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON grant_reasons TO portal_system;
+
+GRANT SELECT ON grant_reasons TO portal_app;
+
+GRANT INSERT ON grant_reasons TO portal_app;
+
+REVOKE ALL ON grants FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON grants TO portal_system;
+
+GRANT SELECT ON grants TO portal_app;
+
+GRANT INSERT ON grants TO portal_app;
+
+GRANT UPDATE (ended_at, team_id, account_ids) ON grants TO portal_app;
+
+REVOKE ALL ON household_cases FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON household_cases TO portal_system;
+
+GRANT SELECT ON household_cases TO portal_app;
+
+GRANT INSERT ON household_cases TO portal_app;
+
+REVOKE ALL ON households FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON households TO portal_system;
+
+GRANT SELECT ON households TO portal_app;
+
+GRANT INSERT ON households TO portal_app;
+
+REVOKE ALL ON inbox_items FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON inbox_items TO portal_system;
+
+GRANT SELECT ON inbox_items TO portal_app;
+
+GRANT INSERT ON inbox_items TO portal_app;
+
+GRANT UPDATE (status, handled_at, handled_by, case_id, due_at, unread_since) ON inbox_items TO portal_app;
+
+REVOKE ALL ON meeting_experts FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON meeting_experts TO portal_system;
+
+GRANT SELECT ON meeting_experts TO portal_app;
+
+GRANT INSERT ON meeting_experts TO portal_app;
+
+REVOKE ALL ON meetings FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON meetings TO portal_system;
+
+GRANT SELECT ON meetings TO portal_app;
+
+GRANT INSERT ON meetings TO portal_app;
+
+GRANT UPDATE (closed_at) ON meetings TO portal_app;
+
+REVOKE ALL ON memberships FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON memberships TO portal_system;
+
+GRANT SELECT ON memberships TO portal_app;
+
+GRANT INSERT ON memberships TO portal_app;
+
+GRANT UPDATE (valid_until) ON memberships TO portal_app;
+
+REVOKE ALL ON necessity_records FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON necessity_records TO portal_system;
+
+GRANT SELECT ON necessity_records TO portal_app;
+
+GRANT INSERT ON necessity_records TO portal_app;
+
+REVOKE ALL ON never_tells FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON never_tells TO portal_system;
+
+GRANT SELECT ON never_tells TO portal_app;
+
+GRANT INSERT ON never_tells TO portal_app;
+
+GRANT UPDATE (valid_until, agency_id, account_id, person_id) ON never_tells TO portal_app;
+
+REVOKE ALL ON persons FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON persons TO portal_system;
+
+GRANT SELECT ON persons TO portal_app;
+
+GRANT INSERT ON persons TO portal_app;
+
+REVOKE ALL ON progress_checks FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON progress_checks TO portal_system;
+
+GRANT SELECT ON progress_checks TO portal_app;
+
+GRANT INSERT ON progress_checks TO portal_app;
+
+REVOKE ALL ON retractions FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON retractions TO portal_system;
+
+GRANT SELECT ON retractions TO portal_app;
+
+GRANT INSERT ON retractions TO portal_app;
+
+REVOKE ALL ON sessions FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO portal_system;
+
+REVOKE ALL ON tasks FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO portal_system;
+
+GRANT SELECT ON tasks TO portal_app;
+
+GRANT INSERT ON tasks TO portal_app;
+
+GRANT UPDATE (done_at, done_by) ON tasks TO portal_app;
+
+REVOKE ALL ON team_members FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON team_members TO portal_system;
+
+GRANT SELECT ON team_members TO portal_app;
+
+GRANT INSERT ON team_members TO portal_app;
+
+GRANT UPDATE (valid_until) ON team_members TO portal_app;
+
+REVOKE ALL ON teams FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON teams TO portal_system;
+
+GRANT SELECT ON teams TO portal_app;
+
+GRANT INSERT ON teams TO portal_app;
+
+GRANT UPDATE (name, is_default) ON teams TO portal_app;
+
+REVOKE ALL ON thread_codes FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON thread_codes TO portal_system;
+
+GRANT INSERT ON thread_codes TO portal_app;
+
+REVOKE ALL ON thread_messages FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON thread_messages TO portal_system;
+
+GRANT SELECT ON thread_messages TO portal_app;
+
+GRANT INSERT ON thread_messages TO portal_app;
+
+GRANT UPDATE (seen_at) ON thread_messages TO portal_app;
+
+REVOKE ALL ON threads FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON threads TO portal_system;
+
+GRANT SELECT ON threads TO portal_app;
+
+GRANT INSERT ON threads TO portal_app;
+
+GRANT UPDATE (promised_at, closed_at, case_id, owner_agency_id, person_id) ON threads TO portal_app;
+
+REVOKE ALL ON throttle_counts FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON throttle_counts TO portal_system;
+
+REVOKE ALL ON urgency_decisions FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON urgency_decisions TO portal_system;
+
+GRANT SELECT ON urgency_decisions TO portal_app;
+
+GRANT INSERT ON urgency_decisions TO portal_app;
+
+REVOKE ALL ON violations FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON violations TO portal_system;
+
+GRANT SELECT ON violations TO portal_app;
+
+GRANT INSERT ON violations TO portal_app;
+
+REVOKE ALL ON wordings FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON wordings TO portal_system;
+
+GRANT SELECT ON wordings TO portal_app;
+
+GRANT INSERT ON wordings TO portal_app;
+
+ALTER TABLE account_profiles ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE account_profiles FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON account_profiles TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON account_profiles FOR SELECT TO portal_app USING (
+account_profiles.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
+FROM memberships AS colleague 
+WHERE colleague.account_id = account_profiles.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON account_profiles FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON account_profiles FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON accounts TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON accounts FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON accounts FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON accounts FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE action_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE action_events FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON action_events TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON action_events FOR SELECT TO portal_app USING (
+action_events.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_events.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_events.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (action_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND action_events.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR (EXISTS (SELECT action_of_event.id 
+FROM actions AS action_of_event 
+WHERE action_of_event.id = action_events.action_id AND action_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_event.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = action_of_event.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON action_events FOR INSERT TO portal_app WITH CHECK (
+action_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND action_events.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (EXISTS (SELECT action_of_step.id 
+FROM actions AS action_of_step 
+WHERE action_of_step.id = action_events.action_id
+ LIMIT ALL OFFSET 0))
+);
+
+ALTER TABLE actions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE actions FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON actions TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON actions FOR SELECT TO portal_app USING (
+actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = actions.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON actions FOR INSERT TO portal_app WITH CHECK (
+actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON actions FOR UPDATE TO portal_app USING (
+actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
+) WITH CHECK (
+actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
+);
+
+ALTER TABLE advices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE advices FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON advices TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON advices FOR SELECT TO portal_app USING (
+advices.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND advices.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR advices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND advices.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND advices.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON advices FOR INSERT TO portal_app WITH CHECK (
+advices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND advices.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND (EXISTS (SELECT brief_of_advice.id 
+FROM briefs AS brief_of_advice 
+WHERE brief_of_advice.id = advices.brief_id AND brief_of_advice.case_id = advices.case_id AND (brief_of_advice.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_of_advice.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
+FROM brief_parties AS parties_of_brief 
+WHERE parties_of_brief.brief_id = brief_of_advice.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0))
+ LIMIT ALL OFFSET 0)) AND (EXISTS (SELECT declaration.id 
+FROM conflict_declarations AS declaration 
+WHERE declaration.brief_id = brief_of_advice.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT declaration.conflict
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0))
+);
+
+ALTER TABLE agencies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE agencies FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON agencies TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON agencies FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON agencies FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON agencies FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE audit_events FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON audit_events TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON audit_events FOR SELECT TO portal_app USING (
+(SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR audit_events.case_id IS NOT NULL AND audit_events.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (EXISTS (SELECT case_of_event.id 
+FROM cases AS case_of_event 
+WHERE case_of_event.id = audit_events.case_id AND case_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+ LIMIT ALL OFFSET 0)) OR audit_events.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND audit_events.case_id IS NULL OR audit_events.case_id = (SELECT viewer_child_case() AS viewer_child_case_1)
+);
+
+CREATE POLICY inserted ON audit_events FOR INSERT TO portal_app WITH CHECK (
+audit_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR audit_events.account_id IS NULL AND (audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3)) OR audit_events.account_id IS NULL AND audit_events.thread_id IS NULL AND audit_events.case_id IS NULL AND audit_events.viewer = 'nobody'
+);
+
+ALTER TABLE brief_parties ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE brief_parties FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON brief_parties TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON brief_parties FOR SELECT TO portal_app USING (
+brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND brief_parties.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < brief_parties.valid_until AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND brief_parties.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND brief_parties.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = brief_parties.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON brief_parties FOR INSERT TO portal_app WITH CHECK (
+brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON brief_parties FOR UPDATE TO portal_app USING (
+brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE briefs ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE briefs FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON briefs TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON briefs FOR SELECT TO portal_app USING (
+briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
+FROM brief_parties AS parties_of_brief 
+WHERE parties_of_brief.brief_id = briefs.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0))
+ LIMIT ALL OFFSET 0)) AND (EXISTS (SELECT declaration.id 
+FROM conflict_declarations AS declaration 
+WHERE declaration.brief_id = briefs.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT declaration.conflict
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON briefs FOR INSERT TO portal_app WITH CHECK (
+briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON briefs FOR UPDATE TO portal_app USING (
+briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE case_access ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE case_access FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON case_access TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON case_access FOR SELECT TO portal_app USING (
+case_access.circle_id = any(CAST((SELECT string_to_array(nullif(current_setting('portal.circles', true), ''), ',') AS string_to_array_1) AS UUID[])) AND case_access.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < case_access.valid_until AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.agency_id = CASE WHEN (case_access.circle_id = case_access.agency_id) THEN (SELECT viewer_owning() AS viewer_owning_1) ELSE (SELECT viewer_reading() AS viewer_reading_1) END AND (case_access.circle_id = case_access.agency_id OR case_access.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])))
+);
+
+ALTER TABLE case_people ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE case_people FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON case_people TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON case_people FOR SELECT TO portal_app USING (
+case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
+FROM cases AS case_of_person 
+WHERE case_of_person.id = case_people.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_person.opened_at <= (SELECT portal_clock() AS portal_clock_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+FROM grants AS grant_of_person 
+WHERE grant_of_person.case_id = case_people.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_person.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.valid_until) AND (grant_of_person.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.ended_at) AND grant_of_person.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = case_people.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON case_people FOR INSERT TO portal_app WITH CHECK (
+case_people.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE case_topics ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE case_topics FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON case_topics TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON case_topics FOR SELECT TO portal_app USING (
+case_topics.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_topics.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON case_topics FOR INSERT TO portal_app WITH CHECK (
+case_topics.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_topics.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE case_workers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE case_workers FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON case_workers TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON case_workers FOR SELECT TO portal_app USING (
+case_workers.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR case_workers.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_workers.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON case_workers FOR INSERT TO portal_app WITH CHECK (
+case_workers.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_workers.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE cases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE cases FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON cases TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON cases FOR SELECT TO portal_app USING (
+cases.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+FROM grants AS grant_on_case 
+WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_case.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON cases FOR INSERT TO portal_app WITH CHECK (
+cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+CREATE POLICY updated ON cases FOR UPDATE TO portal_app USING (
+cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+) WITH CHECK (
+cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+ALTER TABLE child_meetings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE child_meetings FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON child_meetings TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON child_meetings FOR SELECT TO portal_app USING (
+child_meetings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_meetings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON child_meetings FOR INSERT TO portal_app WITH CHECK (
+child_meetings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_meetings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE closures ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE closures FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON closures TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON closures FOR SELECT TO portal_app USING (
+closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON closures FOR INSERT TO portal_app WITH CHECK (
+closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON closures FOR UPDATE TO portal_app USING (
+closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE conflict_declarations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE conflict_declarations FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON conflict_declarations TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON conflict_declarations FOR SELECT TO portal_app USING (
+conflict_declarations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND conflict_declarations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR conflict_declarations.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON conflict_declarations FOR INSERT TO portal_app WITH CHECK (
+conflict_declarations.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND viewer_sees_parties(conflict_declarations.brief_id, conflict_declarations.case_id)
+);
+
+ALTER TABLE consent_events ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE consent_events FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON consent_events TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON consent_events FOR SELECT TO portal_app USING (
+EXISTS (SELECT consent_of_row.id 
+FROM consents AS consent_of_row 
+WHERE consent_of_row.id = consent_events.consent_id AND (consent_of_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consent_of_row.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR consent_of_row.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR consent_of_row.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND consent_of_row.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON consent_events FOR INSERT TO portal_app WITH CHECK (
+EXISTS (SELECT consent_of_row.id 
+FROM consents AS consent_of_row 
+WHERE consent_of_row.id = consent_events.consent_id AND (consent_of_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consent_of_row.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR consent_of_row.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR consent_of_row.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND consent_of_row.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1))
+ LIMIT ALL OFFSET 0)
+);
+
+ALTER TABLE consent_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE consent_items FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON consent_items TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON consent_items FOR SELECT TO portal_app USING (
+EXISTS (SELECT consent_of_row.id 
+FROM consents AS consent_of_row 
+WHERE consent_of_row.id = consent_items.consent_id AND (consent_of_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consent_of_row.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR consent_of_row.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR consent_of_row.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND consent_of_row.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON consent_items FOR INSERT TO portal_app WITH CHECK (
+consent_items.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consent_items.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE consents ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE consents FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON consents TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON consents FOR SELECT TO portal_app USING (
+consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR consents.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR consents.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND consents.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
+);
+
+CREATE POLICY inserted ON consents FOR INSERT TO portal_app WITH CHECK (
+consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON consents FOR UPDATE TO portal_app USING (
+consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE consultations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE consultations FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON consultations TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON consultations FOR SELECT TO portal_app USING (
+(EXISTS (SELECT thread_of_consultation.id 
+FROM threads AS thread_of_consultation 
+WHERE thread_of_consultation.id = consultations.thread_id AND (thread_of_consultation.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_consultation.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_consultation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_consultation.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_consultation.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_consultation.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_consultation.sealed OR thread_of_consultation.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_consultation.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_consultation.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_consultation.owner_agency_id IS NULL OR thread_of_consultation.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_consultation.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT item_of_consultation.id 
+FROM inbox_items AS item_of_consultation 
+WHERE item_of_consultation.thread_id = consultations.thread_id AND item_of_consultation.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_consultation.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_consultation.case_id IS NULL OR NOT item_of_consultation.sealed OR item_of_consultation.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_consultation.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_consultation.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON consultations FOR INSERT TO portal_app WITH CHECK (
+consultations.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1) OR consultations.recorded_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND ((SELECT viewer_desk() AS viewer_desk_1) IS NOT NULL OR (SELECT viewer_clerking() AS viewer_clerking_1) IS NOT NULL)
+);
+
+ALTER TABLE council_memberships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE council_memberships FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON council_memberships TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON council_memberships FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON council_memberships FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON council_memberships FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE credentials ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE credentials FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON credentials TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE data_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE data_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON data_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON data_keys FOR SELECT TO portal_app USING (
+data_keys.kind = 'slice' AND data_keys.scope_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_key.id 
+FROM cases AS case_of_key 
+WHERE case_of_key.id = data_keys.scope_id AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (data_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_key.id 
+FROM grants AS grant_of_key 
+WHERE grant_of_key.case_id = data_keys.scope_id AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_key.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.valid_until) AND (grant_of_key.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.ended_at) AND grant_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND data_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (data_keys.slice NOT IN ('reporter', 'advice')) AND (data_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT entry_of_key.id 
+FROM entries AS entry_of_key 
+WHERE entry_of_key.case_id = data_keys.scope_id AND entry_of_key.slice = data_keys.slice AND entry_of_key.written_at <= (SELECT portal_clock() AS portal_clock_1) AND entry_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (entry_of_key.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < entry_of_key.retracted_at) AND entry_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
+ LIMIT ALL OFFSET 0))) OR data_keys.kind = 'thread' AND (EXISTS (SELECT 1 
+FROM threads AS thread_of_key 
+WHERE thread_of_key.id = data_keys.scope_id AND (thread_of_key.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR thread_of_key.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR thread_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_key.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_key.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_key.sealed OR thread_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_key.owner_agency_id IS NULL OR thread_of_key.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_key.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'thread' AND (EXISTS (SELECT 1 
+FROM inbox_items AS item_of_key 
+WHERE item_of_key.thread_id = data_keys.scope_id AND item_of_key.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_key.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_key.case_id IS NULL OR NOT item_of_key.sealed OR item_of_key.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_key.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'person' AND (EXISTS (SELECT 1 
+FROM persons AS person_of_key 
+WHERE person_of_key.id = data_keys.scope_id AND (EXISTS (SELECT person_in_case.id 
+FROM case_people AS person_in_case 
+WHERE person_in_case.person_id = person_of_key.id AND person_in_case.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
+FROM cases AS case_of_person 
+WHERE case_of_person.id = person_in_case.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_person.opened_at <= (SELECT portal_clock() AS portal_clock_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+FROM grants AS grant_of_person 
+WHERE grant_of_person.case_id = person_in_case.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_person.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.valid_until) AND (grant_of_person.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.ended_at) AND grant_of_person.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = person_in_case.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'account' AND (EXISTS (SELECT 1 
+FROM account_profiles AS profile_of_key 
+WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
+FROM memberships AS colleague 
+WHERE colleague.account_id = profile_of_key.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'brief' AND (EXISTS (SELECT 1 
+FROM briefs AS brief_of_key 
+WHERE brief_of_key.id = data_keys.scope_id AND (brief_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
+FROM brief_parties AS parties_of_brief 
+WHERE parties_of_brief.brief_id = brief_of_key.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0))
+ LIMIT ALL OFFSET 0)) AND (EXISTS (SELECT declaration.id 
+FROM conflict_declarations AS declaration 
+WHERE declaration.brief_id = brief_of_key.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT declaration.conflict
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'advice' AND (EXISTS (SELECT 1 
+FROM advices AS advice_of_key 
+WHERE advice_of_key.id = data_keys.scope_id AND (advice_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND advice_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR advice_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND advice_of_key.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND advice_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'parties' AND (EXISTS (SELECT 1 
+FROM brief_parties AS parties_of_key 
+WHERE parties_of_key.id = data_keys.scope_id AND (parties_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND parties_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_key.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_key.valid_until AND parties_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = parties_of_key.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'action' AND (EXISTS (SELECT 1 
+FROM actions AS action_of_key 
+WHERE action_of_key.id = data_keys.scope_id AND action_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = action_of_key.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'action' AND (EXISTS (SELECT 1 
+FROM action_events AS step_of_key 
+WHERE step_of_key.action_id = data_keys.scope_id AND step_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (step_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR step_of_key.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (step_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND step_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR (EXISTS (SELECT action_of_event.id 
+FROM actions AS action_of_event 
+WHERE action_of_event.id = step_of_key.action_id AND action_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_event.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = action_of_event.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON data_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR data_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
+);
+
+ALTER TABLE denials ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE denials FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON denials TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON denials FOR SELECT TO portal_app USING (
+denials.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR denials.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) OR denials.person_id = (SELECT viewer_person() AS viewer_person_1)
+);
+
+ALTER TABLE entries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE entries FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON entries TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON entries FOR SELECT TO portal_app USING (
+entries.written_at <= (SELECT portal_clock() AS portal_clock_1) AND entries.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (entries.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < entries.retracted_at) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))
+);
+
+CREATE POLICY inserted ON entries FOR INSERT TO portal_app WITH CHECK (
+entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)))
+);
+
+ALTER TABLE exclusions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE exclusions FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON exclusions TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON exclusions FOR SELECT TO portal_app USING (
+exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON exclusions FOR INSERT TO portal_app WITH CHECK (
+exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR exclusions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON exclusions FOR UPDATE TO portal_app USING (
+exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE grant_reasons ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE grant_reasons FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON grant_reasons TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON grant_reasons FOR SELECT TO portal_app USING (
+grant_reasons.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grant_reasons.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON grant_reasons FOR INSERT TO portal_app WITH CHECK (
+grant_reasons.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grant_reasons.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE grants ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE grants FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON grants TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON grants FOR SELECT TO portal_app USING (
+(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grants.account_ids) OR grants.account_ids IS NULL AND grants.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grants.account_ids IS NULL AND grants.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT') AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1)
+);
+
+CREATE POLICY inserted ON grants FOR INSERT TO portal_app WITH CHECK (
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON grants FOR UPDATE TO portal_app USING (
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT'
+) WITH CHECK (
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT'
+);
+
+ALTER TABLE household_cases ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE household_cases FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON household_cases TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON household_cases FOR SELECT TO portal_app USING (
+household_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND household_cases.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON household_cases FOR INSERT TO portal_app WITH CHECK (
+household_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND household_cases.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE households ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE households FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON households TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON households FOR SELECT TO portal_app USING (
+households.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+CREATE POLICY inserted ON households FOR INSERT TO portal_app WITH CHECK (
+households.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+ALTER TABLE inbox_items ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE inbox_items FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON inbox_items TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON inbox_items FOR SELECT TO portal_app USING (
+inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (inbox_items.case_id IS NULL OR NOT inbox_items.sealed OR inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+);
+
+CREATE POLICY inserted ON inbox_items FOR INSERT TO portal_app WITH CHECK (
+inbox_items.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_desk() AS viewer_desk_1) IS NOT NULL AND viewer_sees_thread(inbox_items.thread_id)
+);
+
+CREATE POLICY updated ON inbox_items FOR UPDATE TO portal_app USING (
+inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1)
+) WITH CHECK (
+inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1)
+);
+
+ALTER TABLE meeting_experts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE meeting_experts FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON meeting_experts TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON meeting_experts FOR SELECT TO portal_app USING (
+meeting_experts.centre_id = (SELECT viewer_owning() AS viewer_owning_1) OR meeting_experts.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND meeting_experts.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+);
+
+CREATE POLICY inserted ON meeting_experts FOR INSERT TO portal_app WITH CHECK (
+meeting_experts.centre_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+ALTER TABLE meetings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE meetings FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON meetings TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON meetings FOR SELECT TO portal_app USING (
+meetings.agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = meetings.id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON meetings FOR INSERT TO portal_app WITH CHECK (
+meetings.agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+CREATE POLICY updated ON meetings FOR UPDATE TO portal_app USING (
+meetings.agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+) WITH CHECK (
+meetings.agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+ALTER TABLE memberships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE memberships FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON memberships TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON memberships FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON memberships FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY updated ON memberships FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+ALTER TABLE necessity_records ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE necessity_records FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON necessity_records TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON necessity_records FOR SELECT TO portal_app USING (
+necessity_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND necessity_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON necessity_records FOR INSERT TO portal_app WITH CHECK (
+necessity_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND necessity_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE never_tells ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE never_tells FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON never_tells TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON never_tells FOR SELECT TO portal_app USING (
+never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON never_tells FOR INSERT TO portal_app WITH CHECK (
+never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON never_tells FOR UPDATE TO portal_app USING (
+never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE persons ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE persons FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON persons TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON persons FOR SELECT TO portal_app USING (
+EXISTS (SELECT person_in_case.id 
+FROM case_people AS person_in_case 
+WHERE person_in_case.person_id = persons.id AND person_in_case.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
+FROM cases AS case_of_person 
+WHERE case_of_person.id = person_in_case.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_person.opened_at <= (SELECT portal_clock() AS portal_clock_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+FROM grants AS grant_of_person 
+WHERE grant_of_person.case_id = person_in_case.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_person.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.valid_until) AND (grant_of_person.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.ended_at) AND grant_of_person.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = person_in_case.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON persons FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL
+);
+
+ALTER TABLE progress_checks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE progress_checks FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON progress_checks TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON progress_checks FOR SELECT TO portal_app USING (
+progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON progress_checks FOR INSERT TO portal_app WITH CHECK (
+progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE retractions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE retractions FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON retractions TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON retractions FOR SELECT TO portal_app USING (
+retractions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR retractions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND retractions.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON retractions FOR INSERT TO portal_app WITH CHECK (
+retractions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND retractions.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (EXISTS (SELECT retracted_entry.id 
+FROM entries AS retracted_entry 
+WHERE retracted_entry.id = retractions.entry_id AND retracted_entry.case_id = retractions.case_id AND (retracted_entry.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) OR retracted_entry.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)) AND retracted_entry.written_at <= (SELECT portal_clock() AS portal_clock_1) AND retracted_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (retracted_entry.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < retracted_entry.retracted_at) AND retracted_entry.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (retracted_entry.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (retracted_entry.slice != 'reporter' OR retracted_entry.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR retracted_entry.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND retracted_entry.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = retracted_entry.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND retracted_entry.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = retracted_entry.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (retracted_entry.slice NOT IN ('reporter', 'advice')) AND (retracted_entry.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) OR retracted_entry.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (retracted_entry.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND retracted_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND retracted_entry.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))
+ LIMIT ALL OFFSET 0))
+);
+
+ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON sessions TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE tasks FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON tasks TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON tasks FOR SELECT TO portal_app USING (
+tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON tasks FOR INSERT TO portal_app WITH CHECK (
+tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR tasks.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR tasks.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1)
+);
+
+CREATE POLICY updated ON tasks FOR UPDATE TO portal_app USING (
+tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE team_members ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE team_members FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON team_members TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON team_members FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON team_members FOR INSERT TO portal_app WITH CHECK (
+EXISTS (SELECT managed_team.id 
+FROM teams AS managed_team 
+WHERE managed_team.id = team_members.team_id AND managed_team.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY updated ON team_members FOR UPDATE TO portal_app USING (
+EXISTS (SELECT managed_team.id 
+FROM teams AS managed_team 
+WHERE managed_team.id = team_members.team_id AND managed_team.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+ LIMIT ALL OFFSET 0)
+) WITH CHECK (
+EXISTS (SELECT managed_team.id 
+FROM teams AS managed_team 
+WHERE managed_team.id = team_members.team_id AND managed_team.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+ LIMIT ALL OFFSET 0)
+);
+
+ALTER TABLE teams ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE teams FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON teams TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON teams FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON teams FOR INSERT TO portal_app WITH CHECK (
+teams.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+);
+
+CREATE POLICY updated ON teams FOR UPDATE TO portal_app USING (
+teams.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+) WITH CHECK (
+teams.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+);
+
+ALTER TABLE thread_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE thread_codes FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON thread_codes TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY inserted ON thread_codes FOR INSERT TO portal_app WITH CHECK (
+thread_codes.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1) OR (EXISTS (SELECT thread_of_code.id 
+FROM threads AS thread_of_code 
+WHERE thread_of_code.id = thread_codes.thread_id AND (thread_of_code.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR thread_of_code.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1) OR thread_of_code.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_code.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_code.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_code.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_code.sealed OR thread_of_code.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_code.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_code.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_code.owner_agency_id IS NULL OR thread_of_code.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_code.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0)) OR (SELECT viewer_clerking() AS viewer_clerking_1) IS NOT NULL
+);
+
+ALTER TABLE thread_messages ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE thread_messages FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON thread_messages TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON thread_messages FOR SELECT TO portal_app USING (
+(EXISTS (SELECT thread_of_message_row.id 
+FROM threads AS thread_of_message_row 
+WHERE thread_of_message_row.id = thread_messages.thread_id AND (thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_message_row.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL AND (thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_message_row.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_message_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_message_row.sealed OR thread_of_message_row.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_message_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_message_row.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_message_row.owner_agency_id IS NULL OR thread_of_message_row.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_message_row.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT item_of_message_row.id 
+FROM inbox_items AS item_of_message_row 
+WHERE item_of_message_row.thread_id = thread_messages.thread_id AND item_of_message_row.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_message_row.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_message_row.case_id IS NULL OR NOT item_of_message_row.sealed OR item_of_message_row.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_message_row.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_message_row.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) AND (thread_messages.agency_id = item_of_message_row.agency_id OR thread_messages.agency_id IS NULL AND (item_of_message_row.status != 'handed_over' OR thread_messages.written_at <= item_of_message_row.handled_at))
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON thread_messages FOR INSERT TO portal_app WITH CHECK (
+(thread_messages.thread_id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_messages.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2)) AND thread_messages.agency_id IS NULL AND thread_messages.account_id IS NULL OR thread_messages.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND thread_messages.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (EXISTS (SELECT thread_of_message.id 
+FROM threads AS thread_of_message 
+WHERE thread_of_message.id = thread_messages.thread_id AND (thread_of_message.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_message.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_message.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_message.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_message.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_message.sealed OR thread_of_message.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_message.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_message.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_message.owner_agency_id IS NULL OR thread_of_message.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_message.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY updated ON thread_messages FOR UPDATE TO portal_app USING (
+EXISTS (SELECT thread_of_seen_message.id 
+FROM threads AS thread_of_seen_message 
+WHERE thread_of_seen_message.id = thread_messages.thread_id AND (thread_of_seen_message.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_seen_message.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_seen_message.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_seen_message.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_seen_message.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_seen_message.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_seen_message.sealed OR thread_of_seen_message.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_seen_message.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_seen_message.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_seen_message.owner_agency_id IS NULL OR thread_of_seen_message.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_seen_message.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0)
+) WITH CHECK (
+EXISTS (SELECT thread_of_seen_message.id 
+FROM threads AS thread_of_seen_message 
+WHERE thread_of_seen_message.id = thread_messages.thread_id AND (thread_of_seen_message.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_seen_message.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_seen_message.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_seen_message.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_seen_message.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_seen_message.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_seen_message.sealed OR thread_of_seen_message.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_seen_message.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_seen_message.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_seen_message.owner_agency_id IS NULL OR thread_of_seen_message.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_seen_message.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0)
+);
+
+ALTER TABLE threads ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE threads FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON threads TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON threads FOR SELECT TO portal_app USING (
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON threads FOR INSERT TO portal_app WITH CHECK (
+(threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_desk() AS viewer_desk_1) IS NOT NULL OR (SELECT viewer_clerking() AS viewer_clerking_1) IS NOT NULL) AND (threads.account_id IS NULL OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2))
+);
+
+CREATE POLICY updated ON threads FOR UPDATE TO portal_app USING (
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+) WITH CHECK (
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+);
+
+ALTER TABLE throttle_counts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE throttle_counts FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON throttle_counts TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE urgency_decisions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE urgency_decisions FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON urgency_decisions TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON urgency_decisions FOR SELECT TO portal_app USING (
+urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON urgency_decisions FOR INSERT TO portal_app WITH CHECK (
+urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE violations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE violations FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON violations TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON violations FOR SELECT TO portal_app USING (
+violations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND violations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON violations FOR INSERT TO portal_app WITH CHECK (
+violations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND violations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE wordings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE wordings FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON wordings TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON wordings FOR SELECT TO portal_app USING (true);
+
+CREATE POLICY inserted ON wordings FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL
+);

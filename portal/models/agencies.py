@@ -1,0 +1,141 @@
+"""Agencies, accounts, memberships and standing teams: who works where, as keys and dates.
+
+These tables hold no names of people and no texts, so every policy may read them; names and
+addresses of people are sealed in ``account_profiles``, which is governed.
+"""
+
+import uuid
+from typing import ClassVar
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.models.base import Base, Instant, Keyed, Now, Period, Sealed, account_key, agency_key
+
+
+class Agency(Keyed, Base):
+    """An organisation. Its name is public knowledge and is stored as it is."""
+
+    __tablename__ = "agencies"
+
+    type: Mapped[str]
+    name: Mapped[str]
+    legal_form: Mapped[str] = mapped_column(default="municipal")
+    ward: Mapped[str | None]
+    # The unguessable part of a cafeteria's report link (domain.md §1).
+    report_slug: Mapped[str | None] = mapped_column(unique=True)
+    # The entrusted NPO that hears this cafeteria first, and the centre that stands behind it.
+    entrusted_npo_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
+    centre_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    recorded_at: Mapped[Now]
+
+
+class CouncilMembership(Keyed, Period, Base):
+    """An agency's membership of the regional council 要対協 (児童福祉法25条の2)."""
+
+    __tablename__ = "council_memberships"
+
+    agency_id: Mapped[uuid.UUID] = agency_key()
+
+
+class Account(Keyed, Base):
+    """One account for one human being; ``person_id`` where this human is also known as one."""
+
+    __tablename__ = "accounts"
+
+    person_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("persons.id"))
+    disabled: Mapped[bool] = mapped_column(default=False, server_default="false")
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    recorded_at: Mapped[Now]
+
+
+class AccountProfile(Base):
+    """Name and e-mail of an account, sealed; the index finds an e-mail without showing it."""
+
+    __tablename__ = "account_profiles"
+    __sealed__: ClassVar[tuple[str, ...]] = ("email", "name")
+
+    account_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("accounts.id"), primary_key=True
+    )
+    email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    email_sealed: Mapped[Sealed]
+    name_sealed: Mapped[Sealed]
+
+
+class Membership(Keyed, Period, Base):
+    """An account works for an agency in a role; two of one account in one agency never overlap."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (Index("ix_memberships_acting", "account_id", "agency_id"),)
+
+    account_id: Mapped[uuid.UUID] = account_key()
+    agency_id: Mapped[uuid.UUID] = agency_key()
+    role: Mapped[str]
+    manager: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+class Team(Keyed, Base):
+    """A standing team of an agency; the default team reads what names no other reader."""
+
+    __tablename__ = "teams"
+    __table_args__ = (
+        # One default team at most: two would make "the default team" undecided.
+        Index("uq_teams_default", "agency_id", unique=True, postgresql_where="is_default"),
+    )
+
+    agency_id: Mapped[uuid.UUID] = agency_key()
+    name: Mapped[str]
+    is_default: Mapped[bool] = mapped_column(default=False, server_default="false")
+    recorded_at: Mapped[Now]
+
+
+class TeamMember(Keyed, Period, Base):
+    """An account belongs to a standing team."""
+
+    __tablename__ = "team_members"
+    __table_args__ = (Index("ix_team_members_account", "account_id", "team_id"),)
+
+    team_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("teams.id"))
+    account_id: Mapped[uuid.UUID] = account_key()
+
+
+class Credential(Base):
+    """The password of an account. Only the sign-in functions of the database read it."""
+
+    __tablename__ = "credentials"
+
+    account_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("accounts.id"), primary_key=True
+    )
+    password_hash: Mapped[str]
+    changed_at: Mapped[Now]
+
+
+class Session(Base):
+    """A server-side session; the cookie holds a random token, the table its hash."""
+
+    __tablename__ = "sessions"
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    account_id: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    agency_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
+    thread_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("threads.id"))
+    opened_at: Mapped[Now]
+    seen_at: Mapped[Now]
+    # How the person proved who it is: the seam for second factors and step-up (issue: identity).
+    factors: Mapped[str] = mapped_column(default="password", server_default="password")
+    ended_at: Mapped[Instant | None]
+    public_id: Mapped[uuid.UUID] = mapped_column(Uuid(), default=uuid.uuid4, unique=True)
+
+
+class ThrottleCount(Base):
+    """How often an attempt failed lately; keyed by an HMAC under a daily key, no address."""
+
+    __tablename__ = "throttle_counts"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    bucket: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    window_start: Mapped[Now] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,106 @@
+"""What every table shares: names of constraints, column types, keys made by the application."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any, ClassVar
+
+from sqlalchemy import (
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    event,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.sql import func
+
+CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# Every instant is stored in UTC by PostgreSQL and is always aware; pages show JST.
+Instant = Annotated[dt.datetime, mapped_column(DateTime(timezone=True))]
+# The database writes "now" itself: an application's clock ahead of the database's would make a
+# row invisible to the very person who wrote it.
+Now = Annotated[
+    dt.datetime, mapped_column(DateTime(timezone=True), server_default=func.portal_clock())
+]
+# Ciphertext of the vault; nothing but ``portal.vault`` reads or writes one.
+Sealed = Annotated[bytes, mapped_column(LargeBinary)]
+
+
+class Base(DeclarativeBase):
+    """The declarative base. Ids come from the application, so no INSERT needs RETURNING."""
+
+    metadata = MetaData(naming_convention=CONVENTION)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        dt.datetime: DateTime(timezone=True),
+        str: Text,
+        uuid.UUID: Uuid(),
+        bytes: LargeBinary,
+    }
+    # RETURNING would ask for the new row to be visible to its writer, which it need not be.
+    __mapper_args__: Any = {"eager_defaults": False}  # noqa: RUF012  (SQLAlchemy reads it)
+
+
+class Keyed:
+    """A random primary key: it tells nothing about order or number."""
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid(), primary_key=True, default=uuid.uuid4)
+
+
+class Period:
+    """Something that holds from an instant until an exclusive instant, and keeps its history."""
+
+    valid_from: Mapped[Now]
+    valid_until: Mapped[Instant | None]
+    recorded_at: Mapped[Now]
+
+
+class OfCase:
+    """A row that belongs to a case.
+
+    The owner's id is repeated so that a policy can decide without a join; the composite foreign
+    key keeps it true, because a forged one would pass the policy's WITH CHECK otherwise.
+    """
+
+    __case_extra__: ClassVar[tuple[Any, ...]] = ()
+
+    case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return (
+            ForeignKeyConstraint(
+                ["case_id", "owner_agency_id"],
+                ["cases.id", "cases.owner_agency_id"],
+                onupdate="CASCADE",
+            ),
+            *cls.__case_extra__,
+        )
+
+
+def agency_key(*, nullable: bool = False) -> Any:
+    """Return a column that names an agency."""
+    return mapped_column(Uuid(), ForeignKey("agencies.id"), nullable=nullable)
+
+
+def account_key(*, nullable: bool = False) -> Any:
+    """Return a column that names an account."""
+    return mapped_column(Uuid(), ForeignKey("accounts.id"), nullable=nullable)
+
+
+@event.listens_for(Base, "init", propagate=True)
+def _give_id(target: Any, _args: Any, kwargs: dict[str, Any]) -> None:
+    # The id must be known before the INSERT: what is sealed is bound to it.
+    if isinstance(target, Keyed) and "id" not in kwargs:
+        kwargs["id"] = uuid.uuid4()

@@ -1,0 +1,279 @@
+"""Sealed texts: AES-256-GCM under a key per scope, each bound to its place (security.md §4).
+
+A scope is what is opened as one: a slice of a case, a thread, a person, an account, a brief, an
+action. Its data key lies in ``data_keys``, wrapped by a key that is neither in the database nor in
+its backups, and is itself governed: a viewer reads the key only where a rule opens what it opens.
+``reveal`` is the only door to a plain text, and it notes what was read for the audit log.
+"""
+
+import hashlib
+import hmac
+import os
+import struct
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import ARRAY, Uuid, any_, literal, select
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.config import Keys
+
+FORMAT = b"v1"
+NONCE_BYTES, KEY_BYTES, ID_BYTES = 12, 32, 16
+# Texts are padded to these sizes, so that a length tells little (GlobaLeaks and Hush Line do so).
+BUCKETS = (64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
+# What only the owner works with: reasons, wishes, judgements about grants.
+INTERNAL = "internal"
+
+
+class SealBrokenError(RuntimeError):
+    """A ciphertext does not belong where it stands, or its key is not the right one."""
+
+
+class NoKeyError(RuntimeError):
+    """The viewer's transaction reads no key for this scope."""
+
+
+class UndecidedError(RuntimeError):
+    """No rule was given that opens the text, so it stays closed."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one data key opens."""
+
+    kind: str
+    id: uuid.UUID
+    slice: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which rule opened a row, and by which grant; selected beside it in the same snapshot."""
+
+    rule: str
+    grant_id: uuid.UUID | None = None
+
+
+@dataclass
+class Reads:
+    """What was revealed in this unit, for the audit log."""
+
+    slices: dict[uuid.UUID, set[str]] = field(default_factory=dict)
+    decisions: dict[uuid.UUID, set[Decision]] = field(default_factory=dict)
+    threads: set[uuid.UUID] = field(default_factory=set)
+    briefs: set[uuid.UUID] = field(default_factory=set)
+
+
+def _slice(name: str) -> Callable[[Any], Scope]:
+    return lambda row: Scope("slice", row.case_id, name)
+
+
+_SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
+    m.AccountProfile: lambda row: Scope("account", row.account_id),
+    m.Action: lambda row: Scope("action", row.id),
+    m.ActionEvent: lambda row: Scope("action", row.action_id),
+    m.Advice: lambda row: Scope("advice", row.id),
+    m.Brief: lambda row: Scope("brief", row.id),
+    m.BriefParty: lambda row: Scope("parties", row.id),
+    m.ChildMeeting: _slice(INTERNAL),
+    m.Closure: _slice(INTERNAL),
+    m.Consent: _slice(INTERNAL),
+    m.Consultation: lambda row: Scope("thread", row.thread_id),
+    m.Entry: lambda row: Scope("slice", row.case_id, row.slice),
+    m.Exclusion: _slice(INTERNAL),
+    m.GrantReason: _slice(INTERNAL),
+    m.NecessityRecord: _slice(INTERNAL),
+    m.NeverTell: _slice(INTERNAL),
+    m.Person: lambda row: Scope("person", row.id),
+    m.ProgressCheck: _slice(INTERNAL),
+    m.Retraction: lambda row: Scope("slice", row.case_id, row.slice),
+    m.ThreadMessage: lambda row: Scope("thread", row.thread_id),
+    m.UrgencyDecision: _slice(INTERNAL),
+    m.Violation: _slice(INTERNAL),
+}
+
+
+def scope_of(row: m.Base) -> Scope:
+    """Return the scope that the sealed columns of a row belong to."""
+    return _SCOPES[type(row)](row)
+
+
+def equip(session: Session, keys: Keys) -> None:
+    """Give a session the keys of the installation; without them nothing is sealed or revealed."""
+    session.info["keys_of_installation"] = keys
+
+
+def reads(session: Session) -> Reads:
+    """Return what was revealed in this session so far."""
+    noted: Reads = session.info.setdefault("reads", Reads())
+    return noted
+
+
+def _keys(session: Session) -> Keys:
+    keys: Keys = session.info["keys_of_installation"]
+    return keys
+
+
+def _cache(session: Session) -> dict[Scope, bytes]:
+    cache: dict[Scope, bytes] = session.info.setdefault("data_keys", {})
+    return cache
+
+
+def email_index(keys: Keys, address: str) -> bytes:
+    """Return what finds an account by its e-mail without storing the address readably."""
+    return hmac.new(keys.blind_index, b"email|" + address.encode(), hashlib.sha256).digest()
+
+
+def email_index_for(session: Session, address: str) -> bytes:
+    """Return ``email_index`` under the keys that the session was equipped with."""
+    return email_index(_keys(session), address)
+
+
+def _wrapping_place(scope: Scope, kek_id: str) -> bytes:
+    return "|".join(["dek", scope.kind, str(scope.id), scope.slice, kek_id]).encode()
+
+
+def create_key(session: Session, scope: Scope) -> None:
+    """Make the data key of a new scope, wrapped under the installation's current key."""
+    keys = _keys(session)
+    plain, nonce = AESGCM.generate_key(KEY_BYTES * 8), os.urandom(NONCE_BYTES)
+    place = _wrapping_place(scope, keys.current)
+    wrapped = nonce + AESGCM(keys.content[keys.current]).encrypt(nonce, plain, place)
+    session.add(
+        m.DataKey(
+            kind=scope.kind,
+            scope_id=scope.id,
+            slice=scope.slice,
+            kek_id=keys.current,
+            wrapped=wrapped,
+        )
+    )
+    _cache(session)[scope] = plain
+
+
+def _unwrap(keys: Keys, row: m.DataKey) -> tuple[Scope, bytes]:
+    scope = Scope(row.kind, row.scope_id, row.slice)
+    nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
+    try:
+        kek = AESGCM(keys.content[row.kek_id])
+        return scope, kek.decrypt(nonce, sealed, _wrapping_place(scope, row.kek_id))
+    except (KeyError, InvalidTag) as error:
+        msg = f"the data key {row.id} does not open with key {row.kek_id}"
+        raise SealBrokenError(msg) from error
+
+
+def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
+    """Read the data keys of many rows in one query, so that a page costs the same at any length."""
+    wanted = {scope_of(row) for row in rows} - _cache(session).keys()
+    if not wanted:
+        return
+    # An array keeps one text, and so one plan, for any number of keys.
+    ids = literal(sorted({scope.id for scope in wanted}), ARRAY(Uuid()))
+    found = session.scalars(select(m.DataKey).where(m.DataKey.scope_id == any_(ids)))
+    _cache(session).update(_unwrap(_keys(session), row) for row in found)
+
+
+def _key(session: Session, row: m.Base) -> tuple[Scope, bytes]:
+    scope = scope_of(row)
+    if scope not in _cache(session):
+        fetch_keys(session, [row])
+    try:
+        return scope, _cache(session)[scope]
+    except KeyError:
+        msg = f"no key for {scope.kind} of {type(row).__tablename__}"
+        raise NoKeyError(msg) from None
+
+
+def _place(row: m.Base, name: str, scope: Scope) -> bytes:
+    key = row.__mapper__.primary_key_from_instance(row)
+    parts = [FORMAT.decode(), row.__tablename__, name, *map(str, key), str(scope.id), scope.slice]
+    return "|".join(parts).encode()
+
+
+def pad(plain: bytes) -> bytes:
+    """Return the length and the bytes, filled up to the next bucket.
+
+    Raises ValueError for a text beyond the largest bucket; forms refuse it long before.
+    """
+    framed = struct.pack(">I", len(plain)) + plain
+    size = next((size for size in BUCKETS if len(framed) <= size), None)
+    if size is None:
+        msg = "the text is longer than the vault takes"
+        raise ValueError(msg)
+    return framed.ljust(size, b"\0")
+
+
+def unpad(padded: bytes) -> bytes:
+    """Return the bytes that ``pad`` was given."""
+    (length,) = struct.unpack(">I", padded[:4])
+    return padded[4 : 4 + length]
+
+
+def seal(session: Session, row: m.Base, **texts: str | None) -> None:
+    """Seal texts into a row's columns, each bound to table, column, row and scope.
+
+    Args:
+        row: with its id and the ids its scope is made of; its scope has a key.
+        texts: by name without ``_sealed``; None leaves the column empty.
+
+    """
+    for name, plain in texts.items():
+        sealed = None if plain is None else _sealed(session, row, name, plain)
+        setattr(row, f"{name}_sealed", sealed)
+
+
+def _sealed(session: Session, row: m.Base, name: str, plain: str) -> bytes:
+    scope, key = _key(session, row)
+    nonce = os.urandom(NONCE_BYTES)
+    place = _place(row, name, scope)
+    return FORMAT + nonce + AESGCM(key).encrypt(nonce, pad(plain.encode()), place)
+
+
+def reveal(session: Session, row: m.Base, name: str, decision: Decision | None = None) -> str:
+    """Return a sealed text, "" where the column is empty, and note that it was read.
+
+    Args:
+        row: as the viewer's own query returned it.
+        name: the column without ``_sealed``.
+        decision: for entries, the rule that opened the row; others are decided by their table.
+
+    Raises:
+        UndecidedError: an entry without a decision.
+        NoKeyError: the viewer's transaction may not read the key.
+        SealBrokenError: the ciphertext was moved, changed or is under another key.
+
+    """
+    if isinstance(row, m.Entry) and decision is None:
+        raise UndecidedError
+    sealed: bytes | None = getattr(row, f"{name}_sealed")
+    if sealed is None:
+        return ""
+    scope, key = _key(session, row)
+    head = len(FORMAT)
+    nonce, body = sealed[head : head + NONCE_BYTES], sealed[head + NONCE_BYTES :]
+    try:
+        plain = AESGCM(key).decrypt(nonce, body, _place(row, name, scope))
+    except InvalidTag as error:
+        msg = f"{row.__tablename__}.{name} does not belong where it stands"
+        raise SealBrokenError(msg) from error
+    _note(session, row, scope, decision)
+    return unpad(plain).decode()
+
+
+def _note(session: Session, row: m.Base, scope: Scope, decision: Decision | None) -> None:
+    noted = reads(session)
+    if scope.kind == "thread":
+        noted.threads.add(scope.id)
+    elif scope.kind in ("brief", "parties", "advice"):
+        noted.briefs.add(row.brief_id if hasattr(row, "brief_id") else scope.id)
+    case_id = getattr(row, "case_id", None)
+    if case_id is not None:
+        noted.slices.setdefault(case_id, set()).add(scope.slice or scope.kind)
+        if decision is not None:
+            noted.decisions.setdefault(case_id, set()).add(decision)
