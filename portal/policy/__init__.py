@@ -1,0 +1,1 @@
+"""Who sees which row, who may do which deed, and why: one definition, two walls."""

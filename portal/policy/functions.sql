@@ -1,0 +1,412 @@
+-- The sanctioned functions of the database, all in this one file (architecture.md, decision 11).
+-- They run as portal_system with a fixed search_path. None of them returns a text of a case.
+-- The words in braces are filled in from the vocabularies (portal.policy.rls).
+
+-- ---------------------------------------------------------------------------------------------
+-- Signing in: what runs before there is a viewer.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
+RETURNS TABLE (
+    public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
+    agency_type text, agency_name text, circles uuid[], factors text, opened_at timestamptz, seen_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A session without a live membership, or of a disabled account, is as good as none.
+    SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
+        a.name, CASE WHEN s.account_id IS NULL THEN '{{}}'::uuid[] ELSE
+            ARRAY[s.agency_id, s.account_id] || ARRAY(
+                SELECT t.id FROM teams t JOIN team_members tm ON tm.team_id = t.id
+                WHERE t.agency_id = s.agency_id AND tm.account_id = s.account_id
+                    AND tm.valid_from <= portal_clock()
+                    AND (tm.valid_until IS NULL OR portal_clock() < tm.valid_until))
+        END, s.factors, s.opened_at, s.seen_at
+    FROM sessions s
+    LEFT JOIN accounts c ON c.id = s.account_id
+    LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
+        AND m.valid_from <= portal_clock()
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+    LEFT JOIN agencies a ON a.id = s.agency_id
+    LEFT JOIN threads t ON t.id = s.thread_id
+    WHERE s.token_hash = p_token_hash
+        AND s.ended_at IS NULL
+        AND portal_clock() < s.seen_at + p_idle
+        AND portal_clock() < s.opened_at + p_absolute
+        AND (s.thread_id IS NULL OR t.closed_at IS NULL)
+        AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled));
+$$;
+
+CREATE FUNCTION open_session(
+    p_token_hash bytea, p_public_id uuid, p_account uuid, p_agency uuid, p_thread uuid,
+    p_factors text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Waits for a change of the password, which ends the sessions that it sees.
+    SELECT 1 FROM accounts WHERE id = p_account FOR SHARE;
+    INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id, factors)
+    VALUES (p_token_hash, p_public_id, p_account, p_agency, p_thread, p_factors);
+$$;
+
+CREATE FUNCTION touch_session(p_token_hash bytea)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- An ended session stays ended: a request in flight cannot revive it.
+    UPDATE sessions SET seen_at = portal_clock()
+    WHERE token_hash = p_token_hash AND ended_at IS NULL
+        AND seen_at < portal_clock() - interval '1 minute';
+$$;
+
+CREATE FUNCTION end_session(p_token_hash bytea)
+RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Returns the public id of the session it ended; NULL where somebody else was sooner.
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE token_hash = p_token_hash AND ended_at IS NULL
+    RETURNING public_id;
+$$;
+
+CREATE FUNCTION sessions_of_viewer()
+RETURNS TABLE (public_id uuid, agency_id uuid, opened_at timestamptz, seen_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT s.public_id, s.agency_id, s.opened_at, s.seen_at FROM sessions s
+    WHERE s.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+        AND s.ended_at IS NULL ORDER BY s.seen_at DESC;
+$$;
+
+CREATE FUNCTION end_session_of_viewer(p_public_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE public_id = p_public_id AND ended_at IS NULL
+        AND account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
+$$;
+
+CREATE FUNCTION account_for_login(p_email_index bytea)
+RETURNS TABLE (account_id uuid, password_hash text, disabled boolean, agency_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Held until the session is open: a change of the password then ends that session too. In a
+    -- statement of its own, so that the next one sees what was waited for.
+    PERFORM 1 FROM accounts a JOIN account_profiles p ON p.account_id = a.id
+    WHERE p.email_index = p_email_index FOR SHARE OF a;
+    RETURN QUERY SELECT a.id, c.password_hash, a.disabled, (
+        SELECT m.agency_id FROM memberships m
+        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        ORDER BY m.valid_from, m.id LIMIT 1)
+    FROM account_profiles p
+    JOIN accounts a ON a.id = p.account_id
+    LEFT JOIN credentials c ON c.account_id = a.id
+    WHERE p.email_index = p_email_index;
+END $$;
+
+CREATE FUNCTION set_password(p_account uuid, p_hash text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_me uuid := nullif(current_setting('portal.account_id', true), '')::uuid;
+BEGIN
+    -- Whoever opens a session of the account meanwhile waits, and finds the new password.
+    PERFORM 1 FROM accounts WHERE id = p_account FOR NO KEY UPDATE;
+    -- One's own password, or that of an account that an administrator has just made.
+    IF v_me IS DISTINCT FROM p_account AND NOT EXISTS (
+        SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
+        WHERE m.account_id = v_me AND m.role = 'sysadmin' AND NOT a.disabled
+            AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = p_account))
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'this password is not yours to set';
+    END IF;
+    INSERT INTO credentials (account_id, password_hash) VALUES (p_account, p_hash)
+    ON CONFLICT (account_id) DO UPDATE
+        SET password_hash = EXCLUDED.password_hash, changed_at = portal_clock();
+END $$;
+
+CREATE FUNCTION thread_by_locator(p_locator bytea)
+RETURNS TABLE (thread_id uuid, code_hash text, secret_hash text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT c.thread_id, c.code_hash, c.secret_hash
+    FROM thread_codes c JOIN threads t ON t.id = c.thread_id
+    WHERE c.locator = p_locator AND t.closed_at IS NULL;
+$$;
+
+CREATE FUNCTION managed_references()
+RETURNS TABLE (case_id uuid, reference text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A manager sees reference, slices and end of each grant and nothing of the case, whose row
+    -- stays closed (rule 7); the reference is a random one.
+    RETURN QUERY SELECT DISTINCT c.id, c.reference FROM grants JOIN cases c ON c.id = grants.case_id
+    WHERE {managed_grants};
+END $$;
+
+CREATE FUNCTION throttle_failures(p_bucket bytea, p_window interval)
+RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(sum(failures), 0)::integer FROM throttle_counts
+    WHERE bucket = p_bucket AND window_start > clock_timestamp() - p_window;
+$$;
+
+CREATE FUNCTION throttle_failed(p_bucket bytea)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM throttle_counts WHERE window_start < clock_timestamp() - interval '10 minutes';
+    INSERT INTO throttle_counts (bucket, window_start, failures)
+    VALUES (p_bucket, date_trunc('second', clock_timestamp()), 1)
+    ON CONFLICT (bucket, window_start) DO UPDATE SET failures = throttle_counts.failures + 1;
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Locking: a post that races a withdrawal loses.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION lock_grants(p_case uuid, p_exclusive boolean)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- The case row stands for its grants: posts share it, whoever gives or ends a grant holds it.
+    IF p_exclusive THEN
+        PERFORM 1 FROM cases WHERE id = p_case FOR NO KEY UPDATE;
+    ELSE
+        PERFORM 1 FROM cases WHERE id = p_case FOR SHARE;
+    END IF;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Derived rows. The application's own update of other viewers' rows would touch none of them.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION refresh_case_access(p_case uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM cases WHERE id = p_case FOR NO KEY UPDATE;
+    DELETE FROM case_access WHERE case_id = p_case;
+
+    INSERT INTO case_access
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+    SELECT c.id, c.owner_agency_id, c.owner_agency_id, c.opened_at, 'infinity',
+        greatest(c.opened_at, (
+            SELECT max(e.written_at) FROM entries e
+            WHERE e.case_id = c.id AND e.slice <> 'reporter' AND e.retracted_at IS NULL))
+    FROM cases c WHERE c.id = p_case;
+
+    -- For each circle the stretch of time, current or next, in which at least one grant admits
+    -- it: grants whose basis overrides a never-tell, and the others less the time it stands.
+    WITH named AS (
+        SELECT g.id, g.agency_id, g.slices, g.subject_id, g.basis, g.valid_from, g.valid_until,
+            g.ended_at, a.type AS agency_type, circle.id AS circle_id,
+            tstzrange(greatest(g.valid_from, g.case_opened_at),
+                least(g.valid_until, g.ended_at), '[)') AS during
+        FROM grants g
+        JOIN agencies a ON a.id = g.agency_id AND a.type <> ALL ({expert_types})
+        CROSS JOIN LATERAL (
+            SELECT unnest(g.account_ids)
+            UNION ALL SELECT g.team_id WHERE g.team_id IS NOT NULL
+            UNION ALL SELECT t.id FROM teams t
+                WHERE t.agency_id = g.agency_id AND t.is_default
+                    AND g.team_id IS NULL AND g.account_ids IS NULL
+        ) AS circle (id)
+        WHERE g.case_id = p_case
+            AND greatest(g.valid_from, g.case_opened_at)
+                < coalesce(least(g.valid_until, g.ended_at), 'infinity')
+    ), told AS (
+        SELECT n.circle_id, n.agency_id,
+            coalesce(range_agg(n.during) FILTER (WHERE n.basis = ANY ({overriding_bases})),
+                '{{}}'::tstzmultirange)
+            + (coalesce(range_agg(n.during) FILTER (WHERE n.basis <> ALL ({overriding_bases})),
+                '{{}}'::tstzmultirange)
+                - coalesce((
+                    SELECT range_agg(tstzrange(d.valid_from, d.valid_until, '[)'))
+                    FROM denials d
+                    WHERE d.case_id = p_case AND d.kind = 'never_tell'
+                        AND d.agency_id = n.agency_id
+                        AND d.valid_from < coalesce(d.valid_until, 'infinity')),
+                    '{{}}'::tstzmultirange)) AS during
+        FROM named n GROUP BY n.circle_id, n.agency_id
+    )
+    INSERT INTO case_access
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+    SELECT p_case, t.circle_id, t.agency_id, lower(r.stretch),
+        coalesce(upper(r.stretch), 'infinity'),
+        greatest(lower(r.stretch), (
+            SELECT max(e.written_at) FROM entries e
+            WHERE e.case_id = p_case AND e.retracted_at IS NULL AND EXISTS (
+                SELECT 1 FROM named n
+                WHERE n.circle_id = t.circle_id AND n.agency_id = t.agency_id
+                    AND n.during @> portal_clock()
+                    AND e.slice = ANY (n.slices) AND e.slice NOT IN ('reporter', 'advice')
+                    AND (e.slice <> 'detail' OR n.agency_type <> 'cafeteria')
+                    AND (e.subject_id = n.subject_id
+                        OR (n.subject_id IS NULL AND n.basis <> 'CONSENT')))))
+    FROM told t
+    CROSS JOIN LATERAL (
+        SELECT s.stretch FROM unnest(t.during) AS s (stretch)
+        WHERE upper_inf(s.stretch) OR upper(s.stretch) > portal_clock()
+        ORDER BY s.stretch LIMIT 1
+    ) AS r;
+END $$;
+
+CREATE FUNCTION sweep_case_access()
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_case uuid;
+    v_count integer := 0;
+BEGIN
+    -- A list never shows a row after its end, swept or not; this puts the next stretch in place.
+    FOR v_case IN
+        SELECT DISTINCT case_id FROM case_access WHERE valid_until <= portal_clock() LIMIT 10000
+    LOOP
+        PERFORM refresh_case_access(v_case);
+        v_count := v_count + 1;
+    END LOOP;
+    RETURN v_count;
+END $$;
+
+CREATE FUNCTION refresh_denials(p_case uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM denials WHERE case_id = p_case;
+    INSERT INTO denials (id, case_id, kind, account_id, valid_from, valid_until)
+    SELECT gen_random_uuid(), x.case_id, 'exclusion', x.account_id, x.valid_from, x.valid_until
+    FROM exclusions x WHERE x.case_id = p_case;
+    INSERT INTO denials (id, case_id, kind, account_id, thread_id, valid_from, valid_until)
+    SELECT gen_random_uuid(), x.case_id, 'exclusion', x.account_id, t.id,
+        x.valid_from, x.valid_until
+    FROM exclusions x
+    JOIN LATERAL (
+        SELECT id FROM threads WHERE threads.case_id = x.case_id
+        UNION SELECT i.thread_id FROM inbox_items i WHERE i.case_id = x.case_id
+    ) AS t ON true
+    WHERE x.case_id = p_case;
+    INSERT INTO denials
+        (id, case_id, kind, account_id, agency_id, person_id, valid_from, valid_until)
+    SELECT gen_random_uuid(), n.case_id, 'never_tell', n.account_id, n.agency_id, n.person_id,
+        n.valid_from, n.valid_until
+    FROM never_tells n
+    WHERE n.case_id = p_case AND num_nonnulls(n.account_id, n.agency_id, n.person_id) = 1;
+$$;
+
+CREATE FUNCTION case_was_opened() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refresh_case_access(NEW.id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION grant_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refresh_case_access(NEW.case_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION denial_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM refresh_denials(NEW.case_id);
+    PERFORM refresh_case_access(NEW.case_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION thread_was_linked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.case_id IS NOT NULL THEN
+        PERFORM refresh_denials(NEW.case_id);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION visitor_wrote() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A visitor sees no desk, yet every desk that still holds the thread must hear of it.
+    UPDATE inbox_items i SET
+        unread_since = coalesce(i.unread_since, NEW.written_at),
+        due_at = CASE WHEN i.status = 'new' THEN i.due_at
+            ELSE coalesce(t.promised_at, i.due_at) END
+    FROM threads t
+    WHERE t.id = NEW.thread_id AND i.thread_id = t.id AND i.status <> 'handed_over';
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION default_team_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_case uuid;
+BEGIN
+    FOR v_case IN SELECT DISTINCT case_id FROM grants
+        WHERE agency_id = NEW.agency_id AND team_id IS NULL AND account_ids IS NULL
+    LOOP
+        PERFORM refresh_case_access(v_case);
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION entry_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Only for circles that may see the entry: the order of a list must not tell of a hidden one.
+    UPDATE case_access a SET last_visible_activity = NEW.written_at
+    WHERE a.case_id = NEW.case_id AND a.last_visible_activity < NEW.written_at
+        AND ((a.circle_id = NEW.owner_agency_id AND NEW.slice <> 'reporter') OR EXISTS (
+            SELECT 1 FROM grants g
+            WHERE g.case_id = NEW.case_id AND g.agency_id = a.agency_id
+                AND g.valid_from <= portal_clock()
+                AND (g.valid_until IS NULL OR portal_clock() < g.valid_until)
+                AND (g.ended_at IS NULL OR portal_clock() < g.ended_at)
+                AND NEW.slice = ANY (g.slices) AND NEW.slice NOT IN ('reporter', 'advice')
+                AND (NEW.slice <> 'detail' OR NOT EXISTS (
+                    SELECT 1 FROM agencies c
+                    WHERE c.id = g.agency_id AND c.type = 'cafeteria'))
+                AND (g.subject_id = NEW.subject_id
+                    OR (g.subject_id IS NULL AND g.basis <> 'CONSENT'))
+                AND (a.circle_id = ANY (g.account_ids) OR a.circle_id = g.team_id
+                    OR (g.account_ids IS NULL AND g.team_id IS NULL AND a.circle_id IN (
+                        SELECT t.id FROM teams t
+                        WHERE t.agency_id = g.agency_id AND t.is_default)))));
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION entry_was_retracted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE entries SET retracted_at = NEW.retracted_at
+    WHERE id = NEW.entry_id AND retracted_at IS NULL;
+    PERFORM refresh_case_access(NEW.case_id);
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION membership_is_single() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- The account row stands for its memberships, so that two writers cannot both pass.
+    PERFORM 1 FROM accounts WHERE id = NEW.account_id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT 1 FROM memberships m
+        WHERE m.account_id = NEW.account_id AND m.agency_id = NEW.agency_id AND m.id <> NEW.id
+            -- Both hold from the later beginning on, unless one of them is over by then: one that
+            -- ends as it begins overlaps nothing.
+            AND greatest(m.valid_from, NEW.valid_from)
+                < coalesce(least(m.valid_until, NEW.valid_until), 'infinity'))
+    THEN
+        RAISE exclusion_violation USING
+            MESSAGE = 'two memberships of one account in one agency overlap',
+            CONSTRAINT = 'memberships_overlap';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER opened AFTER INSERT OR UPDATE OF owner_agency_id ON cases
+    FOR EACH ROW EXECUTE FUNCTION case_was_opened();
+CREATE TRIGGER written AFTER INSERT OR UPDATE ON grants
+    FOR EACH ROW EXECUTE FUNCTION grant_was_written();
+CREATE TRIGGER written AFTER INSERT OR UPDATE ON exclusions
+    FOR EACH ROW EXECUTE FUNCTION denial_was_written();
+CREATE TRIGGER written AFTER INSERT OR UPDATE ON never_tells
+    FOR EACH ROW EXECUTE FUNCTION denial_was_written();
+CREATE TRIGGER linked AFTER INSERT OR UPDATE OF case_id ON threads
+    FOR EACH ROW EXECUTE FUNCTION thread_was_linked();
+CREATE TRIGGER linked AFTER INSERT OR UPDATE OF case_id ON inbox_items
+    FOR EACH ROW EXECUTE FUNCTION thread_was_linked();
+CREATE TRIGGER written AFTER INSERT ON thread_messages
+    FOR EACH ROW WHEN (NEW.agency_id IS NULL) EXECUTE FUNCTION visitor_wrote();
+CREATE TRIGGER defaulted AFTER INSERT OR UPDATE OF is_default ON teams
+    FOR EACH ROW EXECUTE FUNCTION default_team_changed();
+CREATE TRIGGER written AFTER INSERT ON entries
+    FOR EACH ROW EXECUTE FUNCTION entry_was_written();
+CREATE TRIGGER retracted AFTER INSERT ON retractions
+    FOR EACH ROW EXECUTE FUNCTION entry_was_retracted();
+CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
+    FOR EACH ROW EXECUTE FUNCTION membership_is_single();

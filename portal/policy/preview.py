@@ -1,0 +1,86 @@
+"""What somebody would see if grants were given: asked of the real wall, and undone.
+
+The grants are written inside a savepoint, the transaction then looks as one reader after another,
+and the savepoint is rolled back, which takes back both the rows and the settings. So a preview and
+what is seen afterwards are decided by the same rules, and nothing stays behind.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.policy.viewer import Viewer
+
+_GRANTS = cast("Table", m.Grant.__table__)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one reader sees of a case, as ids."""
+
+    case: bool
+    entries: frozenset[uuid.UUID] = frozenset()
+    people: frozenset[uuid.UUID] = frozenset()
+    actions: frozenset[uuid.UUID] = frozenset()
+
+
+def preview(
+    session: Session,
+    case_id: uuid.UUID,
+    readers: Sequence[Viewer],
+    grants: Sequence[Mapping[str, Any]],
+) -> dict[Viewer, tuple[Sight, Sight]]:
+    """Return what each reader sees of a case now, and what with the grants besides.
+
+    Args:
+        session: of somebody who may give these grants; the wall refuses the rows otherwise.
+        case_id: the case.
+        readers: whom to look as.
+        grants: columns of the grants that would be given.
+
+    """
+    with _undone(session) as connection:
+        before = {reader: _look(session, connection, reader, case_id) for reader in readers}
+    with _undone(session) as connection:
+        for columns in grants:
+            # Not through the session: it would keep the rows in mind after they are gone.
+            given = {"id": uuid.uuid4(), **columns}
+            connection.execute(insert(_GRANTS).values(given))
+        after = {reader: _look(session, connection, reader, case_id) for reader in readers}
+    return {reader: (before[reader], after[reader]) for reader in readers}
+
+
+@contextmanager
+def _undone(session: Session) -> Iterator[Connection]:
+    # What the session still holds is written before, in its own viewer's name.
+    session.flush()
+    connection = session.connection()
+    savepoint = connection.begin_nested()
+    try:
+        with session.no_autoflush:
+            yield connection
+    finally:
+        savepoint.rollback()
+
+
+def _look(session: Session, connection: Connection, reader: Viewer, case_id: uuid.UUID) -> Sight:
+    calls = [
+        func.set_config(f"portal.{name}", value, True) for name, value in reader.settings().items()
+    ]
+    connection.execute(select(*calls))
+    if session.scalars(select(m.Case.id).where(m.Case.id == case_id)).one_or_none() is None:
+        return Sight(case=False)
+    return Sight(
+        case=True,
+        entries=frozenset(session.scalars(select(m.Entry.id).where(m.Entry.case_id == case_id))),
+        people=frozenset(
+            session.scalars(select(m.CasePerson.id).where(m.CasePerson.case_id == case_id))
+        ),
+        actions=frozenset(session.scalars(select(m.Action.id).where(m.Action.case_id == case_id))),
+    )

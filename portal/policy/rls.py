@@ -1,0 +1,178 @@
+"""Renders the rules as row-level security: the real wall.
+
+``statements()`` is the whole of it as DDL; a migration holds it frozen, and a test compares today's
+with what the migrations made.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sqlalchemy import literal_column, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.elements import ColumnElement
+
+from portal.models import Base, Grant
+from portal.policy.viewer import TERMS, Term
+from portal.policy.visibility import OPEN, SYSTEM_ONLY, VISIBLE, Rule, managed_grants
+from portal.policy.writing import WRITABLE
+from portal.vocabulary import EXPERT_TYPES, OVERRIDING_BASES, OWNER_ROLES
+
+APP, SYSTEM, OWNER = "portal_app", "portal_system", "portal_owner"
+FUNCTIONS = Path(__file__).with_name("functions.sql")
+
+
+def _table(model: type[Base]) -> str:
+    return str(model.__tablename__)
+
+
+def render(model: type[Base], rule: Rule) -> str:
+    """Return a rule as the SQL text of a policy on the model's table.
+
+    It is compiled inside a SELECT and cut after WHERE: a rule compiled alone forgets its outer
+    table and writes it into the inner FROM, which silently changes what it says.
+    """
+    clause: ColumnElement[bool] = rule(model.__table__.c)
+    one: ColumnElement[int] = literal_column("1")
+    statement = select(one).select_from(model.__table__).where(clause)
+    compiled = statement.compile(
+        dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
+        compile_kwargs={"literal_binds": True},
+    )
+    sql = str(compiled)
+    head, marker, body = sql.partition("WHERE ")
+    if not marker or head.count("SELECT") != 1:
+        msg = f"the rule of {_table(model)} does not compile to one WHERE"
+        raise ValueError(msg)
+    return body
+
+
+def _policies(model: type[Base]) -> Iterator[str]:
+    table = _table(model)
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    # Without this the FORCEd owner silently sees no row in a data migration.
+    yield (f"CREATE POLICY system ON {table} TO {SYSTEM}, {OWNER} USING (true) WITH CHECK (true)")
+    if model in VISIBLE:
+        shown = render(model, VISIBLE[model])
+        yield f"CREATE POLICY visible ON {table} FOR SELECT TO {APP} USING (\n{shown}\n)"
+    elif model in OPEN:
+        yield f"CREATE POLICY visible ON {table} FOR SELECT TO {APP} USING (true)"
+    writing = WRITABLE.get(model)
+    if writing is None:
+        return
+    if writing.insert is not None:
+        check = render(model, writing.insert)
+        yield f"CREATE POLICY inserted ON {table} FOR INSERT TO {APP} WITH CHECK (\n{check}\n)"
+    if writing.update is not None:
+        check = render(model, writing.update)
+        yield (
+            f"CREATE POLICY updated ON {table} FOR UPDATE TO {APP} "
+            f"USING (\n{check}\n) WITH CHECK (\n{check}\n)"
+        )
+
+
+def _privileges(model: type[Base]) -> Iterator[str]:
+    table = _table(model)
+    yield f"REVOKE ALL ON {table} FROM PUBLIC, {APP}, {SYSTEM}"
+    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM}"
+    if model not in SYSTEM_ONLY:
+        yield f"GRANT SELECT ON {table} TO {APP}"
+    writing = WRITABLE.get(model)
+    if writing is not None and writing.insert is not None:
+        yield f"GRANT INSERT ON {table} TO {APP}"
+    if writing is not None and writing.update is not None:
+        yield f"GRANT UPDATE ({', '.join(writing.columns)}) ON {table} TO {APP}"
+
+
+def models() -> list[type[Base]]:
+    """Return every model, ordered by the name of its table."""
+    return sorted((m.class_ for m in Base.registry.mappers), key=_table)
+
+
+def _array(codes: Iterable[str]) -> str:
+    return f"ARRAY[{', '.join(repr(code) for code in sorted(codes))}]"
+
+
+def functions() -> str:
+    """Return the sanctioned functions and triggers, as one script."""
+    return FUNCTIONS.read_text(encoding="utf-8").format(
+        overriding_bases=_array(OVERRIDING_BASES),
+        expert_types=_array(EXPERT_TYPES),
+        owner_roles=_array(OWNER_ROLES),
+        managed_grants=render(Grant, managed_grants),
+    )
+
+
+def _term(term: Term) -> str:
+    # PL/pgSQL keeps the plan of its query for the connection; a SQL function would plan it again
+    # with each statement. It runs as its caller: under the caller's row-level security.
+    query = term.query.compile(
+        dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
+        compile_kwargs={"literal_binds": True},
+    )
+    return (
+        f"CREATE FUNCTION viewer_{term.name}({term.arguments}) RETURNS {term.returns}\n"
+        f"LANGUAGE plpgsql STABLE SET search_path = public, pg_temp\n"
+        f"AS $$ BEGIN RETURN (\n{query}\n); END $$"
+    )
+
+
+def terms() -> list[str]:
+    """Return the DDL of the functions that say who the viewer is."""
+    return [_term(term) for term in TERMS]
+
+
+def function_names() -> list[str]:
+    """Return the names of the sanctioned functions, in the order of the file."""
+    return re.findall(r"^CREATE FUNCTION (\w+)", functions(), flags=re.MULTILINE)
+
+
+# What the web may call; the rest is called by triggers and by the worker.
+CALLED_BY_APP = (
+    "session_by_token",
+    "open_session",
+    "touch_session",
+    "end_session",
+    "sessions_of_viewer",
+    "end_session_of_viewer",
+    "account_for_login",
+    "set_password",
+    "managed_references",
+    "thread_by_locator",
+    "throttle_failures",
+    "throttle_failed",
+    "lock_grants",
+)
+
+
+def _function_rights() -> list[str]:
+    """Return who owns and who may call each function; nobody calls one by default."""
+    ddl = [
+        f"GRANT USAGE ON SCHEMA public TO {APP}, {SYSTEM}",
+        # ALTER … OWNER asks that the new owner may create in the schema.
+        f"GRANT CREATE ON SCHEMA public TO {SYSTEM}",
+    ]
+    signatures = re.findall(
+        r"^CREATE FUNCTION (\w+)\s*\(([^)]*)\)", functions(), flags=re.MULTILINE
+    )
+    for name, arguments in signatures:
+        types = ", ".join(part.split()[-1] for part in arguments.split(",") if part.strip())
+        ddl.append(f"ALTER FUNCTION {name}({types}) OWNER TO {SYSTEM}")
+        ddl.append(f"REVOKE ALL ON FUNCTION {name}({types}) FROM PUBLIC")
+        if name in CALLED_BY_APP:
+            ddl.append(f"GRANT EXECUTE ON FUNCTION {name}({types}) TO {APP}")
+    return ddl
+
+
+def statements() -> list[str]:
+    """Return the DDL of all policies and privileges, in an order that can be executed."""
+    ddl = _function_rights() + terms()
+    ddl += [line for model in models() for line in _privileges(model)]
+    ddl += [line for model in models() for line in _policies(model)]
+    return ddl
+
+
+def script() -> str:
+    """Return ``statements`` as one script to read or to freeze in a migration."""
+    return ";\n\n".join(statements()) + ";\n"

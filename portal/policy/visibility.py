@@ -1,0 +1,678 @@
+"""Who sees which row: one function for each governed table (domain.md §4, "The rule, exactly").
+
+The ORM applies these functions to every query of a viewer, and ``portal.policy.rls`` renders the
+same functions as row-level security, which is the real wall. They are therefore module-level
+functions of the entity without closures and without branches in Python.
+
+Within a rule other tables are read as plain tables, never through their own rules: a rule stands
+alone in either wall. The tables form a DAG (denials ← threads, grants ← cases, entries, …).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, true
+from sqlalchemy.sql.selectable import FromClause
+
+from portal import models as m
+from portal.policy.viewer import (
+    ACCOUNT,
+    ACTING,
+    ADMINISTERING,
+    ADVISING,
+    AGENCY,
+    AUDITING,
+    CASES_NOT_TO_TELL_ME,
+    CASES_NOT_TO_TELL_US,
+    CHILD_CASE,
+    CIRCLES,
+    CLOCK,
+    DESK,
+    DIRECTING,
+    EXCLUDED_CASES,
+    EXCLUDED_THREADS,
+    GUARDIAN_CASE,
+    GUARDIAN_PERSON,
+    IN_DEFAULT_TEAM,
+    INTAKE,
+    MANAGING,
+    OWNING,
+    PERSON,
+    POSTING,
+    READING,
+    READING_DETAIL,
+    VISITOR,
+    WORKED_CASES,
+    among,
+    not_among,
+    present,
+    reads_for,
+)
+from portal.vocabulary import OVERRIDING_BASES, UNSHAREABLE_SLICES
+
+Rule = Callable[[Any], ColumnElement[bool]]
+
+
+def _constants(codes: Iterable[str]) -> list[ColumnElement[Any]]:
+    # As parameters SQLAlchemy would write the statement anew for each execution.
+    return [literal_column(f"'{code}'") for code in codes]
+
+
+def probe(statement: Select[Any]) -> ColumnElement[bool]:
+    """Return whether the statement finds a row, as a subquery that is probed once a row.
+
+    OFFSET 0 keeps the planner from hashing it or turning it into a join, so that it costs the same
+    at every size (prototype.md §5).
+    """
+    return statement.offset(literal_column("0")).exists()
+
+
+def not_excluded(case_id: Any) -> ColumnElement[bool]:
+    """Rule 2: an exclusion of the account is absolute, whatever else would open the case."""
+    return not_among(case_id, EXCLUDED_CASES)
+
+
+def _may_be_told(case_id: Any) -> ColumnElement[bool]:
+    """Rule 5 (e): no never-tell names the viewer or the person the viewer is."""
+    return not_among(case_id, CASES_NOT_TO_TELL_ME)
+
+
+def _basis_holds(grant: Any) -> ColumnElement[bool]:
+    """Rule 5 (d): no never-tell names the agency, unless the basis overrides it."""
+    return or_(
+        grant.basis.in_(_constants(sorted(OVERRIDING_BASES))),
+        not_among(grant.case_id, CASES_NOT_TO_TELL_US),
+    )
+
+
+def _holds(g: Any) -> ColumnElement[bool]:
+    """Return whether a grant is live on an opened case and no never-tell stands against it."""
+    return and_(
+        g.valid_from <= CLOCK,
+        or_(g.valid_until.is_(None), CLOCK < g.valid_until),
+        or_(g.ended_at.is_(None), CLOCK < g.ended_at),
+        g.case_opened_at <= CLOCK,
+        _basis_holds(g),
+        _may_be_told(g.case_id),
+    )
+
+
+def admits(g: Any) -> ColumnElement[bool]:
+    """Rules 5 (a), (c), (d), (e) and 8: the grant is live and the viewer is one of its readers."""
+    return and_(g.agency_id == READING, reads_for(g.team_id, g.account_ids), _holds(g))
+
+
+def _names(grant: Any, slice_: Any, subject_id: Any) -> ColumnElement[bool]:
+    """Rule 5: the grant names the slice and the subject; ``*`` never opens with a consent."""
+    return and_(
+        slice_ == func.any(grant.slices),
+        or_(
+            grant.subject_id == subject_id,
+            and_(grant.subject_id.is_(None), grant.basis != "CONSENT"),
+        ),
+    )
+
+
+def opening_grants(row: Any, slice_: Any, subject_id: Any, grant: FromClause) -> Select[Any]:
+    """Return the grants that open a row of this slice and subject to the viewer (rule 5).
+
+    Args:
+        row: what belongs to a case, with ``case_id``.
+        slice_, subject_id: columns or literals.
+        grant: the alias of ``grants`` to select from; its id is what is selected.
+
+    """
+    g = grant.c
+    return select(g.id).where(
+        g.case_id == row.case_id,
+        admits(g),
+        _names(g, slice_, subject_id),
+        slice_.not_in(_constants(UNSHAREABLE_SLICES)),
+        or_(slice_ != "detail", g.agency_id == READING_DETAIL),
+    )
+
+
+def of_owner(row: Any) -> ColumnElement[bool]:
+    """Rule 4 without a slice: the owner's director, counsellors and investigators."""
+    return and_(row.owner_agency_id == OWNING, not_excluded(row.case_id))
+
+
+def _of_workers(owner_id: Any, case_id: Any) -> ColumnElement[bool]:
+    """Who reported is for the owner's director and the case's workers (domain.md §4)."""
+    return or_(owner_id == DIRECTING, and_(owner_id == OWNING, among(case_id, WORKED_CASES)))
+
+
+def by_owner(e: Any) -> ColumnElement[bool]:
+    """Rule 4 for an entry: all of it, ``reporter`` only for the director and the workers."""
+    return and_(
+        e.owner_agency_id == OWNING,
+        or_(e.slice != "reporter", _of_workers(e.owner_agency_id, e.case_id)),
+    )
+
+
+def by_grant(e: Any) -> ColumnElement[bool]:
+    """Rule 5 for an entry."""
+    grant = m.Grant.__table__.alias("grant_of_entry")
+    return probe(opening_grants(e, e.slice, e.subject_id, grant))
+
+
+def authored(e: Any) -> ColumnElement[bool]:
+    """Rule 6: the viewer's agency wrote it, the viewer or the viewer's default team."""
+    return and_(
+        e.author_agency_id == POSTING,
+        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),
+        _may_be_told(e.case_id),
+    )
+
+
+def by_own_post(e: Any) -> ColumnElement[bool]:
+    """Rule 6 where the viewer's agency does not own the case (there only rule 4 shows)."""
+    return and_(authored(e), e.owner_agency_id != POSTING)
+
+
+def existing(e: Any) -> ColumnElement[bool]:
+    """Rules 2 and 3: written, not retracted, of an opened case the viewer is not excluded from."""
+    return and_(
+        e.written_at <= CLOCK,
+        e.case_opened_at <= CLOCK,
+        or_(e.retracted_at.is_(None), CLOCK < e.retracted_at),
+        not_excluded(e.case_id),
+    )
+
+
+def entries(e: Any) -> ColumnElement[bool]:
+    """Entries, by rules 4, 5 and 6."""
+    return and_(existing(e), or_(by_owner(e), by_grant(e), by_own_post(e)))
+
+
+def managed(g: Any) -> ColumnElement[bool]:
+    """Rule 7: the agency's manager sees each live grant to it, not what the grant opens."""
+    return and_(g.agency_id == MANAGING, _holds(g))
+
+
+def managed_grants(g: Any) -> ColumnElement[bool]:
+    """Rule 7 with rule 2: the grants whose case reference a manager sees."""
+    return and_(managed(g), not_excluded(g.case_id))
+
+
+def grants(g: Any) -> ColumnElement[bool]:
+    """Grants: the owner, managers and readers of the agency, and whose data it is, by code."""
+    return and_(
+        or_(
+            and_(
+                not_excluded(g.case_id),
+                or_(g.owner_agency_id == OWNING, managed(g), admits(g)),
+            ),
+            _of_visitor(g, g.subject_id),
+        ),
+        g.case_opened_at <= CLOCK,
+    )
+
+
+def _of_visitor(row: Any, person_id: Any) -> ColumnElement[bool]:
+    """Return whether a code opens this row of a record of sharing.
+
+    A guardian never sees lawful sharing, only what rests on a consent about the guardian.
+    """
+    return or_(
+        row.case_id == CHILD_CASE,
+        and_(
+            row.case_id == GUARDIAN_CASE,
+            person_id == GUARDIAN_PERSON,
+            row.basis == "CONSENT" if hasattr(row, "basis") else true(),
+        ),
+    )
+
+
+def _opened(case: FromClause, case_id: Any) -> Select[Any]:
+    """Return the viewer's own case with this id, once it is opened (rules 3 and 4)."""
+    return select(case.c.id).where(
+        case.c.id == case_id, case.c.owner_agency_id == OWNING, case.c.opened_at <= CLOCK
+    )
+
+
+def cases(c: Any) -> ColumnElement[bool]:
+    """Cases, by rules 4 and 8."""
+    grant = m.Grant.__table__.alias("grant_on_case")
+    return and_(
+        c.opened_at <= CLOCK,
+        not_excluded(c.id),
+        or_(
+            c.owner_agency_id == OWNING,
+            probe(select(grant.c.id).where(grant.c.case_id == c.id, admits(grant.c))),
+        ),
+    )
+
+
+def case_people(p: Any) -> ColumnElement[bool]:
+    """Who a case is about: as an entry of the slice ``basic`` with that person as subject."""
+    case = m.Case.__table__.alias("case_of_person")
+    grant = m.Grant.__table__.alias("grant_of_person")
+    basic: ColumnElement[str] = literal_column("'basic'")
+    return and_(
+        not_excluded(p.case_id),
+        or_(
+            probe(_opened(case, p.case_id)),
+            probe(opening_grants(p, basic, p.person_id, grant)),
+        ),
+    )
+
+
+def persons(p: Any) -> ColumnElement[bool]:
+    """Names of people: where some case opens them."""
+    link = m.CasePerson.__table__.alias("person_in_case")
+    return probe(select(link.c.id).where(link.c.person_id == p.id, case_people(link.c)))
+
+
+def households(h: Any) -> ColumnElement[bool]:
+    """Households: the owner alone; a link opens no sibling's slices."""
+    owned: ColumnElement[bool] = h.owner_agency_id == OWNING
+    return owned
+
+
+def case_workers(w: Any) -> ColumnElement[bool]:
+    """Who works on a case: its owner, and each worker the own row."""
+    return or_(w.account_id == ACCOUNT, of_owner(w))
+
+
+def denials(d: Any) -> ColumnElement[bool]:
+    """Denials: exactly those they deny, or they would deny nothing (prototype.md §6, trap 7)."""
+    return or_(d.account_id == ACCOUNT, d.agency_id == AGENCY, d.person_id == PERSON)
+
+
+def case_access(a: Any) -> ColumnElement[bool]:
+    """Rows of the projection: the viewer's circles, in date, not denied."""
+    owned = a.circle_id == a.agency_id
+    return and_(
+        a.circle_id == func.any(CIRCLES),
+        a.valid_from <= CLOCK,
+        CLOCK < a.valid_until,
+        not_excluded(a.case_id),
+        # Not as two arms of an OR: for those the planner looks through the whole primary key and
+        # sorts, where the index of the list has the newest fifty in order (prototype.md §1).
+        a.agency_id == case((owned, OWNING), else_=READING),
+        or_(owned, _may_be_told(a.case_id)),
+    )
+
+
+def retractions(r: Any) -> ColumnElement[bool]:
+    """Why a post was retracted: the owner, and who retracted it."""
+    return or_(
+        of_owner(r),
+        and_(r.account_id == ACCOUNT, r.agency_id == POSTING, not_excluded(r.case_id)),
+    )
+
+
+def actions(a: Any) -> ColumnElement[bool]:
+    """Actions: the owner, and the assigned agency's readers while any grant on the case is live."""
+    grant = m.Grant.__table__.alias("grant_on_action")
+    return and_(
+        not_excluded(a.case_id),
+        or_(
+            a.owner_agency_id == OWNING,
+            and_(
+                a.agency_id == READING,
+                probe(select(grant.c.id).where(grant.c.case_id == a.case_id, admits(grant.c))),
+            ),
+        ),
+    )
+
+
+def action_events(e: Any) -> ColumnElement[bool]:
+    """Steps of an action: whoever sees the action; the result stays its agency's own record."""
+    action = m.Action.__table__.alias("action_of_event")
+    return and_(
+        not_excluded(e.case_id),
+        or_(
+            e.owner_agency_id == OWNING,
+            and_(
+                e.agency_id == POSTING,
+                or_(e.account_id == ACCOUNT, IN_DEFAULT_TEAM),
+                _may_be_told(e.case_id),
+            ),
+            probe(select(action.c.id).where(action.c.id == e.action_id, actions(action.c))),
+        ),
+    )
+
+
+def consents(c: Any) -> ColumnElement[bool]:
+    """Consents: the owner, and by code whoever gave them; the child all of its own case."""
+    return or_(of_owner(c), _of_visitor(c, c.giver_person_id))
+
+
+def _of_consent(row: Any) -> ColumnElement[bool]:
+    consent = m.Consent.__table__.alias("consent_of_row")
+    return probe(select(consent.c.id).where(consent.c.id == row.consent_id, consents(consent.c)))
+
+
+def consent_items(row: Any) -> ColumnElement[bool]:
+    """Items of a consent: whoever sees the consent."""
+    return _of_consent(row)
+
+
+def consent_events(row: Any) -> ColumnElement[bool]:
+    """Events of a consent: whoever sees the consent."""
+    return _of_consent(row)
+
+
+def tasks(row: Any) -> ColumnElement[bool]:
+    """Tasks: the owner."""
+    return of_owner(row)
+
+
+def inbox_items(i: Any) -> ColumnElement[bool]:
+    """What lies on a desk: its agency's people; sealed ones of a case only its workers."""
+    return and_(
+        i.agency_id == DESK,
+        not_among(i.thread_id, EXCLUDED_THREADS),
+        or_(i.case_id.is_(None), ~i.sealed, _of_workers(i.agency_id, i.case_id)),
+    )
+
+
+def _correspondent(t: Any) -> ColumnElement[bool]:
+    """Return whether the viewer is who consults: by return code, now writing, or by own account."""
+    return or_(
+        t.id == VISITOR,
+        t.id == INTAKE,
+        and_(t.account_id == ACCOUNT, present(ACTING), not_among(t.id, EXCLUDED_THREADS)),
+    )
+
+
+def threads(t: Any) -> ColumnElement[bool]:
+    """Threads: the visitor's own, a volunteer's own, a desk's, and the owner's of a case.
+
+    Once a thread belongs to a case it is closed to the other desks that held it: its row would
+    tell them that there is a case, and whose.
+    """
+    item = m.InboxItem.__table__.alias("item_of_thread")
+    return or_(
+        _correspondent(t),
+        and_(
+            not_among(t.id, EXCLUDED_THREADS),
+            or_(
+                and_(
+                    t.owner_agency_id == OWNING,
+                    or_(~t.sealed, _of_workers(t.owner_agency_id, t.case_id)),
+                ),
+                and_(
+                    or_(t.owner_agency_id.is_(None), t.owner_agency_id == DESK),
+                    probe(select(item.c.id).where(item.c.thread_id == t.id, inbox_items(item.c))),
+                ),
+            ),
+        ),
+    )
+
+
+def thread_messages(row: Any) -> ColumnElement[bool]:
+    """Messages: who consults and the centre that sees the thread, all of them.
+
+    Another desk reads its own, and the visitor's until it handed the consultation over: who passes
+    a matter on learns nothing of what becomes of it (domain.md §2).
+    """
+    thread = m.Thread.__table__.alias("thread_of_message_row")
+    item = m.InboxItem.__table__.alias("item_of_message_row")
+    return or_(
+        probe(
+            select(thread.c.id).where(
+                thread.c.id == row.thread_id,
+                or_(_correspondent(thread.c), and_(present(OWNING), threads(thread.c))),
+            )
+        ),
+        probe(
+            select(item.c.id).where(
+                item.c.thread_id == row.thread_id,
+                inbox_items(item.c),
+                or_(
+                    row.agency_id == item.c.agency_id,
+                    and_(
+                        row.agency_id.is_(None),
+                        or_(item.c.status != "handed_over", row.written_at <= item.c.handled_at),
+                    ),
+                ),
+            )
+        ),
+    )
+
+
+def consultations(row: Any) -> ColumnElement[bool]:
+    """Consultations: whoever sees the thread, and each desk that holds or held it."""
+    thread = m.Thread.__table__.alias("thread_of_consultation")
+    item = m.InboxItem.__table__.alias("item_of_consultation")
+    return or_(
+        probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c))),
+        probe(select(item.c.id).where(item.c.thread_id == row.thread_id, inbox_items(item.c))),
+    )
+
+
+def account_profiles(p: Any) -> ColumnElement[bool]:
+    """Names of staff: inside the own agency and at the centre (domain.md §1)."""
+    member = m.Membership.__table__.alias("colleague")
+    return or_(
+        and_(p.account_id == ACCOUNT, present(ACTING)),
+        present(OWNING, ADMINISTERING, AUDITING),
+        probe(
+            select(member.c.id).where(
+                member.c.account_id == p.account_id, member.c.agency_id == ACTING
+            )
+        ),
+    )
+
+
+def _invited(meeting_id: Any) -> ColumnElement[bool]:
+    expert = m.MeetingExpert.__table__.alias("invitation")
+    return probe(
+        select(expert.c.id).where(
+            expert.c.meeting_id == meeting_id,
+            expert.c.account_id == ACCOUNT,
+            expert.c.agency_id == ADVISING,
+        )
+    )
+
+
+def meetings(row: Any) -> ColumnElement[bool]:
+    """Meetings: the centre and the experts invited by name."""
+    return or_(row.agency_id == OWNING, _invited(row.id))
+
+
+def meeting_experts(row: Any) -> ColumnElement[bool]:
+    """Invitations: the centre, and each expert the own."""
+    return or_(row.centre_id == OWNING, and_(row.account_id == ACCOUNT, row.agency_id == ADVISING))
+
+
+def _put_to_me(p: Any) -> ColumnElement[bool]:
+    """Return whether a brief's parties are before the viewer as an expert, conflicts aside."""
+    return and_(
+        present(ADVISING),
+        p.released_at <= CLOCK,
+        CLOCK < p.valid_until,
+        not_excluded(p.case_id),
+        _may_be_told(p.case_id),
+        not_among(p.case_id, CASES_NOT_TO_TELL_US),
+        _invited(p.meeting_id),
+    )
+
+
+def brief_parties(p: Any) -> ColumnElement[bool]:
+    """Party names: the owner, and invited experts before they declare a conflict."""
+    return or_(of_owner(p), _put_to_me(p))
+
+
+def briefs(b: Any) -> ColumnElement[bool]:
+    """Briefs: the owner, and invited experts who declared that they have no conflict."""
+    parties = m.BriefParty.__table__.alias("parties_of_brief")
+    declared = m.ConflictDeclaration.__table__.alias("declaration")
+    return or_(
+        of_owner(b),
+        and_(
+            probe(select(parties.c.id).where(parties.c.brief_id == b.id, _put_to_me(parties.c))),
+            probe(
+                select(declared.c.id).where(
+                    declared.c.brief_id == b.id,
+                    declared.c.account_id == ACCOUNT,
+                    ~declared.c.conflict,
+                )
+            ),
+        ),
+    )
+
+
+def conflict_declarations(d: Any) -> ColumnElement[bool]:
+    """Declarations: the owner, and each expert the own."""
+    return or_(of_owner(d), d.account_id == ACCOUNT)
+
+
+def advices(a: Any) -> ColumnElement[bool]:
+    """Advice: the centre only, and each expert the own."""
+    return or_(
+        of_owner(a),
+        and_(a.account_id == ACCOUNT, a.agency_id == ADVISING, not_excluded(a.case_id)),
+    )
+
+
+def audit_events(a: Any) -> ColumnElement[bool]:
+    """The log: the audit officer, the owner for its cases, managers for their own staff."""
+    case = m.Case.__table__.alias("case_of_event")
+    return or_(
+        present(AUDITING),
+        and_(
+            a.case_id.is_not(None),
+            not_excluded(a.case_id),
+            probe(
+                select(case.c.id).where(case.c.id == a.case_id, case.c.owner_agency_id == OWNING)
+            ),
+        ),
+        and_(a.agency_id == MANAGING, a.case_id.is_(None)),
+        a.case_id == CHILD_CASE,
+    )
+
+
+def _key_of(table: FromClause, key: Any, scope: ColumnElement[Any], rule: Rule, kind: str) -> Any:
+    return and_(
+        key.kind == kind,
+        probe(select(literal_column("1")).select_from(table).where(scope, rule(table.c))),
+    )
+
+
+def data_keys(k: Any) -> ColumnElement[bool]:
+    """Keys: where what they open is visible, or the viewer's own posts are among it."""
+    case = m.Case.__table__.alias("case_of_key")
+    grant = m.Grant.__table__.alias("grant_of_key")
+    entry = m.Entry.__table__.alias("entry_of_key")
+    thread = m.Thread.__table__.alias("thread_of_key")
+    item = m.InboxItem.__table__.alias("item_of_key")
+    person = m.Person.__table__.alias("person_of_key")
+    profile = m.AccountProfile.__table__.alias("profile_of_key")
+    brief = m.Brief.__table__.alias("brief_of_key")
+    parties = m.BriefParty.__table__.alias("parties_of_key")
+    action = m.Action.__table__.alias("action_of_key")
+    step = m.ActionEvent.__table__.alias("step_of_key")
+    advice = m.Advice.__table__.alias("advice_of_key")
+    return or_(
+        and_(
+            k.kind == "slice",
+            not_excluded(k.scope_id),
+            or_(
+                probe(
+                    _opened(case, k.scope_id).where(
+                        or_(
+                            k.slice != "reporter",
+                            _of_workers(case.c.owner_agency_id, case.c.id),
+                        )
+                    )
+                ),
+                probe(
+                    select(grant.c.id).where(
+                        grant.c.case_id == k.scope_id,
+                        admits(grant.c),
+                        k.slice == func.any(grant.c.slices),
+                        or_(grant.c.subject_id.is_not(None), grant.c.basis != "CONSENT"),
+                        k.slice.not_in(_constants(UNSHAREABLE_SLICES)),
+                        or_(k.slice != "detail", grant.c.agency_id == READING_DETAIL),
+                    )
+                ),
+                probe(
+                    select(entry.c.id).where(
+                        entry.c.case_id == k.scope_id,
+                        entry.c.slice == k.slice,
+                        existing(entry.c),
+                        by_own_post(entry.c),
+                    )
+                ),
+            ),
+        ),
+        _key_of(thread, k, thread.c.id == k.scope_id, threads, "thread"),
+        _key_of(item, k, item.c.thread_id == k.scope_id, inbox_items, "thread"),
+        _key_of(person, k, person.c.id == k.scope_id, persons, "person"),
+        _key_of(profile, k, profile.c.account_id == k.scope_id, account_profiles, "account"),
+        _key_of(brief, k, brief.c.id == k.scope_id, briefs, "brief"),
+        _key_of(advice, k, advice.c.id == k.scope_id, advices, "advice"),
+        _key_of(parties, k, parties.c.id == k.scope_id, brief_parties, "parties"),
+        _key_of(action, k, action.c.id == k.scope_id, actions, "action"),
+        _key_of(step, k, step.c.action_id == k.scope_id, action_events, "action"),
+    )
+
+
+# Every governed table and its rule. A table is here, in OPEN or in SYSTEM_ONLY, never in two.
+VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
+    {
+        m.AccountProfile: account_profiles,
+        m.Action: actions,
+        m.ActionEvent: action_events,
+        m.Advice: advices,
+        m.AuditEvent: audit_events,
+        m.Brief: briefs,
+        m.BriefParty: brief_parties,
+        m.Case: cases,
+        m.CaseAccess: case_access,
+        m.CasePerson: case_people,
+        m.CaseTopic: of_owner,
+        m.CaseWorker: case_workers,
+        m.ChildMeeting: of_owner,
+        m.Closure: of_owner,
+        m.ConflictDeclaration: conflict_declarations,
+        m.Consent: consents,
+        m.ConsentEvent: consent_events,
+        m.ConsentItem: consent_items,
+        m.Consultation: consultations,
+        m.DataKey: data_keys,
+        m.Denial: denials,
+        m.Entry: entries,
+        m.Exclusion: of_owner,
+        m.Grant: grants,
+        m.GrantReason: of_owner,
+        m.Household: households,
+        m.HouseholdCase: of_owner,
+        m.InboxItem: inbox_items,
+        m.Meeting: meetings,
+        m.MeetingExpert: meeting_experts,
+        m.NecessityRecord: of_owner,
+        m.NeverTell: of_owner,
+        m.Person: persons,
+        m.ProgressCheck: of_owner,
+        m.Retraction: retractions,
+        m.Task: tasks,
+        m.Thread: threads,
+        m.ThreadMessage: thread_messages,
+        m.UrgencyDecision: of_owner,
+        m.Violation: of_owner,
+    }
+)
+
+# Keys, dates and names of organisations: what every policy must be able to read.
+OPEN: frozenset[type[m.Base]] = frozenset(
+    {
+        m.Account,
+        m.Agency,
+        m.CouncilMembership,
+        m.Membership,
+        m.Team,
+        m.TeamMember,
+        m.Wording,
+    }
+)
+
+# Read by the sanctioned functions of the database alone.
+SYSTEM_ONLY: frozenset[type[m.Base]] = frozenset(
+    {m.Credential, m.Session, m.ThreadCode, m.ThrottleCount}
+)

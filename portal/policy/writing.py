@@ -1,0 +1,359 @@
+"""Which rows a viewer may write: the WITH CHECK side of the walls.
+
+A rule here keeps a row honest about who writes it and where; whether a person may do the deed at
+all is ``portal.policy.permissions``. A rule never reads its own table through another's policy,
+which PostgreSQL refuses as recursion, so the owner's terms stand on the denormalised owner column.
+Columns that may change are granted one by one; everything else is written once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, literal_column, or_, select
+
+from portal import models as m
+from portal.policy.viewer import (
+    ACCOUNT,
+    ACTING,
+    ADMINISTERING,
+    ADVISING,
+    CHILD_CASE,
+    CLERKING,
+    DESK,
+    GUARDIAN_CASE,
+    GUARDIAN_PERSON,
+    INTAKE,
+    MANAGING,
+    OWNING,
+    POSTING,
+    VISITOR,
+    present,
+    sees_parties,
+    sees_thread,
+)
+from portal.policy.visibility import (
+    Rule,
+    briefs,
+    by_grant,
+    by_owner,
+    consent_events,
+    entries,
+    managed,
+    not_excluded,
+    of_owner,
+    probe,
+    threads,
+)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What the application may write to one table.
+
+    Attributes:
+        insert: the rule a new row must meet, or None where nothing is inserted.
+        update: the rule a changed row must meet before and after, or None.
+        columns: the only columns an update may name.
+
+    """
+
+    insert: Rule | None = None
+    update: Rule | None = None
+    columns: tuple[str, ...] = ()
+
+
+def administered(_row: Any) -> ColumnElement[bool]:
+    """Agencies and accounts: the administrator."""
+    return present(ADMINISTERING)
+
+
+def administered_other(row: Any) -> ColumnElement[bool]:
+    """Memberships: the administrator, never for the own account (domain.md §1)."""
+    return and_(present(ADMINISTERING), row.account_id != ACCOUNT)
+
+
+def of_managed_agency(row: Any) -> ColumnElement[bool]:
+    """Teams: the agency's manager."""
+    owned: ColumnElement[bool] = row.agency_id == MANAGING
+    return owned
+
+
+def of_managed_team(row: Any) -> ColumnElement[bool]:
+    """Members of teams: the agency's manager."""
+    team = m.Team.__table__.alias("managed_team")
+    return probe(select(team.c.id).where(team.c.id == row.team_id, team.c.agency_id == MANAGING))
+
+
+def owning(_row: Any) -> ColumnElement[bool]:
+    """Persons, before a case names them, and wordings of consents: the people of an owner."""
+    return present(OWNING)
+
+
+def owned(row: Any) -> ColumnElement[bool]:
+    """Cases, households, meetings' matters: rows whose owner is the viewer's agency."""
+    owned: ColumnElement[bool] = row.owner_agency_id == OWNING
+    return owned
+
+
+def owned_meeting(row: Any) -> ColumnElement[bool]:
+    """Meetings: the centre's."""
+    owned: ColumnElement[bool] = row.agency_id == OWNING
+    return owned
+
+
+def owned_invitation(row: Any) -> ColumnElement[bool]:
+    """Invitations to a meeting: the centre's."""
+    owned: ColumnElement[bool] = row.centre_id == OWNING
+    return owned
+
+
+def own_entry(entry: Any) -> ColumnElement[bool]:
+    """Entries: in the own name, into a slice and about a subject that the author can read."""
+    return and_(
+        entry.author_agency_id == POSTING,
+        entry.author_account_id == ACCOUNT,
+        not_excluded(entry.case_id),
+        or_(by_owner(entry), by_grant(entry)),
+    )
+
+
+def own_retraction(row: Any) -> ColumnElement[bool]:
+    """Retractions: in the own name, of a visible post of the own agency or of an own case."""
+    entry = m.Entry.__table__.alias("retracted_entry")
+    return and_(
+        row.account_id == ACCOUNT,
+        row.agency_id == POSTING,
+        probe(
+            select(entry.c.id).where(
+                entry.c.id == row.entry_id,
+                entry.c.case_id == row.case_id,
+                or_(entry.c.author_agency_id == POSTING, entry.c.owner_agency_id == OWNING),
+                entries(entry.c),
+            )
+        ),
+    )
+
+
+def ended_grant(grant: Any) -> ColumnElement[bool]:
+    """Grants: ended by the owner, by the child, by a guardian for the own data; read by a manager.
+
+    The manager names other readers; the child and the guardian end consents only.
+    """
+    return or_(
+        of_owner(grant),
+        and_(not_excluded(grant.case_id), managed(grant)),
+        and_(grant.case_id == CHILD_CASE, grant.basis == "CONSENT"),
+        and_(
+            grant.case_id == GUARDIAN_CASE,
+            grant.subject_id == GUARDIAN_PERSON,
+            grant.basis == "CONSENT",
+        ),
+    )
+
+
+def of_owner_or_visitor(row: Any) -> ColumnElement[bool]:
+    """The task that a withdrawal opens: the owner, or who takes the consent back."""
+    return or_(of_owner(row), row.case_id == CHILD_CASE, row.case_id == GUARDIAN_CASE)
+
+
+def new_thread(row: Any) -> ColumnElement[bool]:
+    """Threads: an intake writes its own; desks and clerks write for others.
+
+    Only the own account can be named as the reporter's: it opens the thread ever after.
+    """
+    return and_(
+        or_(row.id == INTAKE, present(DESK, CLERKING)),
+        or_(row.account_id.is_(None), row.account_id == ACCOUNT),
+    )
+
+
+def code_of_thread(row: Any) -> ColumnElement[bool]:
+    """Return codes: with the new thread, or by who sees the thread."""
+    thread = m.Thread.__table__.alias("thread_of_code")
+    return or_(
+        row.thread_id == INTAKE,
+        probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c))),
+        present(CLERKING),
+    )
+
+
+def own_message(row: Any) -> ColumnElement[bool]:
+    """Messages: a visitor's in the own thread; staff in the own name in a thread they see."""
+    thread = m.Thread.__table__.alias("thread_of_message")
+    return or_(
+        and_(
+            or_(row.thread_id == VISITOR, row.thread_id == INTAKE),
+            row.agency_id.is_(None),
+            row.account_id.is_(None),
+        ),
+        and_(
+            row.agency_id == ACTING,
+            row.account_id == ACCOUNT,
+            probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c))),
+        ),
+    )
+
+
+def seen_message(row: Any) -> ColumnElement[bool]:
+    """Messages are marked as seen by whoever reads the thread."""
+    thread = m.Thread.__table__.alias("thread_of_seen_message")
+    return probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c)))
+
+
+def new_consultation(row: Any) -> ColumnElement[bool]:
+    """Consultations: an intake, or a desk or clerk who writes down what was said."""
+    return or_(
+        row.thread_id == INTAKE,
+        and_(row.recorded_by == ACCOUNT, present(DESK, CLERKING)),
+    )
+
+
+def new_inbox_item(row: Any) -> ColumnElement[bool]:
+    """Inbox items: with an intake, or handed over by a desk that holds the thread."""
+    return or_(row.thread_id == INTAKE, and_(present(DESK), sees_thread(row.thread_id)))
+
+
+def on_own_desk(row: Any) -> ColumnElement[bool]:
+    """Inbox items change on the desk they lie on."""
+    owned: ColumnElement[bool] = row.agency_id == DESK
+    return owned
+
+
+def own_step(row: Any) -> ColumnElement[bool]:
+    """Steps of an action: in the own name, of an action that the viewer sees."""
+    action = m.Action.__table__.alias("action_of_step")
+    return and_(
+        row.account_id == ACCOUNT,
+        row.agency_id == POSTING,
+        probe(select(action.c.id).where(action.c.id == row.action_id)),
+    )
+
+
+def seen_action(row: Any) -> ColumnElement[bool]:
+    """Actions change in the hands of the owner and of the assigned agency's readers."""
+    return or_(of_owner(row), row.agency_id == POSTING)
+
+
+def own_declaration(row: Any) -> ColumnElement[bool]:
+    """Declarations: an expert's own, about a brief whose parties the expert sees."""
+    return and_(row.account_id == ACCOUNT, sees_parties(row.brief_id, row.case_id))
+
+
+def own_advice(row: Any) -> ColumnElement[bool]:
+    """Advice: an expert's own, on a brief that the expert reads."""
+    brief = m.Brief.__table__.alias("brief_of_advice")
+    return and_(
+        row.account_id == ACCOUNT,
+        row.agency_id == ADVISING,
+        probe(
+            select(brief.c.id).where(
+                brief.c.id == row.brief_id, brief.c.case_id == row.case_id, briefs(brief.c)
+            )
+        ),
+    )
+
+
+def own_exclusion(row: Any) -> ColumnElement[bool]:
+    """Exclusions: the owner; and an expert who declares a conflict excludes the own account."""
+    return or_(of_owner(row), and_(row.account_id == ACCOUNT, present(ADVISING)))
+
+
+def new_key(row: Any) -> ColumnElement[bool]:
+    """Keys: made by whoever writes first; what they open is decided by the read side."""
+    return or_(present(ACTING), row.scope_id == INTAKE)
+
+
+def own_event(row: Any) -> ColumnElement[bool]:
+    """Audit events: in the own name; refused sign-ins in nobody's."""
+    nobody = and_(row.account_id.is_(None), row.thread_id.is_(None), row.case_id.is_(None))
+    return or_(
+        row.account_id == ACCOUNT,
+        and_(row.account_id.is_(None), or_(row.thread_id == VISITOR, row.thread_id == INTAKE)),
+        and_(nobody, row.viewer == literal_column("'nobody'")),
+    )
+
+
+_OWNED = Writing(insert=of_owner)
+
+WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
+    {
+        m.Account: Writing(administered, administered, ("disabled", "version")),
+        m.AccountProfile: Writing(
+            administered, administered, ("email_index", "email_sealed", "name_sealed")
+        ),
+        m.Action: Writing(of_owner, seen_action, ("status",)),
+        m.ActionEvent: Writing(own_step),
+        m.Advice: Writing(own_advice),
+        m.Agency: Writing(
+            administered,
+            administered,
+            (
+                "type",
+                "name",
+                "legal_form",
+                "ward",
+                "report_slug",
+                "entrusted_npo_id",
+                "centre_id",
+                "version",
+            ),
+        ),
+        m.AuditEvent: Writing(own_event),
+        m.Brief: Writing(
+            of_owner,
+            of_owner,
+            ("version", "question_sealed", "text_sealed"),
+        ),
+        m.BriefParty: Writing(of_owner, of_owner, ("names_sealed", "released_at", "valid_until")),
+        m.Case: Writing(owned, owned, ("status", "closed_at", "concealed")),
+        m.CasePerson: _OWNED,
+        m.CaseTopic: _OWNED,
+        m.CaseWorker: _OWNED,
+        m.ChildMeeting: _OWNED,
+        m.Closure: Writing(of_owner, of_owner, ("reopened_at",)),
+        m.ConflictDeclaration: Writing(own_declaration),
+        m.Consent: Writing(of_owner, of_owner, ("said_back_sealed",)),
+        # The owner, and by code whoever gave the consent; a guardian not into the child's.
+        m.ConsentEvent: Writing(consent_events),
+        m.ConsentItem: _OWNED,
+        m.Consultation: Writing(new_consultation),
+        m.CouncilMembership: Writing(administered, administered, ("valid_until",)),
+        m.DataKey: Writing(new_key),
+        m.Entry: Writing(own_entry),
+        m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
+        m.Grant: Writing(of_owner, ended_grant, ("ended_at", "team_id", "account_ids")),
+        m.GrantReason: _OWNED,
+        m.Household: Writing(owned),
+        m.HouseholdCase: _OWNED,
+        m.InboxItem: Writing(
+            new_inbox_item,
+            on_own_desk,
+            ("status", "handled_at", "handled_by", "case_id", "due_at", "unread_since"),
+        ),
+        m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
+        m.MeetingExpert: Writing(owned_invitation),
+        m.Membership: Writing(administered_other, administered_other, ("valid_until",)),
+        m.NecessityRecord: _OWNED,
+        m.NeverTell: Writing(
+            of_owner, of_owner, ("valid_until", "agency_id", "account_id", "person_id")
+        ),
+        m.Person: Writing(owning),
+        m.ProgressCheck: _OWNED,
+        m.Retraction: Writing(own_retraction),
+        m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
+        m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),
+        m.TeamMember: Writing(of_managed_team, of_managed_team, ("valid_until",)),
+        m.Thread: Writing(
+            new_thread,
+            threads,
+            ("promised_at", "closed_at", "case_id", "owner_agency_id", "person_id"),
+        ),
+        m.ThreadCode: Writing(code_of_thread),
+        m.ThreadMessage: Writing(own_message, seen_message, ("seen_at",)),
+        m.UrgencyDecision: _OWNED,
+        m.Violation: _OWNED,
+        m.Wording: Writing(owning),
+    }
+)
