@@ -1,0 +1,264 @@
+"""The commands of the portal: thin shells around functions of other rooms.
+
+Results go to standard output, everything else to standard error; a refusal ends with status 1.
+"""
+
+import datetime as dt
+import functools
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy import Engine
+
+from portal import embedded, preparation, readiness, worker, world
+from portal import installation as installing
+from portal.config import DEMO_LOADING, ROOT, Config, ConfigError, create_key_file
+from portal.database import SystemSession, make_engine, system_session
+from portal.policy import rls, schema
+from portal.vault import equip
+
+P = ParamSpec("P")
+
+_REFUSALS = (
+    ConfigError,
+    embedded.EmbeddedPostgresError,
+    installing.InstallationError,
+    preparation.PreparationError,
+    world.WorldRefused,
+    world.WallsDisagree,
+)
+
+database = AppGroup("database", help="Prepare and check the database.")
+installation = AppGroup("installation", help="Set up a real installation.")
+world_ = AppGroup("world", help="Take in a whole register, or give it back.")
+policy = AppGroup("policy", help="Look at who sees what.")
+demo = AppGroup("demo", help="Fill the demo city.")
+worker_ = AppGroup("worker", help="Work in the background.")
+
+
+def init_cli(app: Flask) -> None:
+    """Register the commands."""
+    for group in (database, installation, world_, policy, demo, worker_):
+        app.cli.add_command(group)
+
+
+def _config() -> Config:
+    config: Config = current_app.config["PORTAL"]
+    return config
+
+
+def _refusing(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command end with the sentence of a refusal instead of a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*args, **options)
+        except _REFUSALS as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+
+    return run
+
+
+@contextmanager
+def _server(config: Config) -> Iterator[None]:
+    """Hold the embedded server, where there is no other, for as long as a command runs."""
+    own = config.database_url is None
+    with embedded.running(config.instance) if own else nullcontext():
+        yield
+
+
+def _prepared(config: Config) -> Config:
+    """Prepare the database, tell what was done, and return the configuration with its keys."""
+    with _server(config):
+        keyed = preparation.with_keys(config)
+        if config.loaded_keys is None:
+            _tell_of_key(config)
+        for sentence in preparation.prepare(keyed):
+            click.echo(sentence, err=True)
+    return keyed
+
+
+def _tell_of_key(config: Config) -> None:
+    click.echo(
+        f"Made the key file {config.key_file}. Keep a copy of it in a safe place: without it "
+        "nobody can ever read again what is written here.",
+        err=True,
+    )
+
+
+@contextmanager
+def _ready(config: Config) -> Iterator[None]:
+    """Hold a server whose database is as it should be."""
+    with _server(config):
+        problems = readiness.check(config)
+        if problems:
+            raise ConfigError("\n".join(problems))
+        yield
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[Engine]:
+    engine = make_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _system(config: Config, reason: str) -> Iterator[SystemSession]:
+    """Open a session of the system role that can seal and reveal."""
+    with (
+        _ready(config),
+        _engine(config.urls.system) as engine,
+        system_session(engine, reason=reason) as session,
+    ):
+        equip(session, config.keys)
+        yield session
+
+
+@database.command("prepare")
+@_refusing
+def prepare_database() -> None:
+    """Create roles, schema and walls, or make right what is not; safe to run again."""
+    _prepared(_config())
+    click.echo("The database is ready.", err=True)
+
+
+@database.command("check")
+@_refusing
+def check_database() -> None:
+    """Say what is wrong with the database, if anything."""
+    with _ready(_config()):
+        click.echo("The database is ready.", err=True)
+
+
+@installation.command("key")
+@_refusing
+def make_key() -> None:
+    """Make the key file of a new installation."""
+    create_key_file(_config().key_file)
+    _tell_of_key(_config())
+
+
+@installation.command("first")
+@click.option("--centre", required=True, help="The name of the centre.")
+@click.option("--email", required=True, help="The administrator's e-mail.")
+@click.option("--name", required=True, help="The administrator's name.")
+@_refusing
+def make_first(centre: str, email: str, name: str) -> None:
+    """Make the centre, its administrator and, where there is none yet, the key file."""
+    config = _prepared(_config())
+    with _system(config, "installation first") as session:
+        password = installing.first(session, config, centre=centre, email=email, name=name)
+    click.echo("The administrator's password, shown only now:", err=True)
+    click.echo(password)
+
+
+@world_.command("load")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--trust", is_flag=True, help="Load also what breaks the rules of granting.")
+@click.option("--add", is_flag=True, help="Load into a database that holds cases already.")
+@_refusing
+def load_world(file: Path, *, trust: bool, add: bool) -> None:
+    """Load a register in the format portal-world/1, whole or not at all."""
+    register = world.read_file(file)
+    with _system(_config(), "world load") as session:
+        world.load(session, register, trust=trust, add=add)
+    click.echo(f"Loaded {len(register['cases'])} cases.", err=True)
+
+
+@world_.command("dump")
+@_refusing
+def dump_world() -> None:
+    """Print the whole register in the format portal-world/1."""
+    with _system(_config(), "world dump") as session:
+        register = world.dump(session)
+    click.echo(json.dumps(register, ensure_ascii=False, indent=1))
+
+
+@policy.command("sql")
+def print_policies() -> None:
+    """Print the row-level security policies as the code renders them."""
+    click.echo(rls.script())
+
+
+@policy.command("freeze")
+@click.argument("name")
+def freeze_policies(name: str) -> None:
+    """Write today's schema as the scripts of the migration NAME, such as 0001_ground."""
+    for direction, script in (("up", schema.up()), ("down", schema.down())):
+        path = ROOT / "migrations" / "versions" / f"{name}.{direction}.sql"
+        path.write_text(f"{script.rstrip()}\n", encoding="utf-8")
+
+
+def _instant(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """Return the text of an instant as it was given, so that the answer can echo it."""
+    try:
+        if text is not None and dt.datetime.fromisoformat(text).tzinfo is None:
+            raise click.BadParameter("the instant has no offset from UTC, such as +09:00")
+    except ValueError as error:
+        raise click.BadParameter("this is not an instant in ISO 8601") from error
+    return text
+
+
+@policy.command("visible")
+@click.option("--account", type=click.UUID, help="Who looks.")
+@click.option("--agency", type=click.UUID, help="For which agency this account acts.")
+@click.option("--all", "everybody", is_flag=True, help="Look as every live membership in turn.")
+@click.option("--at", callback=_instant, help="An ISO 8601 instant with an offset; now without it.")
+@_refusing
+def print_visible(
+    account: uuid.UUID | None, agency: uuid.UUID | None, *, everybody: bool, at: str | None
+) -> None:
+    """Print what a viewer sees through both walls, as one line of JSON for each viewer."""
+    if everybody is not (account is None) or everybody is not (agency is None):
+        raise click.UsageError("Give --account and --agency, or --all.")
+    config = _config()
+    with _ready(config), _engine(config.urls.owner) as engine:
+        for line in _visible(engine, account, agency, at):
+            click.echo(line)
+
+
+def _visible(
+    engine: Engine, account: uuid.UUID | None, agency: uuid.UUID | None, at: str | None
+) -> list[str]:
+    if account is None or agency is None:
+        return world.all_lines(engine, at)
+    return [world.line(world.visible_to(engine, account, agency, at))]
+
+
+@demo.command("load")
+@_refusing
+def load_demo() -> None:
+    """Load the demo city unless it is there already."""
+    config = _config()
+    if not config.demo:
+        raise ConfigError("This fills a demo only. Run: make demo")
+    # Only here: the web never needs the demo's story.
+    from portal.demo.city import load_city  # noqa: PLC0415
+
+    mark = config.instance / DEMO_LOADING
+    if mark.exists():
+        raise ConfigError("The loading of this demo city was broken off. Run: make demo-reset")
+    with _ready(config):
+        mark.touch()
+        load_city(config)
+        mark.unlink()
+
+
+@worker_.command("run")
+@_refusing
+def run_worker() -> None:
+    """Do background work until a signal asks for the end."""
+    config = _config()
+    with _ready(config):
+        worker.run(config)

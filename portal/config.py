@@ -1,0 +1,341 @@
+"""What one installation is told from outside: where its data and keys are, who may reach it.
+
+`Config.from_env` is the only reader of the environment. It takes a mapping, so that a test says
+what the environment is, and gives a frozen value, so that nothing changes after the start.
+
+| variable | meaning | default |
+|---|---|---|
+| PORTAL_DEMO | 1 for the demo city | 0 |
+| PORTAL_INSTANCE | folder of what this installation keeps | instance, or instance/demo |
+| PORTAL_KEY_FILE | the keys, best on another disk than the data | keys.json in that folder |
+| PORTAL_HOST, PORTAL_PORT | where the web server listens | 127.0.0.1, 8000 |
+| DATABASE_URL | the city's own PostgreSQL, 15 or newer | the embedded PostgreSQL |
+
+DATABASE_URL names the server, the database and a login that may create roles there; only
+`database prepare` ever uses that login, and it may be left out of the URL afterwards. The portal
+itself connects to the same database as portal_app (the web), portal_system (worker and seeds)
+and portal_owner (migrations), with the passwords that stand in the key file.
+"""
+
+import base64
+import binascii
+import ipaddress
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from portal import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY_BYTES = 32
+CREATE_KEY_COMMAND = "flask --app wsgi installation key"
+
+# This file in an instance folder says that everything there belongs to the demo city.
+DEMO_MARK = "demo-data"
+# This one stands there while the demo city is being loaded, and stays behind if that is broken off.
+DEMO_LOADING = "demo-loading"
+
+# Every use has a key of its own: one that leaks opens one door, and none is made from another.
+_SINGLE_KEYS = ("blind_index", "code_pepper", "signing", "throttle")
+_FIRST_KID = "k1"
+
+
+class ConfigError(RuntimeError):
+    """The portal must not start like this; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets of one installation, each 32 random bytes and independent of the others.
+
+    `content` maps a key id to a key that wraps the vault's data keys, `current` is the id that
+    new data keys are wrapped with. `blind_index` finds duplicates, `code_pepper` hardens the
+    codes and passwords, `signing` signs cookies and form tokens, `throttle` hides whom the
+    attempt counters count. `role_passwords` has the database password of each portal role.
+    None of them appears in the representation.
+    """
+
+    current: str
+    content: Mapping[str, bytes] = field(repr=False)
+    blind_index: bytes = field(repr=False)
+    code_pepper: bytes = field(repr=False)
+    signing: bytes = field(repr=False)
+    throttle: bytes = field(repr=False)
+    role_passwords: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Argon2Parameters:
+    """The cost of one password hash; the default is what OWASP's ASVS 5.0 asks (security.md A1)."""
+
+    memory_kib: int = 47_104
+    time_cost: int = 1
+    parallelism: int = 1
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """SQLAlchemy URLs of the one database, by who connects.
+
+    `app` is the web, `system` the worker and the seeds, `owner` the migrations; `admin` is used
+    by `database prepare` alone and may lack the right to do anything.
+    """
+
+    app: str = field(repr=False)
+    system: str = field(repr=False)
+    owner: str = field(repr=False)
+    admin: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the portal is told at its start.
+
+    `instance` is the folder of the embedded database and, by default, of the keys.
+    `idle_seconds` and `absolute_seconds` end a session without and in spite of activity.
+    """
+
+    instance: Path
+    key_file: Path
+    database_url: str | None = field(default=None, repr=False)
+    demo: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8000
+    argon2: Argon2Parameters = field(default_factory=Argon2Parameters)
+    default_locale: str = "ja"
+    idle_seconds: int = 15 * 60
+    absolute_seconds: int = 12 * 60 * 60
+    loaded_keys: Keys | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, command: bool = False) -> Self:
+        """Read the environment and the key file.
+
+        A missing key file refuses the start, except in demo mode, where one is made, and for a
+        `command`, which meets the refusal only when it asks for a key: otherwise the command
+        that makes the key could not run. Raises ConfigError.
+        """
+        demo = _switch(env, "PORTAL_DEMO")
+        instance = Path(env.get("PORTAL_INSTANCE") or _default_instance(demo=demo)).resolve()
+        key_file = Path(env.get("PORTAL_KEY_FILE") or instance / "keys.json").resolve()
+        host = env.get("PORTAL_HOST") or "127.0.0.1"
+        database_url = env.get("DATABASE_URL") or None
+        if demo:
+            _refuse_in_demo(host, database_url)
+        _check_mark(instance, demo=demo)
+        if demo and not key_file.exists():
+            create_key_file(key_file)
+        return cls(
+            instance=instance,
+            key_file=key_file,
+            database_url=None if database_url is None else _checked_url(database_url),
+            demo=demo,
+            host=host,
+            port=_port(env),
+            loaded_keys=load_keys(key_file) if key_file.exists() or not command else None,
+        )
+
+    @classmethod
+    def for_tests(cls, database_url: str | None, instance: Path) -> Self:
+        """Return a configuration with fresh keys in memory and password hashes that cost little.
+
+        `database_url` may be a URL of a database on the test's embedded server, of any role.
+        """
+        return cls(
+            instance=instance,
+            key_file=instance / "keys.json",
+            database_url=None if database_url is None else _checked_url(database_url),
+            argon2=Argon2Parameters(memory_kib=8),
+            loaded_keys=_parse_keys(_new_secrets(), "fresh keys"),
+        )
+
+    @property
+    def keys(self) -> Keys:
+        """The keys; raises ConfigError where a command runs before they were made."""
+        if self.loaded_keys is None:
+            raise _missing(self.key_file)
+        return self.loaded_keys
+
+    @property
+    def secret_key(self) -> bytes:
+        """What Flask signs its cookies and form tokens with."""
+        return self.keys.signing
+
+    @property
+    def urls(self) -> DatabaseUrls:
+        """Where each of the portal's roles connects to; no server is started by asking."""
+        if self.database_url is None:
+            names = (embedded.APP, embedded.SYSTEM, embedded.OWNER, embedded.SUPERUSER)
+            return DatabaseUrls(*(embedded.url(self.instance, name) for name in names))
+        given = make_url(self.database_url)
+        passwords = {} if self.loaded_keys is None else self.loaded_keys.role_passwords
+        app, system, owner = (
+            _as_role(given, role, passwords.get(role))
+            for role in (embedded.APP, embedded.SYSTEM, embedded.OWNER)
+        )
+        return DatabaseUrls(app, system, owner, admin=self.database_url)
+
+
+def create_key_file(path: Path) -> None:
+    """Write a new key file that only its owner can read. Raises ConfigError if one is there.
+
+    Whatever was encrypted under lost keys is lost, so an existing file is never replaced.
+    """
+    if path.exists():
+        raise ConfigError(
+            f"There is a key file at {path} already, and what it protects would be lost with it."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Exclusively, should another process make one at this moment.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigError(f"The key file {path} cannot be written: {error}.") from error
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(_new_secrets(), file, indent=2)
+        file.write("\n")
+
+
+def load_keys(path: Path) -> Keys:
+    """Read a key file. Raises ConfigError if it is missing, readable by others, or not whole."""
+    try:
+        found = path.stat()
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The key file {path} cannot be read: {error}.") from error
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConfigError(f"Others can read the key file {path}. Run: chmod 600 {path}")
+    try:
+        return _parse_keys(json.loads(text), str(path))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"The key file {path} is damaged ({error}). Restore its copy.") from error
+
+
+def _missing(path: Path) -> ConfigError:
+    return ConfigError(
+        f"There is no key file at {path}. For a new installation run: {CREATE_KEY_COMMAND}; "
+        "for an old one bring its key file back, or name it in PORTAL_KEY_FILE."
+    )
+
+
+def _new_secrets() -> dict[str, Any]:
+    return {
+        "version": 1,
+        "current": _FIRST_KID,
+        "content": {_FIRST_KID: _random()},
+        **{name: _random() for name in _SINGLE_KEYS},
+        "role_passwords": {role: secrets.token_urlsafe(KEY_BYTES) for role in embedded.ROLES},
+    }
+
+
+def _random() -> str:
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+
+
+def _parse_keys(data: Any, source: str) -> Keys:
+    """Check every key of a parsed key file; `source` names it in the refusal."""
+    expected = {"version", "current", "content", "role_passwords", *_SINGLE_KEYS}
+    if not isinstance(data, dict) or set(data) != expected or data["version"] != 1:
+        raise ConfigError(f"{source} is not a key file of this version of the portal.")
+    content, passwords = data["content"], data["role_passwords"]
+    if not isinstance(content, dict) or data["current"] not in content:
+        raise ConfigError(f"{source} lacks the key that it names as its current one.")
+    if not isinstance(passwords, dict) or set(passwords) != set(embedded.ROLES):
+        raise ConfigError(f"{source} must have one password for each of {embedded.ROLES}.")
+    keys = {name: _decoded(data[name], name, source) for name in _SINGLE_KEYS}
+    wrapping = {kid: _decoded(text, kid, source) for kid, text in content.items()}
+    if len({*keys.values(), *wrapping.values()}) < len(keys) + len(wrapping):
+        raise ConfigError(f"{source} uses one key twice. Every use needs a key of its own.")
+    return Keys(current=data["current"], content=wrapping, role_passwords=dict(passwords), **keys)
+
+
+def _decoded(text: object, name: str, source: str) -> bytes:
+    try:
+        key = base64.b64decode(str(text), validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ConfigError(f"The key {name} of {source} is not {KEY_BYTES} bytes in Base64.")
+    return key
+
+
+def _default_instance(*, demo: bool) -> Path:
+    """The demo has a folder of its own, so that resetting it cannot touch anything real."""
+    return ROOT / "instance" / "demo" if demo else ROOT / "instance"
+
+
+def _refuse_in_demo(host: str, database_url: str | None) -> None:
+    """Everybody can sign in to a demo as anybody: it stays on this machine and off real data."""
+    if database_url is not None:
+        raise ConfigError("The demo brings its own database. Unset DATABASE_URL or PORTAL_DEMO.")
+    if not _is_loopback(host):
+        raise ConfigError(f"The demo is for this machine only; PORTAL_HOST={host} is not.")
+
+
+def _check_mark(instance: Path, *, demo: bool) -> None:
+    """Keep demo data and real data in folders of their own, each refused by the other mode."""
+    mark = instance / DEMO_MARK
+    if not demo and mark.exists():
+        raise ConfigError(
+            f"{instance} holds a demo city. Set PORTAL_DEMO=1, or name another folder in "
+            "PORTAL_INSTANCE."
+        )
+    if demo and not mark.exists():
+        if instance.exists() and any(instance.iterdir()):
+            raise ConfigError(
+                f"{instance} holds data that is not a demo city's. Name another folder in "
+                "PORTAL_INSTANCE, or unset PORTAL_DEMO."
+            )
+        instance.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "")
+    if value not in {"", "0", "1"}:
+        raise ConfigError(f"{name} is 1 or 0, not {value!r}.")
+    return value == "1"
+
+
+def _port(env: Mapping[str, str]) -> int:
+    text = env.get("PORTAL_PORT") or "8000"
+    # 65535 is the highest port there is.
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**16):
+        raise ConfigError(f"PORTAL_PORT is a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _checked_url(text: str) -> str:
+    """Return the URL in the form that SQLAlchemy takes for psycopg 3."""
+    try:
+        given = make_url(text)
+    except ArgumentError:
+        raise ConfigError("DATABASE_URL cannot be read; write postgresql://host/name.") from None
+    if given.drivername not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise ConfigError(f"The portal needs PostgreSQL, and DATABASE_URL is {given.drivername}.")
+    if not given.database:
+        raise ConfigError("DATABASE_URL names no database; write postgresql://host/name.")
+    return given.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _as_role(given: URL, role: str, password: str | None) -> str:
+    swapped = given.set(username=role, password=password)
+    swapped = swapped.difference_update_query(["user", "password"])
+    return swapped.render_as_string(hide_password=False)

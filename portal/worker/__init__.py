@@ -1,0 +1,97 @@
+"""The background worker: what has to happen although nobody asks for it at that moment.
+
+Jobs lie in the same PostgreSQL, in the schema ``jobs``, which only the system role enters. All of
+them are found by the clock. Each does its work in one transaction, so a worker that is killed
+leaves nothing half done, and each may run again at any time.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import procrastinate
+from sqlalchemy import Engine, func, select
+
+from portal.config import Config
+from portal.database import SystemSession, make_engine, system_session
+from portal.services.consultations import lift_overdue
+
+log = logging.getLogger(__name__)
+
+# A stopping worker lets its job end for so long; what is cut off is rolled back and comes again.
+GRACE_SECONDS = 5
+# A worker that has not been heard of for so long is dead, and its jobs are given to another.
+SILENT_SECONDS = 30
+# Failed jobs are kept for so long for whoever looks into them; the others go when they are done.
+KEPT_HOURS = 14 * 24
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something the worker does again and again, at the minutes that `cron` names (UTC)."""
+
+    name: str
+    cron: str
+    work: Callable[[SystemSession], object]
+
+
+def sweep_case_access(session: SystemSession) -> None:
+    """Put the next stretch of time into the case lists where one has ended (performance.md)."""
+    session.execute(select(func.sweep_case_access()))
+
+
+DUTIES = (
+    Duty("sweep_case_access", "* * * * *", sweep_case_access),
+    Duty("lift_overdue_reports", "*/5 * * * *", lift_overdue),
+)
+
+
+def run(config: Config) -> None:
+    """Work until a signal asks for the end, then finish the job at hand and return.
+
+    Takes the configuration of an installation whose database is ready.
+    """
+    engine = make_engine(config.urls.system)
+    try:
+        queue(engine).run_worker(
+            concurrency=1,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=GRACE_SECONDS,
+            stalled_worker_timeout=SILENT_SECONDS,
+        )
+    finally:
+        engine.dispose()
+
+
+def queue(engine: Engine) -> procrastinate.App:
+    """Return the queue with everything that is to be done, on the database of an engine.
+
+    Takes an engine connected as portal_system.
+    """
+    address = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(
+            conninfo=address, kwargs={"options": "-c search_path=jobs"}, min_size=1, max_size=4
+        )
+    )
+    for duty in DUTIES:
+        _assign(app, engine, duty)
+    app.periodic(cron="* * * * *")(app.task(name="recover", pass_context=True)(_recover))
+    return app
+
+
+def _assign(app: procrastinate.App, engine: Engine, duty: Duty) -> None:
+    def work(timestamp: int) -> None:
+        with system_session(engine, reason=f"worker: {duty.name}, {timestamp}") as session:
+            duty.work(session)
+
+    app.periodic(cron=duty.cron)(app.task(name=duty.name)(work))
+
+
+async def _recover(context: procrastinate.JobContext, timestamp: int) -> None:
+    """Give the jobs of dead workers back to the queue, and throw very old ones away."""
+    log.debug("recovering jobs", extra={"tick": timestamp})
+    jobs = context.app.job_manager
+    for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS):
+        await jobs.retry_job(job)
+    await jobs.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
