@@ -1,0 +1,52 @@
+"""The ways through the portal that a person of a given standing has."""
+
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import lazy_gettext
+
+from portal.auth import Acting, standing
+from portal.policy.permissions import Action, allows
+from portal.templating import label
+
+# Label, endpoint and the deed it leads to; shown to whom the deed is allowed, in this order.
+WAYS = (
+    (lazy_gettext("ホーム"), "home.index", Action.KEEP_ACCOUNT),
+    (lazy_gettext("受付"), "intake.inbox", Action.READ_INBOX),
+    (lazy_gettext("相談を入力"), "intake.type_in", Action.RECEIVE),
+    (lazy_gettext("ケース"), "cases.index", Action.READ_CASES),
+    (lazy_gettext("依頼された対応"), "coordination.my_actions", Action.WORK_ACTION),
+    (lazy_gettext("自機関の記録"), "cases.own_records", Action.READ_OWN_RECORDS),
+    (lazy_gettext("支援方針会議"), "coordination.meetings", Action.HOLD_MEETING),
+    (lazy_gettext("助言"), "coordination.briefs", Action.ADVISE),
+    (lazy_gettext("伝えたこと"), "intake.my_reports", Action.READ_OWN_REPORTS),
+    (lazy_gettext("チームと共有"), "administration.team", Action.MANAGE),
+    (lazy_gettext("機関"), "administration.agencies", Action.ADMINISTER),
+    (lazy_gettext("アカウント"), "administration.accounts", Action.ADMINISTER),
+    (lazy_gettext("閲覧の記録"), "oversight.log", Action.OVERSEE),
+)
+
+
+def _navigation() -> list[tuple[str, str, bool, int | None]]:
+    known = current_app.view_functions
+    return [
+        (str(text), url_for(endpoint), request.endpoint == endpoint, None)
+        for text, endpoint, action in WAYS
+        if endpoint in known and allows(standing(), action)
+    ]
+
+
+def _context() -> dict[str, Any]:
+    row = g.get("signed")
+    if row is None or row.account_id is None:
+        return {}
+    return {
+        "acting": Acting(row.agency_name, label("role", row.role), "", url_for("account.switch")),
+        "navigation": _navigation(),
+        "sign_out_url": url_for("account.sign_out"),
+    }
+
+
+def init_navigation(app: Flask) -> None:
+    """Give every page its ways; a page without a signed-in person has none."""
+    app.context_processor(_context)

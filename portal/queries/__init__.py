@@ -1,0 +1,1 @@
+"""Rows for pages: ordering, paging, counting; who may see them is decided below."""

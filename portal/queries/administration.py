@@ -1,0 +1,251 @@
+"""What the administrator's and the manager's pages read: agencies, accounts, the team, the grants.
+
+Names of staff are sealed, so lists of people are ordered by when somebody was entered.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, literal_column, select, tuple_
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.database import before_viewer
+from portal.policy.viewer import live
+from portal.queries.paging import Cursor, Page, newest_first
+from portal.vault import email_index_for, fetch_keys, reveal
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Where somebody works; the days are those of the row, exclusive at the end."""
+
+    id: uuid.UUID
+    agency_id: uuid.UUID
+    agency: str
+    role: str
+    manager: bool
+    valid_from: dt.datetime
+    valid_until: dt.datetime | None
+    live: bool
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """An account with its name, its address and where it works."""
+
+    id: uuid.UUID
+    version: int
+    disabled: bool
+    name: str
+    email: str
+    memberships: Sequence[Membership]
+
+
+@dataclass(frozen=True)
+class TeamRow:
+    """Somebody on a team, or who was."""
+
+    id: uuid.UUID
+    account_id: uuid.UUID
+    name: str
+    role: str
+    valid_from: dt.datetime
+    valid_until: dt.datetime | None
+    live: bool
+
+
+@dataclass(frozen=True)
+class GrantRow:
+    """All that a manager sees of a share: which case, which slices, until when."""
+
+    reference: str
+    slices: Sequence[str]
+    until: dt.datetime | None
+
+
+def agencies(session: Session, kind: str = "", after: uuid.UUID | None = None) -> Page:
+    """Return a page of agencies by name, of one type if ``kind`` names one.
+
+    ``after`` is the last agency of the page before: an address holds ids and no names.
+    """
+    listed = select(m.Agency).order_by(m.Agency.name, m.Agency.id)
+    if kind:
+        listed = listed.where(m.Agency.type == kind)
+    if after is not None:
+        last = select(m.Agency.name, m.Agency.id).where(m.Agency.id == after).subquery()
+        here = select(last.c.name, last.c.id).scalar_subquery()
+        listed = listed.where(tuple_(m.Agency.name, m.Agency.id) > here)
+    found = list(session.scalars(listed.limit(literal_column(str(PAGE + 1)))))
+    older = str(found[PAGE - 1].id) if len(found) > PAGE else None
+    return Page(found[:PAGE], newer=None, older=older)
+
+
+def agency_choices(session: Session, kind: str = "") -> list[tuple[str, str]]:
+    """Return (id, name) of all agencies, or of those of a type, by name."""
+    listed = select(m.Agency.id, m.Agency.name).order_by(m.Agency.name, m.Agency.id)
+    if kind:
+        listed = listed.where(m.Agency.type == kind)
+    return [(str(key), name) for key, name in session.execute(listed)]
+
+
+def council_of(session: Session, agency_id: uuid.UUID) -> list[m.CouncilMembership]:
+    """Return an agency's memberships of the regional council, the last one first."""
+    row = m.CouncilMembership
+    return list(
+        session.scalars(
+            select(row).where(row.agency_id == agency_id).order_by(row.valid_from.desc(), row.id)
+        )
+    )
+
+
+def accounts(
+    session: Session, agency_id: uuid.UUID | None = None, cursor: Cursor | None = None
+) -> Page:
+    """Return a page of accounts, of an agency's people if one is named; four queries."""
+    listed: Any = select(m.Account.id, m.Account.recorded_at)
+    if agency_id is not None:
+        of_agency = select(m.Membership.account_id).where(m.Membership.agency_id == agency_id)
+        listed = listed.where(m.Account.id.in_(of_agency))
+    page = newest_first(
+        session, listed, m.Account.recorded_at, m.Account.id, cursor=cursor, size=PAGE
+    )
+    sheets = {sheet.id: sheet for sheet in account_rows(session, [row.id for row in page.rows])}
+    return Page([sheets[row.id] for row in page.rows], page.newer, page.older)
+
+
+def account_rows(session: Session, ids: Sequence[uuid.UUID]) -> list[AccountRow]:
+    """Return accounts with names and memberships; three queries."""
+    found = session.execute(
+        select(m.Account, m.AccountProfile)
+        .join(m.AccountProfile, m.AccountProfile.account_id == m.Account.id)
+        .where(m.Account.id.in_(ids))
+    ).all()
+    fetch_keys(session, [profile for _, profile in found])
+    places = _memberships(session, ids)
+    return [
+        AccountRow(
+            account.id,
+            account.version,
+            account.disabled,
+            reveal(session, profile, "name"),
+            reveal(session, profile, "email"),
+            places.get(account.id, ()),
+        )
+        for account, profile in found
+    ]
+
+
+def account_by_email(session: Session, email: str) -> uuid.UUID | None:
+    """Return the account with an address as ``portal.text.normalise_email`` gives it."""
+    index = email_index_for(session, email)
+    return session.scalar(
+        select(m.AccountProfile.account_id).where(m.AccountProfile.email_index == index)
+    )
+
+
+def _memberships(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Membership]]:
+    row: Any = m.Membership.__table__
+    found = session.execute(
+        select(m.Membership, m.Agency.name, live(row).label("live"))
+        .join(m.Agency, m.Agency.id == m.Membership.agency_id)
+        .where(m.Membership.account_id.in_(ids))
+        .order_by(m.Membership.valid_from.desc(), m.Membership.id)
+    )
+    places: dict[uuid.UUID, list[Membership]] = {}
+    for each, agency, is_live in found:
+        places.setdefault(each.account_id, []).append(
+            Membership(
+                each.id,
+                each.agency_id,
+                agency,
+                each.role,
+                each.manager,
+                each.valid_from,
+                each.valid_until,
+                is_live,
+            )
+        )
+    return places
+
+
+def names_of(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of the accounts that the viewer may see; two queries."""
+    profiles = session.scalars(
+        select(m.AccountProfile).where(m.AccountProfile.account_id.in_(set(ids)))
+    ).all()
+    fetch_keys(session, profiles)
+    return {profile.account_id: reveal(session, profile, "name") for profile in profiles}
+
+
+def team_of(session: Session, agency_id: uuid.UUID) -> list[TeamRow]:
+    """Return who is and was on an agency's default team, who is on it first."""
+    row: Any = m.TeamMember.__table__
+    role = (
+        select(m.Membership.role)
+        .where(
+            m.Membership.account_id == m.TeamMember.account_id,
+            m.Membership.agency_id == agency_id,
+        )
+        .order_by(m.Membership.valid_from.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+    is_live = live(row).label("live")
+    found = session.execute(
+        select(m.TeamMember, role, is_live)
+        .join(m.Team, m.Team.id == m.TeamMember.team_id)
+        .where(m.Team.agency_id == agency_id, m.Team.is_default)
+        .order_by(is_live.desc(), m.TeamMember.valid_from.desc(), m.TeamMember.id)
+    ).all()
+    names = names_of(session, [member.account_id for member, _, _ in found])
+    return [
+        TeamRow(
+            member.id,
+            member.account_id,
+            names.get(member.account_id, ""),
+            known or "",
+            member.valid_from,
+            member.valid_until,
+            holds,
+        )
+        for member, known, holds in found
+    ]
+
+
+def colleague_choices(session: Session, agency_id: uuid.UUID) -> list[tuple[str, str]]:
+    """Return (id, name) of those who work at an agency now, by name."""
+    row: Any = m.Membership.__table__
+    ids = session.scalars(
+        select(m.Membership.account_id).where(m.Membership.agency_id == agency_id, live(row))
+    )
+    names = names_of(session, ids)
+    return [(str(key), name) for key, name in sorted(names.items(), key=lambda pair: pair[1])]
+
+
+def grants_to(session: Session, agency_id: uuid.UUID) -> list[GrantRow]:
+    """Return the live grants to an agency as its manager sees them, the next to end first."""
+    row: Any = m.Grant.__table__
+    references = {
+        found.case_id: found.reference
+        for found in before_viewer(session, func.managed_references())
+    }
+    found = session.scalars(
+        select(m.Grant)
+        .where(
+            m.Grant.agency_id == agency_id,
+            live(row),
+            m.Grant.ended_at.is_(None) | (m.Grant.ended_at > func.portal_clock()),
+        )
+        .order_by(m.Grant.valid_until, m.Grant.id)
+    )
+    return [
+        GrantRow(references[grant.case_id], grant.slices, grant.valid_until)
+        for grant in found
+        if grant.case_id in references
+    ]

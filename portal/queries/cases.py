@@ -1,0 +1,260 @@
+"""The list of cases: driven by the projection ``case_access``, confirmed by the rule of ``cases``.
+
+A page costs a constant number of queries, however many rows it has (performance.md).
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Uuid,
+    any_,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session, aliased
+
+from portal import models as m
+from portal.audit import Event, record_listed
+from portal.policy.viewer import CIRCLES
+from portal.policy.visibility import probe
+from portal.queries.paging import Cursor, Page, beyond, directed, direction
+from portal.vault import fetch_keys, reveal
+
+PAGE = 50
+# Nobody counts on beyond a thousand: 1,001 is shown as 1,000+.
+COUNTED = 1_001
+# A filter looks through this many of the newest cases for one page.
+SIFTED = 1_000
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One line of the list; urgency and the next check are there for the owner alone."""
+
+    id: uuid.UUID
+    reference: str
+    status: str
+    last_activity: dt.datetime
+    called: str = ""
+    urgency: str | None = None
+    next_on: dt.date | None = None
+
+
+def among(column: Any, ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
+    """Return whether a column is one of some ids; one SQL text, hence one plan, for any number."""
+    return column == any_(literal(sorted(ids), ARRAY(Uuid())))  # type: ignore[no-any-return]
+
+
+def _superseded(access: Any) -> ColumnElement[bool]:
+    """Return whether another circle of the viewer has the same case, as new or newer.
+
+    Somebody who sees a case through two circles gets it once, at its latest activity.
+    """
+    other = aliased(m.CaseAccess, name="other_circle")
+    return probe(
+        select(literal_column("1"))
+        .select_from(other)
+        .where(
+            other.case_id == access.case_id,
+            other.circle_id == func.any(CIRCLES),
+            tuple_(other.last_visible_activity, other.circle_id)
+            > tuple_(access.last_visible_activity, access.circle_id),
+        )
+    )
+
+
+def _listing(order: str, size: int) -> Select[Any]:
+    """Return the statement of one page: candidates of the projection, each with its case.
+
+    A candidate that the rule of ``cases`` refuses comes without its case, and is left out.
+    """
+    access = aliased(m.CaseAccess, name="access")
+    circle = func.unnest(CIRCLES).table_valued("id", name="circle").render_derived()
+    # A literal limit: the planner never learns the value of a bound one (prototype.md §6).
+    limit: ColumnElement[int] = literal_column(str(size))
+    offered = select(access.case_id, access.last_visible_activity.label("at")).where(
+        access.circle_id == circle.c.id, ~_superseded(access)
+    )
+    if order != "first":
+        offered = offered.where(beyond(access.last_visible_activity, access.case_id, order))
+    page = (
+        offered.order_by(*directed(access.last_visible_activity, access.case_id, order))
+        .limit(limit)
+        .lateral("page")
+    )
+    merged = (
+        select(page)
+        .select_from(circle)
+        .join(page, true())
+        .order_by(*directed(page.c.at, page.c.case_id, order))
+        .limit(limit)
+        .subquery("candidates")
+    )
+    return (
+        select(merged.c.case_id, merged.c.at, m.Case.reference, m.Case.status)
+        .select_from(merged)
+        .outerjoin(m.Case, m.Case.id == merged.c.case_id)
+        .order_by(*directed(merged.c.at, merged.c.case_id, order))
+    )
+
+
+def _counting() -> Select[Any]:
+    """Return the statement that counts: each circle's cases up to the cap, one case once."""
+    access = aliased(m.CaseAccess, name="access")
+    circle = func.unnest(CIRCLES).table_valued("id", name="circle").render_derived()
+    offered = (
+        select(access.case_id)
+        .where(access.circle_id == circle.c.id)
+        .limit(literal_column(str(COUNTED)))
+        .lateral("offered")
+    )
+    counted = func.least(literal_column(str(COUNTED)), func.count(offered.c.case_id.distinct()))
+    return select(counted).select_from(circle).join(offered, true())
+
+
+def listings(page: int, sifted: int) -> Mapping[tuple[str, bool], Select[Any]]:
+    """Return the statements of the list, by direction and by whether a filter looks through it."""
+    return MappingProxyType(
+        {
+            (order, sifts): _listing(order, sifted if sifts else page + 1)
+            for order in ("first", "older", "newer")
+            for sifts in (False, True)
+        }
+    )
+
+
+# Built once: making a statement anew for each page costs as much as running it.
+LISTINGS = listings(PAGE, SIFTED)
+COUNTING = _counting()
+
+
+def count_cases(session: Session) -> int:
+    """Return how many cases the viewer sees, counted up to ``COUNTED``."""
+    return session.execute(COUNTING).scalar_one()  # type: ignore[no-any-return]
+
+
+def list_cases(session: Session, cursor: Cursor | None = None, status: str | None = None) -> Page:
+    """Return a page of the cases that the viewer sees, by latest visible activity.
+
+    Args:
+        session: of the viewer.
+        cursor: of the address; None for the first page.
+        status: code of ``case_status`` to keep, or None for all.
+
+    """
+    order = direction(cursor)
+    sifted = status is not None
+    bound = {} if cursor is None else {"at": cursor.at, "id": cursor.id}
+    found = session.execute(LISTINGS[order, sifted], bound).all()
+    full = len(found) == (SIFTED if sifted else PAGE + 1)
+    kept = list(islice(_confirmed(found, status), PAGE + 1))
+    onward = _onward(found, kept, full=full)
+    shown = kept[:PAGE]
+    if order != "newer":
+        back = shown[0] if cursor is not None and shown else None
+        return _dressed(session, shown, newer=back, older=onward)
+    if onward is None or not shown:
+        # The newest page is always a full one that begins at the top.
+        return list_cases(session, None, status)
+    shown.reverse()
+    return _dressed(session, shown, newer=onward, older=shown[-1])
+
+
+def _confirmed(found: Sequence[Any], status: str | None) -> Iterator[Any]:
+    for row in found:
+        if row.reference is not None and status in (None, row.status):
+            yield row
+
+
+def _onward(found: Sequence[Any], kept: Sequence[Any], *, full: bool) -> Any:
+    """Return the row behind which the page after this one begins, or None if this is the last."""
+    if len(kept) > PAGE:
+        return kept[PAGE - 1]
+    return found[-1] if full else None
+
+
+def _dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) -> Page:
+    ids = [row.case_id for row in kept]
+    names, urgencies, checks = (
+        child_names(session, ids),
+        _urgencies(session, ids),
+        _checks(session, ids),
+    )
+    record_listed(session, Event.CASE_LISTED, ids)
+    return Page(
+        [
+            CaseRow(
+                row.case_id,
+                row.reference,
+                row.status,
+                row.at,
+                names.get(row.case_id, ""),
+                urgencies.get(row.case_id),
+                checks.get(row.case_id),
+            )
+            for row in kept
+        ],
+        newer=None if newer is None else str(Cursor(newer.at, newer.case_id, newer=True)),
+        older=None if older is None else str(Cursor(older.at, older.case_id)),
+    )
+
+
+def case_by_reference(session: Session, reference: str) -> uuid.UUID | None:
+    """Return the id of the visible case with this reference, typed in capitals or not."""
+    found = select(m.Case.id).where(m.Case.reference == reference.upper())
+    return session.scalars(found).first()
+
+
+def name_of(session: Session, person: m.Person) -> str:
+    """Return how a person is called, else family and given name."""
+    called = reveal(session, person, "called")
+    return called or " ".join(
+        part for name in ("family_name", "given_name") if (part := reveal(session, person, name))
+    )
+
+
+def child_names(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return how the children of some cases are called, where ``basic`` is open to the viewer."""
+    children = session.execute(
+        select(m.CasePerson.case_id, m.Person)
+        .join(m.Person, m.Person.id == m.CasePerson.person_id)
+        .where(among(m.CasePerson.case_id, ids), m.CasePerson.is_child)
+    ).all()
+    fetch_keys(session, [child for _, child in children])
+    return {case_id: name_of(session, child) for case_id, child in children}
+
+
+def _urgencies(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    decision = m.UrgencyDecision
+    newest = (
+        select(decision.case_id, decision.urgency)
+        .where(among(decision.case_id, ids))
+        .ext(distinct_on(decision.case_id))
+        .order_by(decision.case_id, decision.decided_at.desc(), decision.id)
+    )
+    return {row.case_id: row.urgency for row in session.execute(newest)}
+
+
+def _checks(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dt.date]:
+    check = m.ProgressCheck
+    newest = (
+        select(check.case_id, check.next_on)
+        .where(among(check.case_id, ids))
+        .ext(distinct_on(check.case_id))
+        .order_by(check.case_id, check.checked_at.desc(), check.id)
+    )
+    return {row.case_id: row.next_on for row in session.execute(newest)}

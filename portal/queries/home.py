@@ -1,0 +1,207 @@
+"""What waits for somebody: what is due first at the top, overdue before all, a few of each kind.
+
+Each kind costs the same number of queries however much there is: one that counts, one that reads.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.audit import Event, record_listed
+from portal.codes import number_of
+from portal.policy.permissions import Action, Standing, allows
+from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
+from portal.queries.inbox import COUNTED
+from portal.working_hours import jst
+
+# So many of each kind stand on the first page; the rest is a click away.
+SHOWN = 5
+SOON = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that waits: its number or reference, a code of its kind, and by when it is due.
+
+    ``due`` is a date in JST or an instant (UTC), None where nothing was set: then it is overdue.
+    """
+
+    id: uuid.UUID
+    name: str
+    code: str = ""
+    due: dt.date | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Everything of one kind that waits: how much, and the first of it."""
+
+    kind: str
+    count: int
+    items: Sequence[Item]
+
+
+def what_waits(session: Session, standing: Standing, now: dt.datetime) -> list[Waiting]:
+    """Return what waits for somebody of this standing, kind by kind, overdue kinds first.
+
+    Args:
+        session: of that person; it sees no more than its rules let it.
+        standing: says which kinds there are.
+        now: the present instant, to say what is overdue.
+
+    """
+    return [
+        reading(session, standing, now) for action, reading in _READINGS if allows(standing, action)
+    ]
+
+
+def _inbox(session: Session, _standing: Standing, now: dt.datetime) -> Waiting:
+    waits = or_(m.InboxItem.status == "new", m.InboxItem.unread_since.is_not(None))
+    row = m.InboxItem
+    found = session.execute(
+        select(row.id, row.thread_id, row.consultation_id, m.Consultation.topic, row.due_at)
+        .join(m.Consultation, m.Consultation.id == row.consultation_id)
+        .where(waits)
+        .order_by(row.due_at, row.id)
+        .limit(literal_column(str(SHOWN)))
+    ).all()
+    record_listed(session, Event.CONSULTATION_LISTED, [each.consultation_id for each in found])
+    items = [
+        Item(each.id, number_of(each.thread_id), each.topic, each.due_at, each.due_at < now)
+        for each in found
+    ]
+    return Waiting("inbox", _count(session, select(row.id).where(waits)), items)
+
+
+def _mine(standing: Standing, case_id: Any) -> ColumnElement[bool]:
+    """Return whether a case is one of those that somebody of the centre answers for."""
+    if standing.role == DIRECTOR:
+        everyones: ColumnElement[bool] = case_id.is_not(None)
+        return everyones
+    worker = select(m.CaseWorker.case_id).where(m.CaseWorker.account_id == ACCOUNT)
+    mine: ColumnElement[bool] = case_id.in_(worker)
+    return mine
+
+
+def _checks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
+    today = jst(now).date()
+    next_on = (
+        select(m.ProgressCheck.next_on)
+        .where(m.ProgressCheck.case_id == m.Case.id)
+        .order_by(m.ProgressCheck.checked_at.desc(), m.ProgressCheck.id.desc())
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+    due = select(m.Case.id, m.Case.reference, m.Case.status, next_on.label("next_on")).where(
+        m.Case.owner_agency_id == AGENCY,
+        m.Case.status != "closed",
+        or_(next_on.is_(None), next_on <= today + SOON),
+        _mine(standing, m.Case.id),
+    )
+    found = session.execute(
+        due.order_by(next_on.asc().nulls_first(), m.Case.id).limit(literal_column(str(SHOWN)))
+    ).all()
+    record_listed(session, Event.CASE_LISTED, [each.id for each in found])
+    items = [
+        Item(
+            each.id,
+            each.reference,
+            each.status,
+            each.next_on,
+            each.next_on is None or each.next_on < today,
+        )
+        for each in found
+    ]
+    return Waiting("checks", _count(session, due.with_only_columns(m.Case.id)), items)
+
+
+def _tasks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
+    waits = (m.Task.done_at.is_(None), _mine(standing, m.Task.case_id))
+    found = session.execute(
+        select(m.Task.kind, m.Task.due_at, m.Case.id, m.Case.reference)
+        .join(m.Case, m.Case.id == m.Task.case_id)
+        .where(*waits)
+        .order_by(m.Task.due_at, m.Task.id)
+        .limit(literal_column(str(SHOWN)))
+    ).all()
+    record_listed(session, Event.CASE_LISTED, {each.id for each in found})
+    items = [
+        Item(each.id, each.reference, each.kind, each.due_at, each.due_at < now) for each in found
+    ]
+    return Waiting("tasks", _count(session, select(m.Task.id).where(*waits)), items)
+
+
+def _actions(session: Session, _standing: Standing, now: dt.datetime) -> Waiting:
+    today = jst(now).date()
+    row = m.Action
+    waits = (row.agency_id == AGENCY, row.status.in_(row.OPEN))
+    found = session.execute(
+        select(row.id, row.kind, row.due_on, row.case_id, m.Case.reference)
+        .join(m.Case, m.Case.id == row.case_id)
+        .where(*waits)
+        .order_by(row.due_on, row.id)
+        .limit(literal_column(str(SHOWN)))
+    ).all()
+    record_listed(session, Event.CASE_LISTED, {each.case_id for each in found})
+    items = [
+        Item(each.id, each.reference, each.kind, each.due_on, each.due_on < today) for each in found
+    ]
+    return Waiting("actions", _count(session, select(row.id).where(*waits)), items)
+
+
+def _briefs(session: Session, _standing: Standing, _now: dt.datetime) -> Waiting:
+    """Read which matters wait for advice; before a conflict is declared only the parties show."""
+    advised = select(m.Advice.brief_id).where(m.Advice.account_id == ACCOUNT)
+    in_conflict = select(m.ConflictDeclaration.brief_id).where(
+        m.ConflictDeclaration.account_id == ACCOUNT, m.ConflictDeclaration.conflict
+    )
+    waits = select(m.BriefParty.brief_id).where(
+        m.BriefParty.brief_id.not_in(advised), m.BriefParty.brief_id.not_in(in_conflict)
+    )
+    return Waiting("briefs", _count(session, waits), [])
+
+
+def _reports(session: Session, _standing: Standing, _now: dt.datetime) -> Waiting:
+    """Read what came of the viewer's own reports, by date: a reply, or that none is there yet."""
+    row = m.Thread
+    replied = (
+        select(func.count(m.ThreadMessage.id))
+        .where(m.ThreadMessage.thread_id == row.id, m.ThreadMessage.agency_id.is_not(None))
+        .correlate(row)
+        .scalar_subquery()
+    )
+    own = row.account_id == ACCOUNT
+    found = session.execute(
+        select(row.id, row.opened_at, replied.label("replies"))
+        .where(own)
+        .order_by(row.opened_at.desc(), row.id)
+        .limit(literal_column(str(SHOWN)))
+    ).all()
+    items = [
+        Item(each.id, number_of(each.id), "replied" if each.replies else "waiting", each.opened_at)
+        for each in found
+    ]
+    return Waiting("reports", _count(session, select(row.id).where(own)), items)
+
+
+def _count(session: Session, listed: Select[Any]) -> int:
+    """Return how many rows there are, counted up to ``COUNTED``."""
+    few = listed.order_by(None).limit(literal_column(str(COUNTED)))
+    return session.execute(select(func.count()).select_from(few.subquery())).scalar_one()
+
+
+_READINGS: tuple[tuple[Action, Callable[[Session, Standing, dt.datetime], Waiting]], ...] = (
+    (Action.READ_INBOX, _inbox),
+    (Action.COORDINATE, _tasks),
+    (Action.COORDINATE, _checks),
+    (Action.WORK_ACTION, _actions),
+    (Action.ADVISE, _briefs),
+    (Action.READ_OWN_REPORTS, _reports),
+)

@@ -1,0 +1,438 @@
+"""Agencies, accounts and memberships for the administrator; the default team for a manager.
+
+None of it opens a text of a case: an administrator sees none (domain.md §1), and a manager sees of
+each grant its reference, slices and end (rule 7). Nothing is deleted: what decides keeps its
+history.
+"""
+
+import datetime as dt
+import secrets
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from psycopg.errors import ExclusionViolation
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.audit import Event, record
+from portal.database import ConflictError, NotVisibleError, before_viewer, standing
+from portal.policy.permissions import CENTRE, NPO, Action, NotPermittedError, require
+from portal.policy.terms import clock
+from portal.policy.viewer import Viewer
+from portal.services.once import already, write_once
+from portal.vault import Scope, create_key, email_index_for, seal
+from portal.vocabulary import CAFETERIA, EXPERT_TYPES, ROLES
+
+R = TypeVar("R", m.Agency, m.Account)
+
+# 66 random bits in the link on a cafeteria's card: nobody finds it by trying.
+_SLUG_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_SLUG_LENGTH = 14
+DEFAULT_TEAM = "対応チーム"
+
+_WARDS = ("ward_welfare", "ward_child_health", "ward_protection")
+_SCHOOL_ROLES = (
+    "school_principal",
+    "school_nurse",
+    "school_team",
+    "school_social_worker",
+    "school_counselor",
+    "school_staff",
+)
+_OF_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        CENTRE: ("center_director", "center_counselor", "center_investigator", "center_clerk"),
+        "school": _SCHOOL_ROLES,
+        "nursery": _SCHOOL_ROLES,
+        "board_of_education": ("boe_staff",),
+        "mayor_department": ("mayor_officer",),
+        "cgc": ("cgc_worker",),
+        "police": ("police_liaison",),
+        NPO: ("npo_worker",),
+        CAFETERIA: ("cafeteria_operator", "cafeteria_volunteer", "watcher"),
+        **dict.fromkeys(_WARDS, ("ward_worker",)),
+        **dict.fromkeys(EXPERT_TYPES, ("expert",)),
+    }
+)
+ADMINISTRATOR, AUDITOR = "sysadmin", "audit_officer"
+
+
+class RefusedError(ValueError):
+    """A change is refused; ``code`` says which rule, and the page makes a sentence of it."""
+
+    def __init__(self, code: str) -> None:
+        """Keep the code."""
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class AgencyDetails:
+    """What an administrator enters of an agency; the two ids are a cafeteria's."""
+
+    type: str
+    name: str
+    legal_form: str
+    ward: str | None = None
+    entrusted_npo_id: uuid.UUID | None = None
+    centre_id: uuid.UUID | None = None
+
+
+def roles_of(agency_type: str) -> tuple[str, ...]:
+    """Return the roles that a member of an agency of this type may have, in sort order.
+
+    The audit officer comes from outside the centre (domain.md §1).
+    """
+    allowed = {*_OF_TYPE.get(agency_type, ()), ADMINISTRATOR}
+    if agency_type != CENTRE:
+        allowed.add(AUDITOR)
+    return tuple(role for role in ROLES if role in allowed)
+
+
+def add_agency(session: Session, agency_id: uuid.UUID, details: AgencyDetails) -> None:
+    """Enter an agency under the id that its form brought; sent twice, it is entered once.
+
+    Raises:
+        NotPermittedError: not an administrator.
+        RefusedError: ``unknown_agency`` for a centre or NPO that is none.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    agency = m.Agency(id=agency_id, type=details.type)
+    _fill(session, agency, details)
+    if write_once(session, agency):
+        record(session, Event.AGENCY_CHANGED, agency=agency.id, change="created")
+
+
+def change_agency(
+    session: Session, agency_id: uuid.UUID, version: int, details: AgencyDetails
+) -> None:
+    """Change an agency that still is at the version its form was drawn from.
+
+    Raises:
+        ConflictError: somebody changed it meanwhile.
+        NotPermittedError, NotVisibleError, RefusedError: as for ``add_agency``; ``has_members``
+            where the type changes under people whose roles belong to it.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    agency = _at_version(session, m.Agency, agency_id, version)
+    if details.type != agency.type and _has_members(session, agency.id):
+        raise RefusedError("has_members")
+    agency.type = details.type
+    _fill(session, agency, details)
+    record(session, Event.AGENCY_CHANGED, agency=agency.id, change="details")
+
+
+def _fill(session: Session, agency: m.Agency, details: AgencyDetails) -> None:
+    agency.name, agency.legal_form, agency.ward = details.name, details.legal_form, details.ward
+    is_cafeteria = details.type == CAFETERIA
+    agency.entrusted_npo_id = (
+        _agency_of(session, details.entrusted_npo_id, NPO) if is_cafeteria else None
+    )
+    agency.centre_id = _agency_of(session, details.centre_id, CENTRE) if is_cafeteria else None
+
+
+def _agency_of(session: Session, agency_id: uuid.UUID | None, wanted: str) -> uuid.UUID | None:
+    if agency_id is None:
+        return None
+    found = select(m.Agency.type).where(m.Agency.id == agency_id)
+    if session.scalar(found) != wanted:
+        raise RefusedError("unknown_agency")
+    return agency_id
+
+
+def _has_members(session: Session, agency_id: uuid.UUID) -> bool:
+    now = func.portal_clock()
+    found = select(m.Membership.id).where(
+        m.Membership.agency_id == agency_id,
+        m.Membership.valid_until.is_(None) | (now < m.Membership.valid_until),
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
+def renew_report_link(session: Session, agency_id: uuid.UUID) -> None:
+    """Give a cafeteria a new unguessable report link; the one before leads nowhere from now on.
+
+    Raises:
+        RefusedError: ``not_a_cafeteria``.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    agency = _locked(session, m.Agency, agency_id)
+    if agency.type != CAFETERIA:
+        raise RefusedError("not_a_cafeteria")
+    agency.report_slug = "".join(secrets.choice(_SLUG_LETTERS) for _ in range(_SLUG_LENGTH))
+    record(session, Event.AGENCY_CHANGED, agency=agency.id, change="report_link")
+
+
+def join_council(
+    session: Session,
+    row_id: uuid.UUID,
+    agency_id: uuid.UUID,
+    since: dt.datetime,
+    until: dt.datetime | None,
+) -> None:
+    """Record that an agency belongs to the regional council 要対協 (児童福祉法25条の2).
+
+    ``until`` is an exclusive instant, None while no end is known.
+    """
+    require(standing(session), Action.ADMINISTER)
+    if until is not None and until <= since:
+        raise RefusedError("ends_before_it_begins")
+    member = m.CouncilMembership(
+        id=row_id, agency_id=agency_id, valid_from=since, valid_until=until
+    )
+    if write_once(session, member):
+        record(session, Event.AGENCY_CHANGED, agency=agency_id, change="council_joined")
+
+
+def leave_council(session: Session, row_id: uuid.UUID) -> uuid.UUID:
+    """End a membership of the council now; return the agency's id."""
+    require(standing(session), Action.ADMINISTER)
+    member = _locked(session, m.CouncilMembership, row_id)
+    member.valid_until = clock(session)
+    record(session, Event.AGENCY_CHANGED, agency=member.agency_id, change="council_left")
+    return member.agency_id
+
+
+def add_account(
+    session: Session, account_id: uuid.UUID, *, name: str, email: str, password_hash: str
+) -> bool:
+    """Make an account with its first password; return False where the form was sent before.
+
+    The address comes as ``portal.text.normalise_email`` gives it.
+
+    Raises:
+        RefusedError: ``email_taken``.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    if already(session, m.Account, account_id) is not None:
+        return False
+    index = email_index_for(session, email)
+    _refuse_taken(session, index, account_id)
+    if not write_once(session, m.Account(id=account_id)):
+        return False
+    create_key(session, Scope("account", account_id))
+    profile = m.AccountProfile(account_id=account_id, email_index=index)
+    seal(session, profile, email=email, name=name)
+    try:
+        with session.begin_nested():
+            session.add(profile)
+            session.flush()
+    except IntegrityError as error:
+        raise ConflictError from error
+    before_viewer(session, func.set_password(account_id, password_hash))
+    record(session, Event.ACCOUNT_CHANGED, account=account_id, change="created")
+    return True
+
+
+def change_account(
+    session: Session, account_id: uuid.UUID, version: int, *, name: str, email: str, disabled: bool
+) -> None:
+    """Change name, address or whether an account is disabled, at the version of its form.
+
+    Raises:
+        ConflictError: somebody changed it meanwhile.
+        NotPermittedError: an administrator disables the own account.
+        RefusedError: ``email_taken``.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    account = _at_version(session, m.Account, account_id, version)
+    if disabled and account_id == _viewer(session).account_id:
+        raise NotPermittedError
+    index = email_index_for(session, email)
+    _refuse_taken(session, index, account_id)
+    profile = session.scalars(
+        select(m.AccountProfile).where(m.AccountProfile.account_id == account_id)
+    ).one()
+    profile.email_index = index
+    seal(session, profile, email=email, name=name)
+    change = "details" if account.disabled == disabled else "disabled" if disabled else "enabled"
+    account.disabled = disabled
+    record(session, Event.ACCOUNT_CHANGED, account=account_id, change=change)
+
+
+def _refuse_taken(session: Session, index: bytes, account_id: uuid.UUID) -> None:
+    taken = select(m.AccountProfile.account_id).where(
+        m.AccountProfile.email_index == index, m.AccountProfile.account_id != account_id
+    )
+    if session.scalar(taken) is not None:
+        raise RefusedError("email_taken")
+
+
+def add_membership(
+    session: Session,
+    membership_id: uuid.UUID,
+    account_id: uuid.UUID,
+    agency_id: uuid.UUID,
+    *,
+    role: str,
+    manager: bool,
+    since: dt.datetime,
+    until: dt.datetime | None,
+) -> None:
+    """Let an account work for an agency in a role from an instant until an exclusive one.
+
+    Raises:
+        NotPermittedError: an administrator cannot give the own account anything.
+        RefusedError: ``role_of_other_agency``, ``ends_before_it_begins``, ``overlaps``.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    if account_id == _viewer(session).account_id:
+        raise NotPermittedError
+    agency_type = session.scalar(select(m.Agency.type).where(m.Agency.id == agency_id))
+    if agency_type is None or role not in roles_of(agency_type):
+        raise RefusedError("role_of_other_agency")
+    if until is not None and until <= since:
+        raise RefusedError("ends_before_it_begins")
+    membership = m.Membership(
+        id=membership_id,
+        account_id=account_id,
+        agency_id=agency_id,
+        role=role,
+        manager=manager,
+        valid_from=since,
+        valid_until=until,
+    )
+    try:
+        written = already(session, m.Membership, membership_id) is None and write_once(
+            session, membership
+        )
+    except IntegrityError as error:
+        if not isinstance(error.orig, ExclusionViolation):
+            raise
+        raise RefusedError("overlaps") from error
+    if written:
+        record(session, Event.ACCOUNT_CHANGED, account=account_id, change="membership_given")
+
+
+def end_membership(session: Session, membership_id: uuid.UUID) -> uuid.UUID:
+    """End a membership now; its sessions are out at their next request. Return the account's id.
+
+    Raises:
+        NotPermittedError: an administrator's own; another administrator ends it.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    membership = session.scalars(
+        select(m.Membership).where(m.Membership.id == membership_id)
+    ).one_or_none()
+    if membership is None:
+        raise NotVisibleError
+    if membership.account_id == _viewer(session).account_id:
+        raise NotPermittedError
+    membership.valid_until = _end(session, membership)
+    record(session, Event.ACCOUNT_CHANGED, account=membership.account_id, change="membership_ended")
+    return membership.account_id
+
+
+def add_team_member(session: Session, member_id: uuid.UUID, account_id: uuid.UUID) -> None:
+    """Put a colleague on the default team of the manager's agency from now on.
+
+    Makes the team where there is none yet.
+
+    Raises:
+        NotPermittedError: not a manager.
+        RefusedError: ``no_colleague``, ``on_the_team``.
+
+    """
+    acting = require(standing(session), Action.MANAGE)
+    if account_id not in colleagues(session, acting.agency_id):
+        raise RefusedError("no_colleague")
+    team = _default_team(session, acting.agency_id)
+    if already(session, m.TeamMember, member_id) is not None:
+        return
+    if account_id in _on_team(session, team.id):
+        raise RefusedError("on_the_team")
+    if write_once(session, m.TeamMember(id=member_id, team_id=team.id, account_id=account_id)):
+        record(session, Event.AGENCY_CHANGED, agency=acting.agency_id, change="team_joined")
+
+
+def end_team_member(session: Session, member_id: uuid.UUID) -> None:
+    """Take somebody off the agency's default team from the next request on.
+
+    Raises:
+        NotPermittedError: not a manager.
+        NotVisibleError: nobody of this agency's team.
+
+    """
+    acting = require(standing(session), Action.MANAGE)
+    member = session.scalars(
+        select(m.TeamMember)
+        .join(m.Team, m.Team.id == m.TeamMember.team_id)
+        .where(m.TeamMember.id == member_id, m.Team.agency_id == acting.agency_id)
+    ).one_or_none()
+    if member is None:
+        raise NotVisibleError
+    member.valid_until = _end(session, member)
+    record(session, Event.AGENCY_CHANGED, agency=acting.agency_id, change="team_left")
+
+
+def colleagues(session: Session, agency_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return the accounts with a live membership in an agency."""
+    now = func.portal_clock()
+    found = select(m.Membership.account_id).where(
+        m.Membership.agency_id == agency_id,
+        m.Membership.valid_from <= now,
+        m.Membership.valid_until.is_(None) | (now < m.Membership.valid_until),
+    )
+    return set(session.scalars(found))
+
+
+def _default_team(session: Session, agency_id: uuid.UUID) -> m.Team:
+    wanted = select(m.Team).where(m.Team.agency_id == agency_id, m.Team.is_default)
+    team = session.scalars(wanted).one_or_none()
+    if team is None:
+        team = m.Team(agency_id=agency_id, name=DEFAULT_TEAM, is_default=True)
+        session.add(team)
+        session.flush()
+    return team
+
+
+def _on_team(session: Session, team_id: uuid.UUID) -> set[uuid.UUID]:
+    now = func.portal_clock()
+    found = select(m.TeamMember.account_id).where(
+        m.TeamMember.team_id == team_id,
+        m.TeamMember.valid_until.is_(None) | (now < m.TeamMember.valid_until),
+    )
+    return set(session.scalars(found))
+
+
+def _at_version(session: Session, model: type[R], key: uuid.UUID, version: int) -> R:
+    """Return a row to change, locked and still at a version, and count the version on."""
+    row = _locked(session, model, key)
+    if row.version != version:
+        raise ConflictError
+    row.version += 1
+    return row
+
+
+L = TypeVar("L", m.Agency, m.Account, m.CouncilMembership)
+
+
+def _locked(session: Session, model: type[L], key: uuid.UUID) -> L:
+    found = select(model).where(model.id == key).with_for_update()
+    row = session.scalars(found, execution_options={"populate_existing": True}).one_or_none()
+    if row is None:
+        raise NotVisibleError
+    return row
+
+
+def _end(session: Session, row: m.Membership | m.TeamMember) -> dt.datetime:
+    """Return now, or the end the row has already."""
+    now = clock(session)
+    return now if row.valid_until is None or now < row.valid_until else row.valid_until
+
+
+def _viewer(session: Session) -> Viewer:
+    viewer: Viewer = session.info["viewer"]
+    return viewer

@@ -1,0 +1,521 @@
+"""Asking a child or a guardian, keeping every answer, and sharing what was said yes to.
+
+A consent is asked for once: who is asked, which agencies it is about, in which words. Its answers
+are written once; 「あとできめる」 and an empty answer open nothing; asking again is a new consent.
+Sources: domain.md §3 lane A, law-and-practice.md §2.
+"""
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit
+from portal import models as m
+from portal.database import lock_grants, standing
+from portal.models.base import Base
+from portal.policy.bundles import bundles_for, purpose_for, slices_of
+from portal.policy.permissions import Action, require
+from portal.policy.terms import Terms, clock, holds, never_tells_of
+from portal.services.denials import add_never_tell
+from portal.services.once import already, write_once
+from portal.services.sharing import RefusedShareError, give_grant
+from portal.vault import reveal, seal
+from portal.vocabulary import CONSENT, OWNER_ROLES, known, longest_days
+from portal.working_hours import (
+    ONE_DAY,
+    eighteenth_birthday,
+    inclusive_to_instant,
+    instant_to_inclusive,
+    jst,
+)
+
+YES, NO, LATER = "yes", "no", "later"
+ANSWERS: Final = (YES, NO, LATER)
+
+DEFAULT_MONTHS, MOST_MONTHS = 6, 12
+MONTHS: Final = (1, 3, DEFAULT_MONTHS, MOST_MONTHS)
+METHODS: Final = tuple(known("consent_method", code) for code in ("screen", "oral", "paper"))
+_MONTHS_OF_A_YEAR = 12
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who is asked about which agencies, how and in which words.
+
+    Attributes:
+        giver_id: the child of the case, or one of its guardians (for the own data alone).
+        agency_ids: about whom is asked.
+        method: ``screen``, ``oral`` or ``paper``.
+        witness_id: where it is oral, the second person who heard it.
+        words: the explanation as it stands on the screen; its level and language beside it.
+
+    """
+
+    giver_id: uuid.UUID
+    agency_ids: tuple[uuid.UUID, ...]
+    method: str
+    witness_id: uuid.UUID | None
+    words: str
+    level: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the person said: per agency and bundle, for how long, and in own words.
+
+    Attributes:
+        given: (agency, bundle) to yes, no or later; what is missing counts as later.
+        months: how long a yes holds.
+        said_back: the decision in own words, needed as soon as there is a yes.
+        not_to_tell: who should not know, in own words; kept until somebody links it.
+
+    """
+
+    given: Mapping[tuple[uuid.UUID, str], str]
+    months: int = DEFAULT_MONTHS
+    said_back: str = ""
+    not_to_tell: str = ""
+
+
+def ask(session: Session, case: m.Case, asking: Asking, *, consent_id: uuid.UUID) -> m.Consent:
+    """Record that the sharing was explained and is asked about; nothing is open by that.
+
+    Args:
+        session: of the centre's director, counsellor or investigator.
+        case: the own agency's.
+        asking: who is asked about what.
+        consent_id: of the form; a second sending returns the same consent.
+
+    Raises:
+        NotPermittedError: not the owner's.
+        RefusedShareError: this person is not asked, or not about this agency.
+
+    """
+    require(standing(session), Action.SHARE, case)
+    known_consent = already(session, m.Consent, consent_id)
+    if known_consent is not None:
+        return known_consent
+    now = clock(session)
+    _check_asked(session, case, asking.agency_ids, now)
+    giver = _giver(session, case, asking.giver_id, now)
+    _check_method(session, case, asking.method, asking.witness_id, now)
+    consent = m.Consent(
+        id=consent_id,
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
+        kind="sharing",
+        giver_kind="child" if giver.is_child else "guardian",
+        giver_person_id=giver.person_id,
+        method=asking.method,
+        wording_id=_wording(session, asking).id,
+        explained_by=session.info["viewer"].account_id,
+        witness_id=asking.witness_id,
+    )
+    if write_once(session, consent):
+        _note(session, consent, "explained")
+        for agency_id in asking.agency_ids:
+            _note(session, consent, "asked", agency_id)
+        session.flush()
+    return consent
+
+
+def _check_asked(
+    session: Session, case: m.Case, agency_ids: Sequence[uuid.UUID], now: dt.datetime
+) -> None:
+    agencies = session.scalars(select(m.Agency).where(m.Agency.id.in_(agency_ids))).all()
+    if not agencies or any(not bundles_for(agency.type) for agency in agencies):
+        raise RefusedShareError("never_reads")
+    # Who must not be told is not asked about again: that would be pressing.
+    if any(n.agency_id in agency_ids for n in never_tells_of(session, case.id, now)):
+        raise RefusedShareError("never_tell_agency")
+
+
+def _giver(session: Session, case: m.Case, person_id: uuid.UUID, now: dt.datetime) -> m.CasePerson:
+    """Return the child or guardian who is asked; who must not know is not asked (§3.6)."""
+    person = session.scalars(
+        select(m.CasePerson).where(
+            m.CasePerson.case_id == case.id, m.CasePerson.person_id == person_id
+        )
+    ).one_or_none()
+    if person is None or not (person.is_child or person.subject_kind == "guardian"):
+        raise RefusedShareError("not_a_giver")
+    never_told = {n.person_id for n in never_tells_of(session, case.id, now)}
+    if not person.is_child and person_id in never_told:
+        raise RefusedShareError("giver_must_not_know")
+    if not person.is_child and _is_adult(session, case, now):
+        raise RefusedShareError("child_is_adult")
+    return person
+
+
+def _is_adult(session: Session, case: m.Case, now: dt.datetime) -> bool:
+    birth = birth_date_of(session, case.id)
+    return birth is not None and eighteenth_birthday(birth) <= now
+
+
+def _check_method(
+    session: Session, case: m.Case, method: str, witness_id: uuid.UUID | None, now: dt.datetime
+) -> None:
+    """What is only spoken has a second person of the centre who heard it."""
+    if method not in METHODS:
+        raise RefusedShareError("method")
+    if method != "oral":
+        return
+    witness = select(m.Membership.id).where(
+        m.Membership.account_id == witness_id,
+        m.Membership.account_id != session.info["viewer"].account_id,
+        m.Membership.agency_id == case.owner_agency_id,
+        m.Membership.role.in_(OWNER_ROLES),
+        holds(m.Membership, now),
+    )
+    if session.scalars(witness.limit(1)).first() is None:
+        raise RefusedShareError("witness")
+
+
+def _wording(session: Session, asking: Asking) -> m.Wording:
+    """Return the version of the words that was shown; the same words are one version."""
+    version = hashlib.sha256(asking.words.encode()).hexdigest()[:12]
+    place = {
+        "name": "sharing",
+        "version": version,
+        "level": asking.level,
+        "language": asking.language,
+    }
+    found = session.scalars(select(m.Wording).filter_by(**place).limit(1)).first()
+    if found is not None:
+        return found
+    wording = m.Wording(body=asking.words, **place)
+    session.add(wording)
+    session.flush()
+    return wording
+
+
+def _of_consent(consent: m.Consent, model: type[Base], **columns: object) -> Base:
+    return model(
+        case_id=consent.case_id,
+        owner_agency_id=consent.owner_agency_id,
+        consent_id=consent.id,
+        **columns,
+    )
+
+
+def _note(
+    session: Session, consent: m.Consent, state: str, agency_id: uuid.UUID | None = None
+) -> None:
+    """Add a step to the life of a consent, and to the log."""
+    session.add(
+        _of_consent(
+            consent,
+            m.ConsentEvent,
+            state=known("consent_state", state),
+            agency_id=agency_id,
+            account_id=session.info["viewer"].account_id,
+        )
+    )
+    audit.record(
+        session,
+        audit.Event.CONSENT_RECORDED,
+        case_id=consent.case_id,
+        consent=consent.id,
+        state=state,
+    )
+
+
+def asked_agencies(session: Session, consent: m.Consent) -> list[m.Agency]:
+    """Return the agencies that a consent asks about, by type and name."""
+    asked = select(m.ConsentEvent.agency_id).where(
+        m.ConsentEvent.consent_id == consent.id, m.ConsentEvent.state == "asked"
+    )
+    agencies = select(m.Agency).where(m.Agency.id.in_(asked))
+    return list(session.scalars(agencies.order_by(m.Agency.type, m.Agency.name, m.Agency.id)))
+
+
+def is_answered(session: Session, consent: m.Consent) -> bool:
+    """Return whether the answers of a consent are written."""
+    items = select(m.ConsentItem.id).where(m.ConsentItem.consent_id == consent.id)
+    return session.scalars(items.limit(1)).first() is not None
+
+
+def answer(session: Session, consent: m.Consent, answers: Answers) -> None:
+    """Write down what the person answered, every no and later too. No agency sees anything yet.
+
+    A consent is answered once: a second sending changes nothing.
+
+    Raises:
+        NotPermittedError: not the owner's.
+        RefusedShareError: an unknown answer or length, or a yes that was not said back.
+
+    """
+    require(standing(session), Action.SHARE, consent)
+    lock_grants(session, consent.case_id, exclusive=True)
+    if is_answered(session, consent):
+        return
+    _check_answers(answers)
+    now = clock(session)
+    birth = birth_date_of(session, consent.case_id)
+    for agency in asked_agencies(session, consent):
+        until = last_day_for(now, answers.months, agency.type, consent.giver_kind, birth)
+        given = {
+            bundle: answers.given.get((agency.id, bundle), LATER)
+            for bundle in bundles_for(agency.type)
+        }
+        _write_items(session, consent, agency, given, until)
+        _note(session, consent, _state(list(given.values())), agency.id)
+    if answers.said_back:
+        seal(session, consent, said_back=answers.said_back)
+    session.flush()
+    if answers.not_to_tell:
+        case = session.scalars(select(m.Case).where(m.Case.id == consent.case_id)).one()
+        add_never_tell(session, case, words=answers.not_to_tell, never_tell_id=uuid.uuid4())
+
+
+def _check_answers(answers: Answers) -> None:
+    if not set(answers.given.values()) <= set(ANSWERS) or answers.months not in MONTHS:
+        raise RefusedShareError("answer")
+    # Said back in own words: how one knows that it was understood (domain.md §3).
+    if YES in answers.given.values() and not answers.said_back:
+        raise RefusedShareError("not_said_back")
+
+
+def _write_items(
+    session: Session,
+    consent: m.Consent,
+    agency: m.Agency,
+    given: Mapping[str, str],
+    until: dt.date,
+) -> None:
+    session.add_all(
+        _of_consent(
+            consent,
+            m.ConsentItem,
+            agency_id=agency.id,
+            bundle=bundle,
+            slices=list(slices_of(bundle, agency.type)),
+            answer=said,
+            last_day=until if said == YES else None,
+        )
+        for bundle, said in given.items()
+    )
+
+
+def _state(said: Sequence[str]) -> str:
+    if YES in said:
+        return "given" if set(said) == {YES} else "partial"
+    # Nobody said no either: it is still open, and opens nothing.
+    return "refused" if NO in said else "requested"
+
+
+def last_day_for(
+    now: dt.datetime, months: int, agency_type: str, giver_kind: str, birth: dt.date | None
+) -> dt.date:
+    """Return the last day in JST on which a yes of now holds.
+
+    Args:
+        now: the present instant (UTC).
+        months: how long the person wants it.
+        agency_type: an agency may have a limit of its own (the police: 30 days).
+        giver_kind: a guardian's consent ends on the child's 18th birthday.
+        birth: the child's, where it is known.
+
+    """
+    today = jst(now).date()
+    last = _months_later(today, months) - ONE_DAY
+    longest = longest_days(CONSENT, agency_type)
+    if longest is not None:
+        # A day less: the rest of today counts, and the end lies at midnight.
+        last = min(last, today + (longest - 1) * ONE_DAY)
+    if giver_kind != "child" and birth is not None:
+        last = min(last, instant_to_inclusive(eighteenth_birthday(birth)))
+    return last
+
+
+def _months_later(day: dt.date, months: int) -> dt.date:
+    years, month = divmod(day.month - 1 + months, _MONTHS_OF_A_YEAR)
+    first = dt.date(day.year + years, month + 1, 1)
+    following = (first.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+    # The 31st becomes the last day of a shorter month.
+    return min(first + (day.day - 1) * ONE_DAY, following - ONE_DAY)
+
+
+def birth_date_of(session: Session, case_id: uuid.UUID) -> dt.date | None:
+    """Return the child's date of birth, or None where nobody knows."""
+    child = session.scalars(
+        select(m.Person)
+        .join(m.CasePerson, m.CasePerson.person_id == m.Person.id)
+        .where(m.CasePerson.case_id == case_id, m.CasePerson.is_child)
+    ).one_or_none()
+    written = "" if child is None else reveal(session, child, "birth_date")
+    return dt.date.fromisoformat(written) if written else None
+
+
+def terms_of(
+    session: Session,
+    consent: m.Consent,
+    agency_id: uuid.UUID,
+    *,
+    account_ids: tuple[uuid.UUID, ...] = (),
+    nobody_unlinked: bool = False,
+) -> Terms:
+    """Return the terms on which a consent shares with an agency: all that was said yes to.
+
+    Raises:
+        RefusedShareError: the agency must not be told, nothing was said yes to, or no necessity is
+            recorded (seed 取組2).
+
+    """
+    wishes = never_tells_of(session, consent.case_id, clock(session))
+    if any(wish.agency_id == agency_id for wish in wishes):
+        raise RefusedShareError("never_tell_agency")
+    items = session.scalars(
+        select(m.ConsentItem).where(
+            m.ConsentItem.consent_id == consent.id,
+            m.ConsentItem.agency_id == agency_id,
+            m.ConsentItem.answer == YES,
+        )
+    ).all()
+    last_days = [item.last_day for item in items if item.last_day is not None]
+    if not last_days:
+        raise RefusedShareError("not_consented")
+    necessity = latest_necessity(session, consent.case_id)
+    if necessity is None:
+        raise RefusedShareError("no_necessity")
+    return Terms(
+        agency_id=agency_id,
+        slices=tuple(sorted({code for item in items for code in item.slices})),
+        subject_id=consent.giver_person_id,
+        purpose=purpose_for(session.get_one(m.Agency, agency_id).type),
+        basis=CONSENT,
+        necessity=necessity,
+        until=inclusive_to_instant(min(last_days)),
+        consent_id=consent.id,
+        account_ids=account_ids,
+        nobody_unlinked=nobody_unlinked,
+    )
+
+
+def latest_necessity(session: Session, case_id: uuid.UUID) -> str | None:
+    """Return which of the seed's three conditions was recorded last, or None."""
+    recorded = (
+        select(m.NecessityRecord.necessity)
+        .where(m.NecessityRecord.case_id == case_id)
+        .order_by(m.NecessityRecord.recorded_at.desc(), m.NecessityRecord.id)
+    )
+    return session.scalars(recorded.limit(1)).first()
+
+
+def share(
+    session: Session,
+    consent: m.Consent,
+    agency_id: uuid.UUID,
+    *,
+    account_ids: tuple[uuid.UUID, ...] = (),
+    nobody_unlinked: bool = False,
+) -> m.Grant:
+    """Open to one agency what the consent says yes to; sent twice it is one grant.
+
+    Args:
+        session: of the centre's director, counsellor or investigator.
+        consent: answered.
+        agency_id: one of those asked about.
+        account_ids: the readers the centre names; without, the agency's default team.
+        nobody_unlinked: see ``Terms``.
+
+    Raises:
+        NotPermittedError: not the owner's.
+        RefusedShareError: a rule forbids it; once taken back, one asks anew.
+
+    """
+    require(standing(session), Action.SHARE, consent)
+    lock_grants(session, consent.case_id, exclusive=True)
+    shared = session.scalars(
+        select(m.Grant).where(
+            m.Grant.consent_id == consent.id,
+            m.Grant.agency_id == agency_id,
+            m.Grant.ended_at.is_(None),
+        )
+    ).first()
+    if shared is not None:
+        return shared
+    case = session.scalars(select(m.Case).where(m.Case.id == consent.case_id)).one()
+    terms = terms_of(
+        session,
+        consent,
+        agency_id,
+        account_ids=account_ids,
+        nobody_unlinked=nobody_unlinked,
+    )
+    return give_grant(session, case, terms)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What will be done, and whether the person agrees to it."""
+
+    giver_id: uuid.UUID
+    what: str
+    agreed: bool
+    method: str
+    witness_id: uuid.UUID | None
+    said_back: str = ""
+
+
+def record_action_consent(
+    session: Session, case: m.Case, deed: Deed, *, consent_id: uuid.UUID
+) -> m.Consent:
+    """Record the consent to an action (対応への同意), or its refusal; it shares nothing.
+
+    Raises:
+        NotPermittedError: not the owner's.
+        RefusedShareError: this person is not asked, or the witness is missing.
+
+    """
+    require(standing(session), Action.SHARE, case)
+    known_consent = already(session, m.Consent, consent_id)
+    if known_consent is not None:
+        return known_consent
+    now = clock(session)
+    giver = _giver(session, case, deed.giver_id, now)
+    _check_method(session, case, deed.method, deed.witness_id, now)
+    consent = m.Consent(
+        id=consent_id,
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
+        kind="action",
+        giver_kind="child" if giver.is_child else "guardian",
+        giver_person_id=giver.person_id,
+        method=deed.method,
+        explained_by=session.info["viewer"].account_id,
+        witness_id=deed.witness_id,
+    )
+    seal(session, consent, what=deed.what, said_back=deed.said_back or None)
+    if write_once(session, consent):
+        _note(session, consent, "given" if deed.agreed else "refused")
+        session.flush()
+    return consent
+
+
+__all__ = [
+    "ANSWERS",
+    "DEFAULT_MONTHS",
+    "METHODS",
+    "MONTHS",
+    "Answers",
+    "Asking",
+    "Deed",
+    "answer",
+    "ask",
+    "asked_agencies",
+    "birth_date_of",
+    "is_answered",
+    "last_day_for",
+    "latest_necessity",
+    "record_action_consent",
+    "share",
+    "terms_of",
+]

@@ -1,0 +1,375 @@
+"""Giving and ending grants: the only places where somebody's sight of a case changes."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from portal import audit
+from portal import models as m
+from portal.database import lock_grants, standing
+from portal.policy.permissions import Action, require
+from portal.policy.terms import Terms, clock, columns_of, holds, is_linked, never_tells_of
+from portal.policy.viewer import DIRECTOR
+from portal.vault import seal
+from portal.vocabulary import (
+    CONSENT,
+    EXPERT_TYPES,
+    OVERRIDING_BASES,
+    OWNER_ROLES,
+    LegalBasis,
+    Refusal,
+    bases,
+    known,
+    longest_days,
+    refusal,
+    shareable_with,
+)
+from portal.working_hours import add_working_days, inclusive_to_instant
+
+SHORTEST_REASON = 20
+SAFETY_CHECK = "safety_check"
+POLICE = "police"
+
+
+class RefusedShareError(ValueError):
+    """The share breaks a rule of domain.md §3 or of its row in legal_bases.csv.
+
+    ``code`` says which rule; ``because`` is the sentence of the legal basis, where it refused.
+    """
+
+    def __init__(self, code: str, because: Refusal | None = None) -> None:
+        """Keep the code, from which the page makes a sentence."""
+        super().__init__(code)
+        self.code = code
+        self.because = because
+
+
+def give_grant(session: Session, case: m.Case, terms: Terms) -> m.Grant:
+    """Open slices of a case to an agency, from now on.
+
+    Raises:
+        NotPermittedError: not the owner's counsellor, investigator or director.
+        RefusedShareError: a rule forbids it.
+
+    """
+    acting = require(standing(session), Action.SHARE, case)
+    lock_grants(session, case.id, exclusive=True)
+    now = clock(session)
+    _check_recipient(session, case, terms)
+    _check_readers(session, terms, now)
+    if terms.basis == CONSENT:
+        _check_consent(session, case, terms, acting.role)
+    else:
+        _check_law(terms)
+    _check_basis(session, case, terms, now)
+    unlinked = _check_never_tells(session, case, terms, now)
+    grant = _write(session, case, terms, now)
+    if unlinked:
+        audit.record(
+            session,
+            audit.Event.RECIPIENTS_STATED,
+            case_id=case.id,
+            grant=grant.id,
+            never_tells=unlinked,
+        )
+    return grant
+
+
+def _check_recipient(session: Session, case: m.Case, terms: Terms) -> None:
+    agency = session.get_one(m.Agency, terms.agency_id)
+    # Experts read the briefs of a meeting; a grant would open nothing to them (domain.md §4, 5c).
+    if agency.type in EXPERT_TYPES or agency.id == case.owner_agency_id:
+        raise RefusedShareError("never_reads")
+    if not terms.slices or not set(terms.slices) <= set(shareable_with(agency.type)):
+        raise RefusedShareError("slice")
+    known("necessity", terms.necessity)
+
+
+def _check_readers(session: Session, terms: Terms, now: dt.datetime) -> None:
+    """Named readers work for the agency, and a named team is the agency's."""
+    if terms.team_id is not None:
+        team = session.get_one(m.Team, terms.team_id)
+        if team.agency_id != terms.agency_id:
+            raise RefusedShareError("not_of_agency")
+    if not terms.account_ids:
+        return
+    members = select(m.Membership.account_id).where(
+        m.Membership.agency_id == terms.agency_id,
+        m.Membership.account_id.in_(terms.account_ids),
+        holds(m.Membership, now),
+    )
+    if set(session.scalars(members)) != set(terms.account_ids):
+        raise RefusedShareError("not_of_agency")
+
+
+def _check_consent(session: Session, case: m.Case, terms: Terms, role: str) -> None:
+    """A consent covers exactly what its giver said yes to: agency, slices, own data, until."""
+    if terms.consent_id is None:
+        raise RefusedShareError("consent_without_giver")
+    consent = session.scalars(
+        select(m.Consent).where(m.Consent.id == terms.consent_id, m.Consent.case_id == case.id)
+    ).one_or_none()
+    if consent is None or consent.kind != "sharing" or terms.subject_id is None:
+        raise RefusedShareError("consent_without_giver")
+    if consent.giver_person_id != terms.subject_id:
+        raise RefusedShareError("consent_of_another")
+    _check_items(_yes_of(session, consent, terms.agency_id), terms)
+    if _ever_given(session, consent, terms.agency_id):
+        raise RefusedShareError("asked_anew")
+    if terms.necessity not in _necessities(session, case):
+        raise RefusedShareError("no_necessity")
+    # The police read one case at a time, and only with the director's approval (domain.md §1).
+    if session.get_one(m.Agency, terms.agency_id).type == POLICE and role != DIRECTOR:
+        raise RefusedShareError("director_only")
+
+
+def _yes_of(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> Sequence[m.ConsentItem]:
+    return session.scalars(
+        select(m.ConsentItem).where(
+            m.ConsentItem.consent_id == consent.id,
+            m.ConsentItem.agency_id == agency_id,
+            m.ConsentItem.answer == "yes",
+        )
+    ).all()
+
+
+def _check_items(items: Sequence[m.ConsentItem], terms: Terms) -> None:
+    if not set(terms.slices) <= {code for item in items for code in item.slices}:
+        raise RefusedShareError("not_consented")
+    last_days = [item.last_day for item in items if item.last_day is not None]
+    if not last_days or terms.until > inclusive_to_instant(min(last_days)):
+        raise RefusedShareError("longer_than_consented")
+
+
+def _ever_given(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> bool:
+    """Return whether this consent carried a grant to the agency: once ended, one asks anew."""
+    given = select(m.Grant.id).where(
+        m.Grant.consent_id == consent.id, m.Grant.agency_id == agency_id
+    )
+    return session.scalars(given.limit(1)).first() is not None
+
+
+def _necessities(session: Session, case: m.Case) -> set[str]:
+    recorded = select(m.NecessityRecord.necessity).where(m.NecessityRecord.case_id == case.id)
+    return set(session.scalars(recorded))
+
+
+def _check_law(terms: Terms) -> None:
+    """A duty of the law is fulfilled with a reason, and with what the child was told or why not."""
+    # Permissions want an approval, a request or a meeting, which nothing records yet.
+    if terms.basis not in OVERRIDING_BASES or _asks_for_more(bases()[terms.basis]):
+        raise RefusedShareError("basis_not_offered")
+    if len(terms.reason) < SHORTEST_REASON:
+        raise RefusedShareError("reason_too_short")
+    if not terms.told:
+        raise RefusedShareError("not_said_whether_told")
+
+
+def _asks_for_more(basis: LegalBasis) -> bool:
+    needs = (basis.needs_request_no, basis.needs_meeting_id, basis.needs_other_statute)
+    return basis.approval != "none" or any(needs)
+
+
+def _check_basis(session: Session, case: m.Case, terms: Terms, now: dt.datetime) -> None:
+    if terms.until <= now:
+        raise RefusedShareError("over_already")
+    agency = session.get_one(m.Agency, terms.agency_id)
+    provider = session.get_one(m.Agency, case.owner_agency_id)
+    days = (terms.until - now) / dt.timedelta(days=1)
+    refused = refusal(
+        terms.basis,
+        provider_type=provider.type,
+        provider_legal_form=provider.legal_form,
+        provider_on_council=_on_council(session, provider.id, now),
+        recipient_type=agency.type,
+        recipient_legal_form=agency.legal_form,
+        recipient_on_council=_on_council(session, agency.id, now),
+        purpose=terms.purpose,
+        days=days,
+    )
+    if refused is not None:
+        raise RefusedShareError(refused.code, refused)
+    longest = longest_days(terms.basis, agency.type)
+    if longest is None or days > longest:
+        raise RefusedShareError("too_long_for_police")
+
+
+def _on_council(session: Session, agency_id: uuid.UUID, now: dt.datetime) -> bool:
+    council = m.CouncilMembership
+    member = select(council.id).where(council.agency_id == agency_id, holds(council, now))
+    return session.scalars(member.limit(1)).first() is not None
+
+
+def _check_never_tells(
+    session: Session, case: m.Case, terms: Terms, now: dt.datetime
+) -> list[uuid.UUID]:
+    """Check the wishes against a share (domain.md §4).
+
+    Returns the never-tells without a target about which somebody stated that no recipient is
+    meant.
+    """
+    standing_ones = never_tells_of(session, case.id, now)
+    overrides = terms.basis in OVERRIDING_BASES
+    if not overrides and any(n.agency_id == terms.agency_id for n in standing_ones):
+        raise RefusedShareError("never_tell_agency")
+    unlinked = [n.id for n in standing_ones if not is_linked(n)]
+    if unlinked and not terms.nobody_unlinked:
+        raise RefusedShareError("never_tell_unlinked")
+    if overrides and standing_ones:
+        _check_second_person(session, case, terms.approved_by, now)
+    return unlinked
+
+
+def _check_second_person(
+    session: Session, case: m.Case, account_id: uuid.UUID | None, now: dt.datetime
+) -> None:
+    """Somebody else of the centre decides with, who may know of the case at all."""
+    excluded = select(m.Exclusion.account_id).where(
+        m.Exclusion.case_id == case.id, holds(m.Exclusion, now)
+    )
+    second = (
+        select(m.Membership.id)
+        .join(m.Account, m.Account.id == m.Membership.account_id)
+        .where(
+            m.Membership.account_id == account_id,
+            m.Membership.account_id != session.info["viewer"].account_id,
+            m.Membership.agency_id == case.owner_agency_id,
+            m.Membership.role.in_(OWNER_ROLES),
+            m.Membership.account_id.not_in(excluded),
+            holds(m.Membership, now),
+            ~m.Account.disabled,
+        )
+    )
+    if session.scalars(second.limit(1)).first() is None:
+        raise RefusedShareError("second_person")
+
+
+def _write(session: Session, case: m.Case, terms: Terms, now: dt.datetime) -> m.Grant:
+    grant = m.Grant(
+        recorded_by=session.info["viewer"].account_id,
+        valid_from=now,
+        **columns_of(case, terms),
+    )
+    session.add(grant)
+    session.flush()
+    if terms.reason:
+        _keep_reason(session, case, grant, terms)
+    audit.record(
+        session,
+        audit.Event.GRANT_GIVEN,
+        case_id=case.id,
+        grant=grant.id,
+        agency=terms.agency_id,
+        basis=terms.basis,
+    )
+    return grant
+
+
+def _keep_reason(session: Session, case: m.Case, grant: m.Grant, terms: Terms) -> None:
+    kept = m.GrantReason(case_id=case.id, owner_agency_id=case.owner_agency_id, grant_id=grant.id)
+    seal(session, kept, reason=terms.reason, told=terms.told or None)
+    session.add(kept)
+    session.flush()
+
+
+def end_grant(
+    session: Session,
+    grant: m.Grant,
+    *,
+    state: str = "withdrawn",
+    asked_by: uuid.UUID | None = None,
+) -> bool:
+    """End a grant now: from the next request on it opens nothing.
+
+    Args:
+        session: of the owner, or of the child or guardian who takes a consent back.
+        grant: ends once; a second end changes nothing.
+        state: what the consent's history says of it (code list ``consent_state``).
+        asked_by: the person who asked for it, where staff writes it down.
+
+    Returns:
+        Whether it was this call that ended it.
+
+    """
+    lock_grants(session, grant.case_id, exclusive=True)
+    session.refresh(grant)
+    if grant.ended_at is not None:
+        return False
+    grant.ended_at = clock(session)
+    if grant.consent_id is not None:
+        viewer = session.info["viewer"]
+        session.add(
+            m.ConsentEvent(
+                case_id=grant.case_id,
+                owner_agency_id=grant.owner_agency_id,
+                consent_id=grant.consent_id,
+                state=known("consent_state", state),
+                agency_id=grant.agency_id,
+                grant_id=grant.id,
+                account_id=viewer.account_id,
+                thread_id=viewer.thread_id,
+                person_id=asked_by,
+            )
+        )
+    audit.record(session, audit.Event.GRANT_ENDED, case_id=grant.case_id, grant=grant.id)
+    session.flush()
+    return True
+
+
+def take_back(session: Session, grant: m.Grant, *, asked_by: uuid.UUID | None = None) -> None:
+    """「やっぱりやめる」: end a grant that rests on a consent, and open a safety task.
+
+    The task asks whether somebody was forced to take it back (domain.md §3, lane A); it is due
+    after one working day.
+
+    Args:
+        session: of the child or guardian who came with a code, or of the owner's staff.
+        grant: as this session sees it; row-level security lets a guardian end the own ones only.
+        asked_by: for staff, the person of the case who asked.
+
+    Raises:
+        NotPermittedError: staff, but not the owner's.
+        RefusedShareError: the grant rests on a law, or who asked did not give this consent.
+
+    """
+    if grant.basis != CONSENT:
+        raise RefusedShareError("not_by_consent")
+    if session.info["viewer"].thread_id is None:
+        require(standing(session), Action.SHARE, grant)
+        _check_asker(session, grant, asked_by)
+    if not end_grant(session, grant, asked_by=asked_by):
+        return
+    session.add(
+        m.Task(
+            case_id=grant.case_id,
+            owner_agency_id=grant.owner_agency_id,
+            kind=SAFETY_CHECK,
+            grant_id=grant.id,
+            due_at=add_working_days(clock(session), 1),
+        )
+    )
+    session.flush()
+
+
+def _check_asker(session: Session, grant: m.Grant, asked_by: uuid.UUID | None) -> None:
+    """Who gave a consent takes it back, and always the child (domain.md §3, lane A)."""
+    child = select(m.CasePerson.person_id).where(
+        m.CasePerson.case_id == grant.case_id, m.CasePerson.is_child
+    )
+    if asked_by is None or asked_by not in {grant.subject_id, *session.scalars(child)}:
+        raise RefusedShareError("not_theirs")
+
+
+__all__ = [
+    "SAFETY_CHECK",
+    "SHORTEST_REASON",
+    "RefusedShareError",
+    "Terms",
+    "clock",
+    "end_grant",
+    "give_grant",
+    "take_back",
+]
