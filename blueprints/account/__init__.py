@@ -1,0 +1,7 @@
+"""Signing in and out, whom one acts for, one's own sessions."""
+
+from flask import Blueprint
+
+bp = Blueprint("account", __name__)
+
+from blueprints.account import views  # noqa: E402, F401  (the views bind themselves to bp)

@@ -1,0 +1,76 @@
+"""Forms of the account area."""
+
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+from wtforms import PasswordField, RadioField
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
+
+from portal.forms import CleanEmail, PortalForm
+from portal.passwords import LONGEST
+
+# A Mac sends か and its mark as two characters; they are counted once they have become one.
+LONGEST_TYPED = 4 * LONGEST
+
+REFUSALS = {
+    "easy_to_guess": _l(
+        "このパスワードは推測されやすいため使えません。"
+        "よく使われる言葉、名前、機関名、くり返しを避けて、長い文にしてください。"
+    ),
+    "too_long": _l("パスワードは128文字までにしてください。"),
+    "too_short": _l("パスワードは15文字以上にしてください。"),
+}
+
+
+class SignInForm(PortalForm):
+    """E-mail and password."""
+
+    email = CleanEmail(
+        _l("メールアドレス"),
+        validators=[DataRequired(_l("メールアドレスを入力してください。"))],
+    )
+    password = PasswordField(
+        _l("パスワード"),
+        validators=[
+            InputRequired(_l("パスワードを入力してください。")),
+            Length(max=LONGEST_TYPED, message=REFUSALS["too_long"]),
+        ],
+    )
+
+
+class SwitchForm(PortalForm):
+    """The agency that one acts for."""
+
+    agency = RadioField(
+        _l("どの立場で見ますか"),
+        validators=[InputRequired(_l("立場を選んでください。"))],
+    )
+
+
+class PasswordForm(PortalForm):
+    """The present password and the new one, twice."""
+
+    present = PasswordField(
+        _l("いまのパスワード"),
+        validators=[
+            InputRequired(_l("いまのパスワードを入力してください。")),
+            Length(max=LONGEST_TYPED, message=REFUSALS["too_long"]),
+        ],
+    )
+    password = PasswordField(
+        _l("新しいパスワード"),
+        description=_l(
+            "15文字以上128文字まで。どの文字も使えます。短い文を組み合わせた長い文がおすすめです。"
+        ),
+        validators=[
+            InputRequired(_l("新しいパスワードを入力してください。")),
+            Length(max=LONGEST_TYPED, message=REFUSALS["too_long"]),
+        ],
+    )
+    again = PasswordField(
+        _l("新しいパスワード（もう一度）"),
+        validators=[EqualTo("password", _l("2回の入力が同じではありません。"))],
+    )
+
+    def refuse(self, field: PasswordField, code: str) -> None:
+        """Add a reason of ``portal.passwords.refusal`` to a field."""
+        field.errors = [*field.errors, gettext(str(REFUSALS[code]))]

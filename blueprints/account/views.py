@@ -1,0 +1,160 @@
+"""Signing in and out, whom one acts for, one's own sign-ins, the password."""
+
+import uuid
+
+from flask import Response, abort, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from werkzeug.exceptions import TooManyRequests
+
+from blueprints.account import bp
+from blueprints.account.forms import PasswordForm, SignInForm, SwitchForm
+from portal import auth, passwords
+from portal.auth import permits, with_cookie
+from portal.demo.people import DEMO_PEOPLE, DemoPerson
+from portal.extensions import db
+from portal.headers import clear_site_data
+from portal.policy.permissions import Action
+from portal.queries.account import Place, places_of
+from portal.templating import label
+
+TOO_MANY = TooManyRequests.code
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> ResponseReturnValue:
+    """Sign in with e-mail and password; unknown, wrong and disabled get one and the same answer."""
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return _sign_in_page(form, form.status)
+    buckets = auth.throttle_buckets("sign-in", form.email.data or "")
+    if auth.throttled(db.session, buckets):
+        return _sign_in_page(form, TOO_MANY)
+    proven = auth.prove_password(db.session, form.email.data or "", form.password.data or "")
+    if proven is None:
+        auth.failed(db.session, buckets, "sign-in")
+        form.form_errors.append(_("メールアドレスかパスワードがちがいます。"))
+        return _sign_in_page(form, 422)
+    return _signed_in(proven)
+
+
+@bp.post("/demo-sign-in")
+def demo_sign_in() -> ResponseReturnValue:
+    """Sign in as one of the demo's people by one button; outside a demo there is no such page."""
+    address = request.form.get("email", "")
+    if address not in {person.email for person in _demo_people()}:
+        abort(404)
+    proven = auth.account_of(db.session, address)
+    if proven is None:
+        abort(404)
+    return _signed_in(proven, factors="demo")
+
+
+@bp.post("/sign-out")
+@permits(Action.KEEP_ACCOUNT)
+def sign_out() -> ResponseReturnValue:
+    """End the session on the server and let the browser forget what it kept."""
+    auth.end_present_session(db.session)
+    return clear_site_data(with_cookie(_to("account.sign_in"), None))
+
+
+@bp.route("/switch", methods=["GET", "POST"])
+@permits(Action.KEEP_ACCOUNT)
+def switch() -> ResponseReturnValue:
+    """Act for another agency that one works for, under a new session."""
+    form = SwitchForm(agency=str(g.signed.agency_id))
+    places = places_of(db.session, g.signed.account_id)
+    form.agency.choices = [
+        (str(place.agency_id), _("%(agency)s（%(role)s）", agency=place.agency, role=_role(place)))
+        for place in places
+    ]
+    if not form.validate_on_submit():
+        return render_template("account/switch.html", form=form, places=places), form.status
+    token = auth.act_for(db.session, uuid.UUID(form.agency.data))
+    return with_cookie(_to("home.index"), token)
+
+
+@bp.get("/sign-ins")
+@permits(Action.KEEP_ACCOUNT)
+def sessions() -> ResponseReturnValue:
+    """Show where one is signed in at present."""
+    names = {place.agency_id: place.agency for place in places_of(db.session, g.signed.account_id)}
+    shown = auth.own_sessions(db.session)
+    return render_template("account/sessions.html", sessions=shown, names=names)
+
+
+@bp.post("/sign-ins/<uuid:public_id>/end")
+@permits(Action.KEEP_ACCOUNT)
+def end_session(public_id: uuid.UUID) -> ResponseReturnValue:
+    """End one of one's own sign-ins; anybody else's is not there."""
+    if public_id == g.signed.public_id:
+        return sign_out()
+    if public_id not in {each.public_id for each in auth.own_sessions(db.session)}:
+        abort(404)
+    auth.end_own_session(db.session, public_id)
+    return redirect(url_for("account.sessions"))
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@permits(Action.KEEP_ACCOUNT)
+def password() -> ResponseReturnValue:
+    """Change one's password; every other sign-in ends."""
+    form = PasswordForm()
+    if not form.validate_on_submit():
+        return render_template("account/password.html", form=form), form.status
+    status = _refuse_password(form)
+    if status is not None:
+        return render_template("account/password.html", form=form, wait=status == TOO_MANY), status
+    token = auth.change_password(db.session, form.password.data or "")
+    return with_cookie(_to("account.sessions"), token)
+
+
+@bp.get("/accessibility")
+def accessibility() -> ResponseReturnValue:
+    """Say how accessible the portal is meant to be, and what is known not to be."""
+    return render_template("account/accessibility.html")
+
+
+def _refuse_password(form: PasswordForm) -> int | None:
+    """Say in the form why the change is refused; return the status, None where it is not."""
+    address = auth.own_address(db.session)
+    buckets = auth.throttle_buckets("password", str(g.signed.account_id))
+    if auth.throttled(db.session, buckets):
+        return TOO_MANY
+    if auth.prove_password(db.session, address, form.present.data or "") is None:
+        auth.failed(db.session, buckets, "password")
+        form.present.errors = [_("いまのパスワードがちがいます。")]
+        return 422
+    refused = passwords.refusal(form.password.data or "", [address, g.signed.agency_name])
+    if refused is not None:
+        form.refuse(form.password, refused)
+        return 422
+    return None
+
+
+def _sign_in_page(form: SignInForm, status: int) -> ResponseReturnValue:
+    people = _demo_people()
+    page = render_template(
+        "account/sign_in.html", form=form, people=people, wait=status == TOO_MANY
+    )
+    return page, status
+
+
+def _signed_in(proven: auth.Proven, factors: str = "password") -> Response:
+    token = auth.open_session(
+        db.session, account_id=proven.account_id, agency_id=proven.agency_id, factors=factors
+    )
+    there = auth.local_path(request.args.get("next")) or url_for("home.index")
+    return with_cookie(make_response(redirect(there)), token)
+
+
+def _demo_people() -> tuple[DemoPerson, ...]:
+    return DEMO_PEOPLE if auth.config().demo else ()
+
+
+def _role(place: Place) -> str:
+    return label("role", place.role)
+
+
+def _to(endpoint: str) -> Response:
+    return make_response(redirect(url_for(endpoint)))

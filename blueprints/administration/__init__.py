@@ -1,0 +1,11 @@
+"""Agencies and accounts for the administrator; teams and grants for a manager."""
+
+from flask import Blueprint
+
+bp = Blueprint("administration", __name__)
+
+from blueprints.administration import (  # noqa: E402
+    accounts,  # noqa: F401
+    agencies,  # noqa: F401
+    team,  # noqa: F401  (the views bind themselves to bp)
+)

@@ -1,0 +1,65 @@
+"""The manager's page: who reads what is shared with the agency, and what is shared, unread."""
+
+import uuid
+from collections.abc import Collection
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from blueprints.administration import bp
+from blueprints.administration.forms import TeamForm, attempt
+from portal.auth import permits
+from portal.database import standing
+from portal.extensions import db
+from portal.policy.permissions import Action, require
+from portal.queries import administration as lists
+from portal.services import administration as services
+
+
+@bp.get("/team")
+@permits(Action.MANAGE)
+def team() -> ResponseReturnValue:
+    """Show the default team, and of each share its reference, slices and end."""
+    return _team_page(TeamForm(), 200)
+
+
+@bp.post("/team/members")
+@permits(Action.MANAGE)
+def add_team_member() -> ResponseReturnValue:
+    """Put a colleague on the default team."""
+    form, status = TeamForm(), 422
+    _offer(form)
+    if form.validate_on_submit():
+        account_id, member_id = uuid.UUID(form.account.data), form.submission.data
+        refused = attempt(form, lambda: services.add_team_member(db.session, member_id, account_id))
+        if refused is None:
+            return redirect(url_for("administration.team"))
+        status = refused
+    return _team_page(form, status)
+
+
+@bp.post("/team/members/<uuid:member_id>/end")
+@permits(Action.MANAGE)
+def end_team_member(member_id: uuid.UUID) -> ResponseReturnValue:
+    """Take somebody off the default team: what it opened is closed at the next request."""
+    services.end_team_member(db.session, member_id)
+    return redirect(url_for("administration.team"))
+
+
+def _offer(form: TeamForm, but: Collection[str] = ()) -> None:
+    acting = require(standing(db.session), Action.MANAGE)
+    colleagues = lists.colleague_choices(db.session, acting.agency_id)
+    form.account.choices = [(key, name) for key, name in colleagues if key not in but]
+
+
+def _team_page(form: TeamForm, status: int) -> ResponseReturnValue:
+    acting = require(standing(db.session), Action.MANAGE)
+    team = lists.team_of(db.session, acting.agency_id)
+    _offer(form, {str(each.account_id) for each in team if each.live})
+    page = render_template(
+        "administration/team.html",
+        form=form,
+        team=team,
+        grants=lists.grants_to(db.session, acting.agency_id),
+    )
+    return page, status

@@ -1,0 +1,92 @@
+"""Forms of the cases area."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import HiddenField, SelectField
+from wtforms.validators import DataRequired
+
+from blueprints.cases.words import whose
+from portal.forms import SHORT_TEXT, CleanLongText, CleanText, PortalForm, SubmissionField, as_id
+from portal.queries.sheet import Subject
+from portal.services.entries import Place
+from portal.templating import label
+from portal.vocabulary import SLICES
+
+# A reason is read by somebody in a hurry; what happened belongs into the new entry.
+REASON = 1_000
+
+
+class PostForm(PortalForm):
+    """A post into a slice; only slices and people are offered that the writer may write about."""
+
+    submission = SubmissionField()
+    slice = SelectField(_l("どの項目に書きますか"))
+    subject = SelectField(
+        _l("だれについてですか"),
+        coerce=as_id,
+        description=_l("その人の同意などで見られる機関だけが読めます。"),
+    )
+    text = CleanLongText(_l("内容"), [DataRequired(_l("内容を入力してください。"))])
+
+    def __init__(
+        self, places: Iterable[Place], subjects: Mapping[uuid.UUID, Subject], **options: Any
+    ) -> None:
+        """Take where the writer may write, and the people as far as their names are known."""
+        super().__init__(**options)
+        self.places = frozenset(places)
+        slices = {code for code, _who in self.places}
+        self.slice.choices = [(code, label("slice", code)) for code in SLICES if code in slices]
+        people = {who for _code, who in self.places}
+        ordered = [who for who in subjects if who in people]
+        ordered += sorted(people - set(ordered))
+        self.subject.choices = [(who, whose(subjects.get(who, Subject(who)))) for who in ordered]
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Refuse a slice and a person that go together in no share."""
+        if not super().validate(extra_validators):
+            return False
+        if (self.slice.data, self.subject.data) not in self.places:
+            self.subject.errors = [_("この項目では、この人について書けません。")]
+            return False
+        return True
+
+
+class QuickForm(PortalForm):
+    """How the child is, in two taps: the usual slice, about the child."""
+
+    submission = SubmissionField()
+    slice = HiddenField()
+    subject = HiddenField()
+    text = CleanLongText(_l("ようすを書く"))
+
+
+class RetractForm(PortalForm):
+    """Taking a wrong post back, and saying it right."""
+
+    submission = SubmissionField()
+    successor = SubmissionField()
+    reason = CleanText(
+        _l("取り消す理由"),
+        [DataRequired(_l("取り消す理由を入力してください。"))],
+        limit=REASON,
+        description=_l("例）別のこどもの記録を書いてしまった"),
+    )
+    text = CleanLongText(
+        _l("正しい内容"),
+        description=_l("書きなおすときだけ入力します。同じ項目に、新しい記録として入ります。"),
+    )
+
+
+class ReferenceForm(PortalForm):
+    """Opening one case by its reference, for those who never list."""
+
+    reference = CleanText(
+        _l("受付番号"),
+        [DataRequired(_l("受付番号を入力してください。"))],
+        limit=SHORT_TEXT,
+        description=_l("センターから電話で聞いた番号です。例）K7F-3QX-R4M"),
+    )

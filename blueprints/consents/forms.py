@@ -1,0 +1,500 @@
+"""Forms of consent, sharing, and whom not to tell."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, DateField, HiddenField, RadioField, SelectField
+from wtforms import SelectMultipleField as ManyField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
+
+from blueprints.consents.refusals import SENTENCES
+from blueprints.consents.wording import ANSWERS, LENGTHS, also_told
+from portal import models as m
+from portal.forms import (
+    CleanEmail,
+    CleanLongText,
+    CleanText,
+    PortalForm,
+    SubmissionField,
+    as_id,
+    choices_of,
+)
+from portal.plain_words import BUNDLE_HINTS, BUNDLES
+from portal.policy.bundles import bundles_for
+from portal.queries.sharing import PersonRow, StaffRow
+from portal.services.consents import DEFAULT_MONTHS, METHODS, YES, Answers, Asking, Deed
+from portal.services.sharing import SHORTEST_REASON
+from portal.templating import jst_date, label
+from portal.vocabulary import shareable_with
+
+# A sentence or two; a child's words are never cut, so the limits are generous.
+WORDS = 1_000
+REASON = 4_000
+
+
+def key(value: Any) -> uuid.UUID | None:
+    """Return an id, or None where nothing was chosen; raises ValueError for anything else."""
+    return None if value in (None, "") else as_id(value)
+
+
+def role_of(person: PersonRow) -> str:
+    """Return who somebody is to the case, with the name: 母（はるか）."""
+    if person.is_child:
+        kind = _("こども本人")
+    elif person.relationship:
+        kind = label("relationship", person.relationship)
+    else:
+        kind = label("subject", person.kind)
+    return str(_("%(kind)s（%(name)s）", kind=kind, name=person.called) if person.called else kind)
+
+
+def _people(people: Iterable[PersonRow]) -> list[SelectChoice]:
+    return [SelectChoice(person.id, role_of(person)) for person in people]
+
+
+def _staff(rows: Iterable[StaffRow]) -> list[SelectChoice]:
+    return [
+        SelectChoice(row.account_id, f"{row.name}（{label('role', row.role)}）") for row in rows
+    ]
+
+
+def _agencies(agencies: Iterable[m.Agency]) -> list[SelectChoice]:
+    return [SelectChoice(agency.id, agency.name) for agency in agencies]
+
+
+def givers(people: Iterable[PersonRow]) -> list[PersonRow]:
+    """Return who can be asked: the child, and its guardians for their own data."""
+    return [person for person in people if person.is_child or person.kind == "guardian"]
+
+
+def _nothing(text: str) -> SelectChoice:
+    return SelectChoice("", text)
+
+
+class AskedForm(PortalForm):
+    """Who is asked and how: what consents to a share and to an action have in common."""
+
+    submission = SubmissionField()
+    giver = RadioField(
+        _l("だれに聞きますか"),
+        [InputRequired(_l("だれに聞くかを選んでください。"))],
+        coerce=key,
+        description=_l("保護者の同意で見えるのは、保護者自身の情報だけです。"),
+    )
+    method = RadioField(
+        _l("聞き方"),
+        [InputRequired(_l("聞き方を選んでください。"))],
+        choices=choices_of("consent_method", *METHODS),
+    )
+    witness = SelectField(
+        _l("いっしょに聞いた職員"),
+        coerce=key,
+        description=_l("口頭（電話など）のときは、もう1人の職員が必要です。"),
+    )
+
+    def __init__(
+        self, people: Iterable[PersonRow], witnesses: Iterable[StaffRow], **options: Any
+    ) -> None:
+        """Take the people of the case and the colleagues who may have heard it."""
+        super().__init__(**options)
+        self.giver.choices = _people(givers(people))
+        self.witness.choices = [_nothing(_("なし")), *_staff(witnesses)]
+
+
+class StartForm(AskedForm):
+    """Whom to ask about which agencies."""
+
+    agencies = ManyField(
+        _l("どの機関について聞きますか"),
+        [DataRequired(_l("機関を1つ以上選んでください。"))],
+        coerce=key,
+    )
+
+    def __init__(self, agencies: Sequence[m.Agency], **options: Any) -> None:
+        """Take the agencies that can be asked about."""
+        super().__init__(**options)
+        self.agencies.choices = _agencies(agencies)
+        self.types = {agency.id: agency.type for agency in agencies}
+
+    def asking(self, words: str, level: str, language: str) -> Asking:
+        """Return what was chosen, with the words that will be read out."""
+        return Asking(
+            giver_id=self.giver.data,
+            agency_ids=tuple(self.agencies.data or ()),
+            method=self.method.data,
+            witness_id=self.witness.data,
+            words=words,
+            level=level,
+            language=language,
+        )
+
+
+class ActionForm(AskedForm):
+    """Consent to something that will be done."""
+
+    what = CleanLongText(
+        _l("これから何をしますか"),
+        [DataRequired(_l("何をするかを入力してください。"))],
+        limit=REASON,
+        description=_l("例）担任の先生に、席をかえてもらうよう話す"),
+    )
+    agreed = RadioField(
+        _l("本人の答え"),
+        [InputRequired(_l("答えを選んでください。"))],
+        choices=[
+            SelectChoice("yes", _l("してもよい")),
+            SelectChoice("no", _l("しないでほしい")),
+        ],
+    )
+    said_back = CleanLongText(
+        _l("本人のことば"), limit=WORDS, description=_l("自分のことばで言いなおしたもの")
+    )
+
+    def deed(self) -> Deed:
+        """Return what was written."""
+        return Deed(
+            giver_id=self.giver.data,
+            what=self.what.data,
+            agreed=self.agreed.data == "yes",
+            method=self.method.data,
+            witness_id=self.witness.data,
+            said_back=self.said_back.data,
+        )
+
+
+class AnswerForm(PortalForm):
+    """The person's own screen: three answers to each question, none of them chosen before."""
+
+    months = RadioField(
+        _l("いつまで つたえていいですか？"),
+        [InputRequired(_l("いつまでかを えらんでください。"))],
+        coerce=int,
+        default=DEFAULT_MONTHS,
+    )
+    not_to_tell = CleanLongText(
+        _l("{知|し}られたくない{人|ひと}は いますか？"),
+        limit=WORDS,
+        description=_l(
+            "いなければ、{書|か}かなくて いいです。センターの{人|ひと}が、その{人|ひと}に "
+            "つたわらないか たしかめます。"
+        ),
+    )
+    said_back = CleanLongText(
+        _l("きめたことを、じぶんの ことばで おしえてください"),
+        limit=WORDS,
+        description=_l(
+            "{例|れい}）{学校|がっこう}の{先生|せんせい}に、{学校|がっこう}のことだけ "
+            "つたえていい。　おとなが かわりに {書|か}いても いいです。"
+        ),
+    )
+
+    questions: Mapping[tuple[uuid.UUID, str], str]
+
+    def answers(self) -> Answers:
+        """Return what was answered; a question without an answer is left out."""
+        said = {place: self[name].data for place, name in self.questions.items()}
+        return Answers(
+            {place: answer for place, answer in said.items() if answer},
+            self.months.data,
+            self.said_back.data,
+            self.not_to_tell.data,
+        )
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """A yes is said back in own words."""
+        valid = bool(super().validate(extra_validators))
+        said = {self[name].data for name in self.questions.values()}
+        if YES in said and not self.said_back.data and not self.said_back.errors:
+            self.said_back.errors = [str(SENTENCES["not_said_back"])]
+            valid = False
+        return valid
+
+
+def answer_form(agencies: Sequence[m.Agency], last_days: Mapping[int, dt.date]) -> AnswerForm:
+    """Return the form with a question for each bundle of each agency.
+
+    Args:
+        agencies: those asked about.
+        last_days: for each length in months the last day on which a yes then holds.
+
+    """
+    questions = {
+        (agency.id, bundle): f"q-{agency.id.hex}-{bundle}"
+        for agency in agencies
+        for bundle in bundles_for(agency.type)
+    }
+    fields = {
+        name: RadioField(
+            BUNDLES[bundle],
+            [Optional()],
+            description=BUNDLE_HINTS[bundle],
+            choices=[SelectChoice(code, text) for code, text in ANSWERS.items()],
+        )
+        for (_agency, bundle), name in questions.items()
+    }
+    form: AnswerForm = type("Questions", (AnswerForm,), fields)()
+    form.questions = questions
+    form.months.choices = [
+        SelectChoice(months, LENGTHS[months], {"data-hint": until_words(day)})
+        for months, day in last_days.items()
+    ]
+    return form
+
+
+def until_words(day: dt.date) -> str:
+    """Return until when, for a child."""
+    return _("%(day)sまで", day=jst_date(day))  # type: ignore[no-any-return]
+
+
+class ReadersForm(PortalForm):
+    """「この学校で見せない人は」: none, by name, or not known yet."""
+
+    whom = RadioField(
+        _l("この機関に、見せない人はいますか"),
+        [InputRequired(_l("見せない人がいるかを選んでください。"))],
+        choices=[
+            SelectChoice(
+                "none",
+                _l("いない"),
+                {"data-hint": _l("この機関の対応チーム（ふだん読む人）が読みます。")},
+            ),
+            SelectChoice(
+                "names",
+                _l("いる（だれかわかっている）"),
+                {"data-hint": _l("選んだ人には、このケースがあることも見えなくなります。")},
+            ),
+            SelectChoice(
+                "unknown",
+                _l("まだわからない"),
+                {"data-hint": _l("選んだ人だけが読みます。")},
+            ),
+        ],
+    )
+    accounts = ManyField(_l("職員"), coerce=key)
+    reason = CleanText(
+        _l("見せない理由"), limit=WORDS, description=_l("センターの中だけで読みます。")
+    )
+
+    def __init__(self, staff: Iterable[StaffRow], **options: Any) -> None:
+        """Take the staff of the agency."""
+        super().__init__(**options)
+        self.accounts.choices = _staff(staff)
+
+    def named(self) -> list[uuid.UUID]:
+        """Return the only readers; nobody where the default team reads."""
+        return list(self.accounts.data or ()) if self.whom.data == "unknown" else []
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whoever is named is named."""
+        if not super().validate(extra_validators):
+            return False
+        if self.whom.data != "none" and not self.accounts.data:
+            self.accounts.errors = [_("職員を選んでください。")]
+            return False
+        return True
+
+
+class ShareForm(PortalForm):
+    """The last step: what was previewed is shared."""
+
+    readers = HiddenField()
+    # What was answered to 「見せない人は」; empty where nobody was asked yet.
+    asked = HiddenField()
+    nobody_unlinked = BooleanField(
+        _l("読む人の中に、本人が「伝えてほしくない」と言った人がいないことを確かめました。")
+    )
+
+    # Whether the agency is one where somebody may be the one concerned.
+    must_ask = False
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Before a share with a school the centre is asked 「この学校で見せない人は」."""
+        valid = bool(super().validate(extra_validators))
+        if self.must_ask and not self.asked.data:
+            self.form_errors.append(_("この機関に見せない人がいるかを、先に選んでください。"))
+            return False
+        return valid
+
+    def account_ids(self) -> tuple[uuid.UUID, ...]:
+        """Return the readers the preview was made for; none where they cannot be read."""
+        return parsed_ids(self.readers.data or "")
+
+
+def parsed_ids(text: str) -> tuple[uuid.UUID, ...]:
+    """Return the ids of a list with commas; none at all where one of them is no id."""
+    try:
+        return tuple(uuid.UUID(part) for part in text.split(",") if part)
+    except ValueError:
+        return ()
+
+
+class DutyForm(PortalForm):
+    """「法律にもとづいて伝える」: which duty, to whom, what, why, and what the child was told."""
+
+    basis = RadioField(
+        _l("どの法律にもとづきますか"),
+        [InputRequired(_l("法律を選んでください。"))],
+    )
+    agency = SelectField(_l("伝える機関"), [DataRequired(_l("機関を選んでください。"))], coerce=key)
+    slices = ManyField(
+        _l("伝える項目"),
+        [DataRequired(_l("項目を1つ以上選んでください。"))],
+        choices=choices_of("slice", *shareable_with("cgc")),
+        description=_l("必要なものだけを選びます。だれの情報であっても、選んだ項目が見えます。"),
+    )
+    last_day = DateField(
+        _l("いつまで"),
+        [InputRequired(_l("いつまでかを入力してください。"))],
+        description=_l("この日の終わりまで見えます。"),
+    )
+    necessity = RadioField(
+        _l("共有の必要性"),
+        [InputRequired(_l("必要性を選んでください。"))],
+        choices=choices_of("necessity"),
+    )
+    reason = CleanLongText(
+        _l("伝える理由"),
+        [
+            DataRequired(_l("伝える理由を入力してください。")),
+            Length(min=SHORTEST_REASON, message=_l("理由を20文字以上で入力してください。")),
+        ],
+        limit=REASON,
+    )
+    told = CleanLongText(
+        _l("こどもに先に話したこと、または話さない理由"),
+        [DataRequired(_l("こどもに先に話したか、話さない場合はその理由を入力してください。"))],
+        limit=REASON,
+        description=_l("義務として伝えることを、同意を聞くふりをせずに、正直に話します。"),
+    )
+    second = SelectField(
+        _l("いっしょに決めた職員"),
+        coerce=key,
+        description=_l("「伝えてほしくない人」の記録があるときは、必ず2人で決めます。"),
+    )
+    nobody_unlinked = BooleanField(
+        _l("読む人の中に、本人が「伝えてほしくない」と言った人がいないことを確かめました。")
+    )
+
+    def __init__(
+        self,
+        agencies: Iterable[m.Agency],
+        bases: Iterable[SelectChoice],
+        seconds: Iterable[StaffRow],
+        **options: Any,
+    ) -> None:
+        """Take whom some duty may name, the duties, and the colleagues who may decide with."""
+        super().__init__(**options)
+        self.basis.choices = list(bases)
+        self.agency.choices = [_nothing(_("選んでください")), *_agencies(agencies)]
+        self.second.choices = [_nothing(_("なし")), *_staff(seconds)]
+
+
+class TakeBackForm(PortalForm):
+    """Taking a consent back for somebody who asked for it."""
+
+    asked_by = RadioField(
+        _l("だれが「やめる」と言いましたか"),
+        [InputRequired(_l("だれが言ったかを選んでください。"))],
+        coerce=key,
+    )
+
+    def __init__(self, people: Iterable[PersonRow], **options: Any) -> None:
+        """Take who gave this consent, and the child."""
+        super().__init__(**options)
+        self.asked_by.choices = _people(people)
+
+
+class WishTargetForm(PortalForm):
+    """Whom a wish means: an agency, a person of the case, or somebody of the staff."""
+
+    agency = SelectField(_l("機関"), coerce=key)
+    person = SelectField(_l("ケースの人"), coerce=key)
+    # Whose e-mail it is, once somebody looked.
+    account_id: uuid.UUID | None = None
+    email = CleanEmail(
+        _l("職員のメールアドレス"),
+        description=_l("職員1人だけに伝えてほしくないとき"),
+    )
+
+    def __init__(
+        self, agencies: Iterable[m.Agency], people: Iterable[PersonRow], **options: Any
+    ) -> None:
+        """Take the agencies, and the people of the case but the child."""
+        super().__init__(**options)
+        self.agency.choices = [_nothing(_("選ばない")), *_agencies(agencies)]
+        others = [person for person in people if not person.is_child]
+        self.person.choices = [_nothing(_("選ばない")), *_people(others)]
+
+
+class WishForm(WishTargetForm):
+    """「伝えてほしくない人」, in the child's words or already by name."""
+
+    submission = SubmissionField()
+    words = CleanLongText(
+        _l("本人のことば"),
+        limit=WORDS,
+        description=_l("だれのことかまだわからないときは、ことばだけを残します。"),
+    )
+    relationship = SelectField(_l("本人との関係"))
+
+    def __init__(self, *known: Any, **options: Any) -> None:
+        super().__init__(*known, **options)
+        self.relationship.choices = [_nothing(_("選ばない")), *choices_of("relationship")()]
+
+
+class StaffSearchForm(PortalForm):
+    """Looking for somebody inside an agency, by name or e-mail."""
+
+    agency = SelectField(_l("機関"), [DataRequired(_l("機関を選んでください。"))], coerce=key)
+    typed = CleanText(_l("名前かメールアドレス（一部でもよい）"))
+
+    def __init__(self, agencies: Iterable[m.Agency], **options: Any) -> None:
+        """Take every agency."""
+        super().__init__(**options)
+        self.agency.choices = [_nothing(_("選んでください")), *_agencies(agencies)]
+
+
+class ExcludeForm(PortalForm):
+    """Closing the case to somebody found by a search."""
+
+    submission = SubmissionField()
+    account = RadioField(
+        _l("見せない人"), [InputRequired(_l("見せない人を選んでください。"))], coerce=key
+    )
+    reason = CleanText(
+        _l("理由"),
+        [DataRequired(_l("理由を入力してください。"))],
+        limit=WORDS,
+        description=_l("センターの中だけで読みます。例）申立てのあった教職員、親族"),
+    )
+
+    def __init__(self, staff: Iterable[StaffRow], **options: Any) -> None:
+        """Take whom the search found."""
+        super().__init__(**options)
+        self.account.choices = _staff(staff)
+
+
+__all__ = [
+    "ActionForm",
+    "AnswerForm",
+    "DutyForm",
+    "ExcludeForm",
+    "ReadersForm",
+    "ShareForm",
+    "StaffSearchForm",
+    "StartForm",
+    "TakeBackForm",
+    "WishForm",
+    "WishTargetForm",
+    "also_told",
+    "answer_form",
+    "givers",
+    "parsed_ids",
+    "role_of",
+    "until_words",
+]

@@ -1,0 +1,84 @@
+"""A sentence for each reason why a share, a consent or a wish is refused."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+
+from portal.forms import PortalForm
+from portal.services.denials import WrongTargetError
+from portal.services.sharing import RefusedShareError
+
+T = TypeVar("T")
+
+SENTENCES: Final = {
+    "answer": _l("この答えは選べません。画面をもう一度開いてください。"),
+    "asked_anew": _l(
+        "この同意は、この機関について一度使われています。もう一度、本人に聞いてください。"
+    ),
+    "basis_not_offered": _l("この根拠は、この画面では使えません。"),
+    "child_is_adult": _l(
+        "本人が18歳になっているため、保護者の同意は使えません。本人に聞いてください。"
+    ),
+    "consent_of_another": _l("同意した本人の情報だけを共有できます。"),
+    "consent_without_giver": _l("共有についての同意の記録がありません。"),
+    "director_only": _l("警察への共有は、所長が行います。所長に依頼してください。"),
+    "giver_must_not_know": _l("「伝えてほしくない人」になっているため、この人には聞けません。"),
+    "longer_than_consented": _l("同意された期間より長く共有できません。"),
+    "method": _l("聞き方を選んでください。"),
+    "never_reads": _l("この機関には、共有できません。"),
+    "never_tell_agency": _l(
+        "「伝えてほしくない」という本人の意思があるため、この機関には共有できません。"
+    ),
+    "never_tell_unlinked": _l(
+        "「伝えてほしくない人」がだれか、まだ結びついていません。"
+        "読む人の中にその人がいないことを確かめてください。"
+    ),
+    "no_necessity": _l(
+        "共有の必要性がまだ記録されていません。先に「緊急度・面会・判断」で、"
+        "3つの条件のどれに当たるかを記録してください。"
+    ),
+    "not_a_giver": _l("本人か保護者を選んでください。"),
+    "not_by_consent": _l("法律にもとづく共有は、取りやめの対象ではありません。"),
+    "not_consented": _l("「つたえていい」と言われていないため、共有できません。"),
+    "not_of_agency": _l("選んだ人は、いまこの機関で働いていません。"),
+    "not_said_back": _l("きめたことを、じぶんの ことばで かいてください。"),
+    "not_said_whether_told": _l("こどもに先に話したか、話さない場合はその理由を入力してください。"),
+    "not_theirs": _l("取りやめられるのは、同意した人か、こども本人です。"),
+    "over_already": _l("期限が過ぎています。"),
+    "reason_too_short": _l("理由を20文字以上で入力してください。"),
+    "second_person": _l(
+        "「伝えてほしくない」という意思に反して伝えるため、"
+        "センターのもう1人の職員（決めた人）を選んでください。"
+    ),
+    "slice": _l("この機関に共有できない項目が含まれています。"),
+    "too_long_for_police": _l("警察への共有は、30日までです。"),
+    "witness": _l("口頭の場合は、いっしょに聞いたセンターの職員を選んでください。"),
+}
+WRONG_TARGET = _l(
+    "だれに伝えてほしくないかを、1つだけ選んでください。わからないときは、"
+    "ことばをそのまま書いてください。"
+)
+
+
+def sentence(error: RefusedShareError) -> str:
+    """Return why something is refused, in the language of the page."""
+    if error.because is not None:
+        locale = get_locale()
+        return error.because.en if locale and locale.language == "en" else error.because.ja
+    return str(SENTENCES[error.code])
+
+
+def attempt(form: PortalForm, deed: Callable[[], T]) -> T | None:
+    """Return what the deed returns, or None with the reason of its refusal on the form."""
+    try:
+        return deed()
+    except RefusedShareError as error:
+        form.form_errors.append(sentence(error))
+    except WrongTargetError:
+        form.form_errors.append(str(WRONG_TARGET))
+    return None
+
+
+__all__ = ["SENTENCES", "attempt", "sentence"]

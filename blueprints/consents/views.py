@@ -1,0 +1,398 @@
+"""Asking, the child's screen, preview and sharing; duties; taking back."""
+
+import uuid
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from flask import abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
+
+from blueprints.consents import bp
+from blueprints.consents.forms import (
+    ActionForm,
+    AnswerForm,
+    DutyForm,
+    ReadersForm,
+    ShareForm,
+    StartForm,
+    TakeBackForm,
+    also_told,
+    answer_form,
+    givers,
+    parsed_ids,
+    role_of,
+)
+from blueprints.consents.next_steps import next_steps
+from blueprints.consents.refusals import attempt, sentence
+from blueprints.consents.wording import ANSWERS, law_words, level_of, promises
+from portal import models as m
+from portal.auth import permits, standing
+from portal.extensions import db
+from portal.plain_words import AGENCIES, BUNDLES
+from portal.policy.permissions import Action, require
+from portal.policy.terms import Terms, clock
+from portal.queries.sharing import (
+    Preview,
+    agencies_of_duty,
+    agencies_to_ask,
+    colleagues,
+    consents_of,
+    duties,
+    exclusions_of,
+    grants_of,
+    names_of_staff,
+    people_of,
+    preview_share,
+    staff_of,
+    wishes_of,
+)
+from portal.services.consents import (
+    MONTHS,
+    answer,
+    ask,
+    asked_agencies,
+    birth_date_of,
+    is_answered,
+    last_day_for,
+    latest_necessity,
+    record_action_consent,
+    share,
+    terms_of,
+)
+from portal.services.denials import exclude
+from portal.services.sharing import RefusedShareError, give_grant, take_back
+from portal.templating import today
+from portal.unit import visible_or_404
+from portal.vault import reveal
+from portal.vocabulary import bases, longest_days
+from portal.working_hours import ONE_DAY, inclusive_to_instant
+
+# Where somebody of the staff may be the one concerned, the centre is asked before each share.
+ASKED_ABOUT_READERS = ("school", "nursery")
+# A duty without another wish lasts as long as its basis allows, counted with today.
+DUTY_DAYS = 90
+
+
+def own_case(case_id: uuid.UUID) -> m.Case:
+    """Return a case of the own agency: 404 where it is hidden, 403 where it is another's."""
+    case = visible_or_404(m.Case, case_id)
+    require(standing(), Action.SHARE, case)
+    return case
+
+
+def own_consent(consent_id: uuid.UUID, kind: str = "sharing") -> m.Consent:
+    """Return a consent of this kind that the viewer's agency keeps, or answer 404."""
+    return visible_or_404(m.Consent, consent_id, m.Consent.kind == kind)
+
+
+@bp.get("/cases/<uuid:case_id>/consents")
+@permits(Action.SHARE)
+def index(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Show what was asked, who sees what until when, whom not to tell, and what is next."""
+    case = own_case(case_id)
+    people = people_of(db.session, case.id)
+    consents = consents_of(db.session, case, people)
+    grants = grants_of(db.session, case.id, people)
+    wishes = wishes_of(db.session, case, people)
+    necessity = latest_necessity(db.session, case.id)
+    return render_template(
+        "consents/index.html",
+        case=case,
+        steps=next_steps(case, necessity, consents, grants, wishes),
+        consents=[(row, role_of(row.giver)) for row in consents],
+        grants=[(row, law_words(row.grant.basis)) for row in grants],
+        wishes=wishes,
+        exclusions=exclusions_of(db.session, case),
+    )
+
+
+@bp.route("/cases/<uuid:case_id>/consents/new", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def start(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Choose who is asked about which agencies; then the screen is turned round."""
+    case = own_case(case_id)
+    people, agencies = people_of(db.session, case.id), agencies_to_ask(db.session, case)
+    witnesses = colleagues(db.session, case.owner_agency_id)
+    form = StartForm(agencies, people=people, witnesses=witnesses)
+    if form.validate_on_submit():
+        consent = attempt(form, lambda: _asked(case, form))
+        if consent is not None:
+            return redirect(url_for("consents.answers", consent_id=consent.id))
+    necessity = latest_necessity(db.session, case.id)
+    page = render_template("consents/start.html", case=case, form=form, necessity=necessity)
+    return page, form.status
+
+
+def _asked(case: m.Case, form: StartForm) -> m.Consent:
+    children = {person.id for person in people_of(db.session, case.id) if person.is_child}
+    giver_kind = "child" if form.giver.data in children else "guardian"
+    asking = form.asking(
+        "\n".join(promises(giver_kind)), level_of(giver_kind), str(get_locale() or "ja")
+    )
+    return ask(db.session, case, asking, consent_id=form.submission.data)
+
+
+@bp.route("/consents/<uuid:consent_id>/answers", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def answers(consent_id: uuid.UUID) -> ResponseReturnValue:
+    """The child's own screen: one card for each agency, three answers, nothing chosen before."""
+    consent = own_consent(consent_id)
+    if is_answered(db.session, consent):
+        return redirect(url_for("consents.hand_back", consent_id=consent.id))
+    agencies = asked_agencies(db.session, consent)
+    form = _questions(consent, agencies)
+    if form.validate_on_submit():
+        attempt(form, lambda: answer(db.session, consent, form.answers()))
+        if not form.errors:
+            return redirect(url_for("consents.hand_back", consent_id=consent.id))
+    return _screen(consent, agencies, form), form.status
+
+
+def _questions(consent: m.Consent, agencies: list[m.Agency]) -> AnswerForm:
+    now, birth = clock(db.session), birth_date_of(db.session, consent.case_id)
+    # The longest anybody can mean; a card says where an agency's own limit is nearer.
+    days = {
+        months: last_day_for(now, months, "school", consent.giver_kind, birth) for months in MONTHS
+    }
+    return answer_form(agencies, days)
+
+
+def _screen(consent: m.Consent, agencies: list[m.Agency], form: AnswerForm) -> str:
+    people = people_of(db.session, consent.case_id)
+    return render_template(
+        "consents/answers.html",
+        called=next((p.called for p in people if p.id == consent.giver_person_id), ""),
+        consent=consent,
+        agencies=agencies,
+        limits={a.id: longest_days("CONSENT", a.type) for a in agencies},
+        also_told={agency.id: also_told(agency.type) for agency in agencies},
+        form=form,
+        promises=promises(consent.giver_kind),
+        places=AGENCIES,
+        leave_url=url_for("consents.hand_back", consent_id=consent.id),
+    )
+
+
+@bp.get("/consents/<uuid:consent_id>/hand-back")
+@permits(Action.SHARE)
+def hand_back(consent_id: uuid.UUID) -> ResponseReturnValue:
+    """Thank the child and ask for the tablet; nothing of the case is on this page."""
+    consent = own_consent(consent_id)
+    return render_template(
+        "consents/hand_back.html",
+        consent=consent,
+        answered=is_answered(db.session, consent),
+    )
+
+
+@bp.get("/consents/<uuid:consent_id>")
+@permits(Action.SHARE)
+def show(consent_id: uuid.UUID) -> ResponseReturnValue:
+    """Show one consent: who was asked how, what was answered, and what is next."""
+    consent = visible_or_404(m.Consent, consent_id)
+    case = own_case(consent.case_id)
+    people = people_of(db.session, case.id)
+    [row] = consents_of(db.session, case, people, only=consent.id)
+    return render_template(
+        "consents/show.html",
+        case=case,
+        row=row,
+        giver=role_of(row.giver),
+        staff=names_of_staff(db.session, case.owner_agency_id),
+        said_back=reveal(db.session, consent, "said_back"),
+        what=reveal(db.session, consent, "what"),
+        bundles=BUNDLES,
+        answers=ANSWERS,
+    )
+
+
+def _asked_agency(consent_id: uuid.UUID, agency_id: uuid.UUID) -> tuple[m.Consent, m.Agency]:
+    """Return a consent and one of the agencies it asks about, or answer 404."""
+    consent = own_consent(consent_id)
+    agencies = {agency.id: agency for agency in asked_agencies(db.session, consent)}
+    if agency_id not in agencies:
+        abort(404)
+    return consent, agencies[agency_id]
+
+
+@bp.get("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>")
+@permits(Action.SHARE)
+def preview(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
+    """「〇〇に見えるもの」: exactly what this agency will see, and what of it is new."""
+    consent, agency = _asked_agency(consent_id, agency_id)
+    named = parsed_ids(request.args.get("readers", ""))
+    form = ShareForm(readers=",".join(map(str, named)), asked=request.args.get("asked", ""))
+    return _preview_page(consent, agency, form)
+
+
+@bp.post("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>/readers")
+@permits(Action.SHARE)
+def readers(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
+    """「この学校で見せない人は」: nobody, these, or only who the centre names."""
+    consent, agency = _asked_agency(consent_id, agency_id)
+    form = ReadersForm(staff_of(db.session, [agency.id]), prefix="readers")
+    if not form.validate_on_submit():
+        return _preview_page(consent, agency, ShareForm(formdata=None), form), 422
+    if form.whom.data == "names":
+        _exclude_all(own_case(consent.case_id), form)
+    there = {"readers": ",".join(map(str, form.named())), "asked": form.whom.data}
+    place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
+    return redirect(f"{place}?{urlencode(there)}")
+
+
+def _exclude_all(case: m.Case, form: ReadersForm) -> None:
+    shut_out = {row.exclusion.account_id for row in exclusions_of(db.session, case)}
+    for account_id in set(form.accounts.data or ()) - shut_out:
+        exclude(
+            db.session,
+            case,
+            account_id=account_id,
+            reason=form.reason.data,
+            exclusion_id=uuid.uuid4(),
+        )
+
+
+@bp.post("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>/share")
+@permits(Action.SHARE)
+def share_with(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
+    """Open to the agency what was previewed."""
+    consent, agency = _asked_agency(consent_id, agency_id)
+    form = ShareForm()
+    form.must_ask = agency.type in ASKED_ABOUT_READERS
+    if form.validate_on_submit() and attempt(form, lambda: _shared(consent, agency, form)):
+        return redirect(url_for("consents.index", case_id=consent.case_id))
+    return _preview_page(consent, agency, form), 422
+
+
+def _shared(consent: m.Consent, agency: m.Agency, form: ShareForm) -> m.Grant:
+    return share(
+        db.session,
+        consent,
+        agency.id,
+        account_ids=form.account_ids(),
+        nobody_unlinked=form.nobody_unlinked.data,
+    )
+
+
+def _preview_page(
+    consent: m.Consent, agency: m.Agency, form: ShareForm, readers: ReadersForm | None = None
+) -> str:
+    case = own_case(consent.case_id)
+    people = people_of(db.session, case.id)
+    staff = staff_of(db.session, [agency.id])
+    must_ask = agency.type in ASKED_ABOUT_READERS and not form.asked.data
+    page: dict[str, object] = {
+        "case": case,
+        "consent": consent,
+        "agency": agency,
+        "form": form,
+        "readers": readers or ReadersForm(staff, formdata=None, prefix="readers"),
+        "must_ask": must_ask,
+        "wishes": [row for row in wishes_of(db.session, case, people) if not row.linked],
+    }
+    seen = _seen(case, consent, agency, form)
+    return render_template("consents/preview.html", **page, **seen)
+
+
+def _seen(
+    case: m.Case, consent: m.Consent, agency: m.Agency, form: ShareForm
+) -> Mapping[str, object]:
+    """Return the preview and the terms, or why there is nothing to preview."""
+    try:
+        terms = terms_of(db.session, consent, agency.id, account_ids=form.account_ids())
+    except RefusedShareError as refused:
+        return {"sight": None, "terms": None, "refusal": sentence(refused)}
+    sight = preview_share(db.session, case, terms, people_of(db.session, case.id))
+    return {"sight": sight, "terms": terms, "refusal": None}
+
+
+@bp.route("/cases/<uuid:case_id>/consents/action", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def action(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Record the consent to an action; it shares nothing with anybody."""
+    case = own_case(case_id)
+    people = people_of(db.session, case.id)
+    form = ActionForm(people, colleagues(db.session, case.owner_agency_id))
+    if form.validate_on_submit():
+        wanted = form.submission.data
+        if attempt(
+            form,
+            lambda: record_action_consent(db.session, case, form.deed(), consent_id=wanted),
+        ):
+            return redirect(url_for("consents.index", case_id=case.id))
+    return render_template("consents/action.html", case=case, form=form), form.status
+
+
+@bp.route("/cases/<uuid:case_id>/duties/new", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def duty(case_id: uuid.UUID) -> ResponseReturnValue:
+    """「法律にもとづいて伝える」: previewed first, then shared with its reasons."""
+    case = own_case(case_id)
+    form, sight = _duty_form(case), None
+    if form.validate_on_submit():
+        terms = _duty_terms(form)
+        if request.form.get("step") == "share":
+            if attempt(form, lambda: give_grant(db.session, case, terms)):
+                return redirect(url_for("consents.index", case_id=case.id))
+        else:
+            sight = _duty_preview(case, terms)
+    return _duty_page(case, form, sight), form.status
+
+
+def _duty_form(case: m.Case) -> DutyForm:
+    return DutyForm(
+        agencies_of_duty(db.session),
+        [SelectChoice(code, law_words(code)) for code in duties()],
+        colleagues(db.session, case.owner_agency_id),
+        last_day=today() + (DUTY_DAYS - 1) * ONE_DAY,
+        necessity=latest_necessity(db.session, case.id),
+    )
+
+
+def _duty_terms(form: DutyForm) -> Terms:
+    return Terms(
+        agency_id=form.agency.data,
+        slices=tuple(form.slices.data or ()),
+        subject_id=None,
+        purpose=bases()[form.basis.data].allowed_purposes[0],
+        basis=form.basis.data,
+        necessity=form.necessity.data,
+        until=inclusive_to_instant(form.last_day.data or today()),
+        approved_by=form.second.data,
+        reason=form.reason.data,
+        told=form.told.data,
+        nobody_unlinked=form.nobody_unlinked.data,
+    )
+
+
+def _duty_preview(case: m.Case, terms: Terms) -> Preview:
+    return preview_share(db.session, case, terms, people_of(db.session, case.id))
+
+
+def _duty_page(case: m.Case, form: DutyForm, sight: Preview | None) -> str:
+    people = people_of(db.session, case.id)
+    return render_template(
+        "consents/duty.html",
+        case=case,
+        form=form,
+        sight=sight,
+        wishes=wishes_of(db.session, case, people),
+    )
+
+
+@bp.route("/grants/<uuid:grant_id>/end", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def end(grant_id: uuid.UUID) -> ResponseReturnValue:
+    """Take a consent back for the child or guardian who asked for it."""
+    grant = visible_or_404(m.Grant, grant_id, m.Grant.basis == "CONSENT")
+    case = own_case(grant.case_id)
+    people = people_of(db.session, case.id)
+    form = TakeBackForm([p for p in givers(people) if p.is_child or p.id == grant.subject_id])
+    if form.validate_on_submit():
+        attempt(form, lambda: take_back(db.session, grant, asked_by=form.asked_by.data))
+        if not form.errors:
+            return redirect(url_for("consents.index", case_id=case.id))
+    [row] = [row for row in grants_of(db.session, case.id, people) if row.grant.id == grant.id]
+    return render_template("consents/end.html", case=case, row=row, form=form), form.status

@@ -1,0 +1,131 @@
+"""Forms of the weekly meeting: calling it, its briefs, conflicts, advice."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, DateField, RadioField, SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
+from wtforms.validators import DataRequired, InputRequired
+
+from portal.forms import CleanLongText, PortalForm, SubmissionField, VersionField, as_id
+from portal.queries.meetings import ExpertRow
+from portal.services.meetings import Paper
+
+PARTIES = 1_000
+
+
+class MeetingForm(PortalForm):
+    """Calling a meeting."""
+
+    submission = SubmissionField()
+    held_on = DateField(
+        _l("開く日"),
+        [InputRequired(_l("日付を入力してください。"))],
+        description=_l("毎週の支援方針会議"),
+    )
+
+
+class InviteForm(PortalForm):
+    """Inviting an expert by name."""
+
+    account = SelectField(
+        _l("専門家"), [DataRequired(_l("専門家を選んでください。"))], coerce=as_id
+    )
+
+    def __init__(self, experts: Iterable[ExpertRow], **options: Any) -> None:
+        """Take the experts who are not invited yet."""
+        super().__init__(**options)
+        self.account.choices = [
+            SelectChoice(row.account_id, f"{row.name}（{row.agency}）") for row in experts
+        ]
+
+
+class BriefForm(PortalForm):
+    """A matter for the experts: the question on top, then what they need to know."""
+
+    submission = SubmissionField()
+    question = CleanLongText(
+        _l("専門家に聞きたいこと"),
+        [DataRequired(_l("聞きたいことを入力してください。"))],
+        limit=PARTIES,
+    )
+    text = CleanLongText(
+        _l("あらまし"),
+        [DataRequired(_l("あらましを入力してください。"))],
+        description=_l("登録された名前は、保存するときに「本人」「保護者A」などに置きかえます。"),
+    )
+    parties = CleanLongText(
+        _l("関係する人の名前（利益相反の確認用）"),
+        [DataRequired(_l("関係する人の名前を入力してください。"))],
+        limit=PARTIES,
+        description=_l("専門家は、はじめにこれだけを見て、利益相反がないかを答えます。"),
+    )
+
+    def paper(self) -> Paper:
+        """Return what was written."""
+        return Paper(self.question.data, self.text.data, self.parties.data)
+
+
+class BriefEditForm(BriefForm):
+    """A brief changed from the version one saw."""
+
+    version = VersionField()
+
+
+class ReleaseForm(PortalForm):
+    """Putting a brief before the experts."""
+
+    looked_through = BooleanField(_l("残っている名前を見て、このままでよいことを確かめました。"))
+
+
+class DeclareForm(PortalForm):
+    """Whether an expert has a conflict of interest with the parties."""
+
+    conflict = RadioField(
+        _l("この人たちと、利益相反（依頼を受けている・親族・知人など）がありますか"),
+        [InputRequired(_l("あるかないかを選んでください。"))],
+        choices=[
+            SelectChoice("no", _l("ない")),
+            SelectChoice(
+                "yes",
+                _l("ある"),
+                {"data-hint": _l("この案件は、あなたには見えなくなります。")},
+            ),
+        ],
+    )
+
+
+class AdviceForm(PortalForm):
+    """Advice to the centre, or 了承（意見なし）."""
+
+    submission = SubmissionField()
+    assent = RadioField(
+        _l("答え"),
+        [InputRequired(_l("答えを選んでください。"))],
+        choices=[
+            SelectChoice("advice", _l("助言する")),
+            SelectChoice("assent", _l("了承（意見なし）")),
+        ],
+    )
+    text = CleanLongText(_l("助言"))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Advice has words."""
+        valid = bool(super().validate(extra_validators))
+        if self.assent.data == "advice" and not self.text.data and not self.text.errors:
+            self.text.errors = [_("助言を入力してください。")]
+            return False
+        return valid
+
+
+__all__ = [
+    "AdviceForm",
+    "BriefEditForm",
+    "BriefForm",
+    "DeclareForm",
+    "InviteForm",
+    "MeetingForm",
+    "ReleaseForm",
+]

@@ -1,0 +1,282 @@
+"""The weekly 支援方針会議: the centre's agenda and briefs, and what is before each expert."""
+
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+
+from blueprints.coordination import bp
+from blueprints.coordination.meeting_forms import (
+    AdviceForm,
+    BriefEditForm,
+    BriefForm,
+    DeclareForm,
+    InviteForm,
+    MeetingForm,
+    ReleaseForm,
+)
+from portal import models as m
+from portal.auth import permits, standing
+from portal.database import ConflictError
+from portal.extensions import db
+from portal.forms import PortalForm
+from portal.policy.permissions import Action, require
+from portal.queries import meetings as found
+from portal.services import meetings as deeds
+from portal.templating import today
+from portal.unit import visible_or_404
+from portal.vault import reveal
+
+T = TypeVar("T")
+
+SENTENCES = {
+    "brief_exists": _l("このケースの資料は、この会議にもうあります。"),
+    "meeting_closed": _l("この会議は、もう終わっています。"),
+    "names_left": _l("登録された名前が残っています。見て確かめてから、専門家に出してください。"),
+    "no_advice": _l("助言を入力してください。"),
+    "no_expert": _l("この人は、いま外部専門家として登録されていません。"),
+}
+
+
+def _attempt(form: PortalForm, deed: Callable[[], T]) -> T | None:
+    try:
+        return deed()
+    except deeds.RefusedBriefError as error:
+        form.form_errors.append(str(SENTENCES[error.code]))
+    return None
+
+
+def _own_case(case_id: uuid.UUID) -> m.Case:
+    case = visible_or_404(m.Case, case_id)
+    require(standing(), Action.HOLD_MEETING, case)
+    return case
+
+
+# ------------------------------------------------------------------------------------- the centre
+
+
+@bp.get("/meetings")
+@permits(Action.HOLD_MEETING)
+def meetings() -> ResponseReturnValue:
+    """Show the meetings, the newest first."""
+    rows = found.meetings_of_centre(db.session)
+    return render_template("coordination/meetings.html", rows=rows)
+
+
+@bp.route("/meetings/new", methods=["GET", "POST"])
+@permits(Action.HOLD_MEETING)
+def meeting_new() -> ResponseReturnValue:
+    """Call a meeting."""
+    form = MeetingForm(held_on=today())
+    if not form.validate_on_submit():
+        return render_template("coordination/meeting_new.html", form=form), form.status
+    meeting = deeds.open_meeting(
+        db.session, meeting_id=form.submission.data, held_on=form.held_on.data or today()
+    )
+    return redirect(url_for("coordination.meeting", meeting_id=meeting.id))
+
+
+@bp.get("/meetings/<uuid:meeting_id>")
+@permits(Action.HOLD_MEETING)
+def meeting(meeting_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the agenda: every open case, what became of it here, and who is invited."""
+    row = visible_or_404(m.Meeting, meeting_id)
+    after = request.args.get("after", type=uuid.UUID)
+    experts = found.experts_for(db.session, row)
+    return render_template(
+        "coordination/meeting.html",
+        meeting=row,
+        agenda=found.agenda_of(db.session, row, after=after),
+        experts=experts,
+        form=InviteForm([expert for expert in experts if not expert.invited]),
+    )
+
+
+@bp.post("/meetings/<uuid:meeting_id>/experts")
+@permits(Action.HOLD_MEETING)
+def meeting_invite(meeting_id: uuid.UUID) -> ResponseReturnValue:
+    """Invite an expert by name."""
+    row = visible_or_404(m.Meeting, meeting_id)
+    experts = found.experts_for(db.session, row)
+    form = InviteForm(experts)
+    if form.validate():
+        _attempt(form, lambda: deeds.invite(db.session, row, form.account.data))
+    if not form.errors:
+        return redirect(url_for("coordination.meeting", meeting_id=row.id))
+    agenda = found.agenda_of(db.session, row)
+    page = {"meeting": row, "agenda": agenda, "experts": experts, "form": form}
+    return render_template("coordination/meeting.html", **page), 422
+
+
+@bp.route("/meetings/<uuid:meeting_id>/close", methods=["GET", "POST"])
+@permits(Action.HOLD_MEETING)
+def meeting_close(meeting_id: uuid.UUID) -> ResponseReturnValue:
+    """Close a meeting: from the next request on no expert reads its briefs."""
+    row, form = visible_or_404(m.Meeting, meeting_id), PortalForm()
+    if not form.validate_on_submit():
+        agenda = found.agenda_of(db.session, row)
+        page = {"meeting": row, "agenda": agenda, "form": form}
+        return render_template("coordination/meeting_close.html", **page), form.status
+    deeds.close_meeting(db.session, row)
+    return redirect(url_for("coordination.meeting", meeting_id=row.id))
+
+
+@bp.get("/cases/<uuid:case_id>/brief")
+@permits(Action.HOLD_MEETING)
+def brief(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the briefs of a case, and the meetings it can be put before."""
+    case = _own_case(case_id)
+    papers = found.papers_of_case(db.session, case)
+    return render_template("coordination/brief.html", case=case, papers=papers)
+
+
+@bp.get("/cases/<uuid:case_id>/advice")
+@permits(Action.COORDINATE)
+def case_advice(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the advice that experts gave on a case."""
+    case = _own_case(case_id)
+    rows = found.advice_of_case(db.session, case)
+    return render_template("coordination/brief_advice.html", case=case, rows=rows)
+
+
+@bp.route("/meetings/<uuid:meeting_id>/cases/<uuid:case_id>/brief", methods=["GET", "POST"])
+@permits(Action.HOLD_MEETING)
+def brief_new(meeting_id: uuid.UUID, case_id: uuid.UUID) -> ResponseReturnValue:
+    """Write the brief of a case for a meeting; nobody outside sees it before its release."""
+    row, case = visible_or_404(m.Meeting, meeting_id), _own_case(case_id)
+    form = BriefForm(parties=found.party_names(db.session, case))
+    if form.validate_on_submit():
+        place, key = (db.session, row, case, form.paper()), form.submission.data
+        written = _attempt(form, lambda: deeds.write_brief(*place, brief_id=key))
+        if written is not None:
+            return redirect(url_for("coordination.brief_show", brief_id=written.id))
+    page = {"case": case, "form": form, "conflict": None}
+    return render_template("coordination/brief_edit.html", **page), form.status
+
+
+@bp.get("/briefs/<uuid:brief_id>")
+@permits(Action.HOLD_MEETING)
+def brief_show(brief_id: uuid.UUID) -> ResponseReturnValue:
+    """Show a brief as the experts will read it, with the names that are left in it."""
+    return _brief_page(visible_or_404(m.Brief, brief_id), ReleaseForm())
+
+
+def _brief_page(row: m.Brief, form: ReleaseForm) -> str:
+    return render_template(
+        "coordination/brief_show.html",
+        case=_own_case(row.case_id),
+        brief=row,
+        meeting=visible_or_404(m.Meeting, row.meeting_id),
+        parties=deeds.parties_of(db.session, row),
+        question=reveal(db.session, row, "question"),
+        text=reveal(db.session, row, "text"),
+        names=deeds.names_in(db.session, row),
+        advice=found.advice_on(db.session, [row]),
+        form=form,
+    )
+
+
+@bp.route("/briefs/<uuid:brief_id>/edit", methods=["GET", "POST"])
+@permits(Action.HOLD_MEETING)
+def brief_edit(brief_id: uuid.UUID) -> ResponseReturnValue:
+    """Change a brief; whoever comes second is shown both texts and keeps the own."""
+    row = visible_or_404(m.Brief, brief_id)
+    case, form = _own_case(row.case_id), BriefEditForm(data=_filled(row))
+    conflict = None
+    if form.validate_on_submit():
+        try:
+            if _attempt(form, lambda: _changed(row, form)):
+                return redirect(url_for("coordination.brief_show", brief_id=row.id))
+        except ConflictError as lost:
+            # What is sent next is meant against the text that is now shown.
+            conflict, form.version.data = lost, row.version
+    page = {"case": case, "form": form, "conflict": conflict}
+    return render_template("coordination/brief_edit.html", **page), 409 if conflict else form.status
+
+
+def _filled(row: m.Brief) -> dict[str, object]:
+    return {
+        "question": reveal(db.session, row, "question"),
+        "text": reveal(db.session, row, "text"),
+        "parties": reveal(db.session, deeds.parties_of(db.session, row), "names"),
+        "version": row.version,
+    }
+
+
+def _changed(row: m.Brief, form: BriefEditForm) -> m.Brief:
+    return deeds.change_brief(db.session, row, form.paper(), version=form.version.data)
+
+
+@bp.post("/briefs/<uuid:brief_id>/release")
+@permits(Action.HOLD_MEETING)
+def brief_release(brief_id: uuid.UUID) -> ResponseReturnValue:
+    """Put a brief before the invited experts."""
+    row, form = visible_or_404(m.Brief, brief_id), ReleaseForm()
+    _own_case(row.case_id)
+    looked = bool(form.looked_through.data)
+    if form.validate():
+        _attempt(form, lambda: deeds.release_brief(db.session, row, looked_through=looked))
+    if form.errors:
+        return _brief_page(row, form), 422
+    return redirect(url_for("coordination.brief_show", brief_id=row.id))
+
+
+# ------------------------------------------------------------------------------------ the experts
+
+
+@bp.get("/advice")
+@permits(Action.ADVISE)
+def briefs() -> ResponseReturnValue:
+    """Show an expert what is before them: names to declare against first, then the briefs."""
+    return render_template("coordination/briefs.html", rows=found.desk_of_expert(db.session))
+
+
+@bp.route("/advice/parties/<uuid:parties_id>", methods=["GET", "POST"])
+@permits(Action.ADVISE)
+def declare(parties_id: uuid.UUID) -> ResponseReturnValue:
+    """Show party names only, until the expert says whether there is a conflict."""
+    parties, form = visible_or_404(m.BriefParty, parties_id), DeclareForm()
+    if not form.validate_on_submit():
+        names = reveal(db.session, parties, "names")
+        page = {"parties": parties, "names": names, "form": form}
+        return render_template("coordination/brief_declare.html", **page), form.status
+    conflict, brief_id = form.conflict.data == "yes", parties.brief_id
+    deeds.declare(db.session, parties, conflict=conflict)
+    if conflict:
+        return redirect(url_for("coordination.briefs"))
+    return redirect(url_for("coordination.advise", brief_id=brief_id))
+
+
+@bp.route("/advice/briefs/<uuid:brief_id>", methods=["GET", "POST"])
+@permits(Action.ADVISE)
+def advise(brief_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the brief to an expert without a conflict, and take advice or 了承（意見なし）."""
+    row, form = visible_or_404(m.Brief, brief_id), AdviceForm()
+    given = found.own_advice_on(db.session, row)
+    if form.validate_on_submit() and (given or _attempt(form, lambda: _advised(row, form))):
+        return redirect(url_for("coordination.advise", brief_id=row.id))
+    return render_template(
+        "coordination/brief_advise.html",
+        brief=row,
+        meeting=visible_or_404(m.Meeting, row.meeting_id),
+        until=deeds.parties_of(db.session, row).valid_until,
+        question=reveal(db.session, row, "question"),
+        text=reveal(db.session, row, "text"),
+        given=given,
+        given_text=reveal(db.session, given, "text") if given else "",
+        form=form,
+    ), form.status
+
+
+def _advised(row: m.Brief, form: AdviceForm) -> m.Advice:
+    assent = form.assent.data == "assent"
+    return deeds.give_advice(
+        db.session,
+        row,
+        advice_id=form.submission.data,
+        assent=assent,
+        text="" if assent else form.text.data,
+    )

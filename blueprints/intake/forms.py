@@ -1,0 +1,221 @@
+"""Forms of the doors and desks."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, DateField, RadioField, SelectField, SelectMultipleField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
+from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
+
+from portal import models as m
+from portal.forms import (
+    CleanLongText,
+    CleanText,
+    PortalForm,
+    SecretWord,
+    SubmissionField,
+    UrgencyField,
+    choices_of,
+)
+from portal.queries.inbox import InboxItemPage
+from portal.services.consultations import KIND_OF_CONSULTER, Told
+from portal.templating import today
+
+# What a clerk writes down; the other channels come by the pages of those who use them.
+TYPED_CHANNELS = ("PHONE", "VISIT", "POSTCARD", "EMAIL", "OUTREACH", "AGENCY", "OTHER")
+
+
+class ReportForm(PortalForm):
+    """What a volunteer noticed: one text, two taps, and what may be left out."""
+
+    class Meta:
+        # Nothing may stand before a report of concern, an expired token neither. Whoever sends
+        # this form for somebody else could as well send it for himself; the cookie of a signed-in
+        # volunteer does not come along from other sites (SameSite).
+        csrf = False
+
+    words = CleanLongText(
+        _l("気になったこと"),
+        description=_l("見たこと、聞いたことを、そのまま書いてください。短くてもかまいません。"),
+        validators=[DataRequired(_l("気になったことを、ひとことでも書いてください。"))],
+    )
+    suspected_abuse = BooleanField(
+        _l("けが・こわがっている・家に帰りたがらない など、虐待かもしれない"),
+        description=_l("ちがっていても大丈夫です。すぐにセンターにも届きます。"),
+    )
+    urgent = BooleanField(
+        _l("いま、あぶない"),
+        description=_l("送ったあと、すぐに電話する番号を出します。"),
+    )
+    about = CleanText(
+        _l("どのこどものことか"),
+        description=_l("よび名、学年、服の色など、わかるだけで。"),
+    )
+    name = CleanText(
+        _l("あなたの名前"),
+        description=_l("書かなくてもかまいません。書いても、ご家庭には伝えません。"),
+    )
+    secret = SecretWord(
+        _l("合い言葉"),
+        description=_l("返事を見るときに使う、好きな言葉（2文字以上）。なくても見られます。"),
+    )
+    submission = SubmissionField()
+
+    def told(self) -> Told:
+        """Return what was told; without a suspicion it is about nothing in particular."""
+        return Told(
+            words=self.words.data,
+            topic="ABUSE_WORRY" if self.suspected_abuse.data else "OTHER",
+            about=self.about.data,
+            name=self.name.data,
+            suspected_abuse=self.suspected_abuse.data,
+            urgent=self.urgent.data,
+        )
+
+
+class TypeInForm(PortalForm):
+    """What came by phone, visit, postcard or mail, in the words as they were given."""
+
+    channel = RadioField(
+        _l("どうやって届いたか"),
+        choices=choices_of("channel", *TYPED_CHANNELS),
+        validators=[InputRequired(_l("どうやって届いたかを選んでください。"))],
+    )
+    agency = SelectField(
+        _l("電話で聞き取った機関"),
+        description=_l("機関が、サインインのかわりに電話で伝えたときだけ選びます。"),
+    )
+    consulter = RadioField(
+        _l("だれからの相談か"),
+        choices=choices_of("consulter", *KIND_OF_CONSULTER),
+        validators=[InputRequired(_l("だれからの相談かを選んでください。"))],
+    )
+    name = CleanText(
+        _l("相談した人の名前"),
+        description=_l(
+            "名乗らないときは空のままにします。名前がないと、こちらから探すことはできません。"
+        ),
+    )
+    topic = SelectField(_l("何についてか"), choices=choices_of("topic"), default="OTHER")
+    words = CleanLongText(
+        _l("話されたとおりの言葉"),
+        validators=[DataRequired(_l("話された言葉を入力してください。"))],
+    )
+    about = CleanText(_l("どのこどものことか"))
+    not_to_tell = CleanText(
+        _l("伝えてほしくない人"), description=_l("名前や間柄を、言われたとおりに書きます。")
+    )
+    callback = CleanText(
+        _l("折り返しの連絡先と、安全な時間"),
+        description=_l("例：平日の15時から16時。家の電話にはかけない。"),
+    )
+    suspected_abuse = BooleanField(_l("虐待のおそれがある"))
+    urgent = BooleanField(_l("いま、あぶない"))
+    submission = SubmissionField()
+
+    def offer(self, agencies: Iterable[m.Agency]) -> None:
+        """Offer the agencies that may have phoned."""
+        self.agency.choices = [
+            SelectChoice("", _("なし（本人や家族などからの相談）")),
+            *(SelectChoice(str(agency.id), agency.name) for agency in agencies),
+        ]
+
+    @property
+    def agency_id(self) -> uuid.UUID | None:
+        """Return the agency that phoned, None where it was somebody else."""
+        return uuid.UUID(self.agency.data) if self.agency.data else None
+
+    def told(self) -> Told:
+        """Return what was told."""
+        return Told(
+            words=self.words.data,
+            topic=self.topic.data,
+            about=self.about.data,
+            name=self.name.data,
+            callback=self.callback.data,
+            not_to_tell=self.not_to_tell.data,
+            suspected_abuse=self.suspected_abuse.data,
+            urgent=self.urgent.data,
+        )
+
+
+class AnswerForm(PortalForm):
+    """An answer in the thread."""
+
+    text = CleanLongText(
+        _l("返事"),
+        description=_l("相談した人が、もどってくるときの言葉で開いて読みます。"),
+        validators=[DataRequired(_l("返事を書いてください。"))],
+    )
+    submission = SubmissionField()
+
+
+class HandOverForm(PortalForm):
+    """What who consulted is told when the consultation is passed on."""
+
+    text = CleanLongText(
+        _l("相談した人に伝えること"),
+        description=_l("やりとりの中で、相談した人が読みます。伝えないときは消してください。"),
+    )
+    submission = SubmissionField()
+
+    def suggest(self, consulter: str) -> None:
+        """Say it in words for a child or for a grown-up, before the form is sent first."""
+        if self.is_submitted():
+            return
+        self.text.data = (
+            _(
+                "センターの そうだんいんさんにも、よんでもらうことに しました。"
+                "へんじは、センターからも きます。"
+            )
+            if consulter == "CHILD"
+            else _("センターの相談員にも読んでもらうことにしました。返事はセンターからも届きます。")
+        )
+
+
+class AcceptForm(PortalForm):
+    """The child's names, what it is about, and how urgent it is."""
+
+    family_name = CleanText(_l("姓"), description=_l("わからないときは空のままにします。"))
+    given_name = CleanText(_l("名"))
+    kana = CleanText(_l("ふりがな"), description=_l("例：みほん あおい"))
+    called = CleanText(_l("呼ばれたい名前"))
+    birth_date = DateField(
+        _l("生年月日"),
+        format=["%Y %m %d", "%Y-%m-%d"],
+        description=_l("西暦で記入してください。例：2016年 9月 1日"),
+        validators=[Optional()],
+    )
+    topics = SelectMultipleField(_l("何についての相談か"), choices=choices_of("topic"))
+    urgency = UrgencyField()
+    grounds = CleanLongText(
+        _l("緊急度の理由"), validators=[DataRequired(_l("そう判断した理由を書いてください。"))]
+    )
+    submission = SubmissionField()
+
+    def suggest(self, page: InboxItemPage) -> None:
+        """Fill in what the consultation says itself, before the form is sent first."""
+        if not self.is_submitted():
+            self.topics.data = [page.row.topic]
+            self.called.data = page.name if page.row.consulter == "CHILD" else ""
+
+    def validate_birth_date(self, field: DateField) -> None:
+        """Refuse a child that is not born yet."""
+        if field.data is not None and field.data > today():
+            raise ValidationError(_l("生年月日が、きょうより後になっています。"))
+
+    def acceptance(self) -> dict[str, Any]:
+        """Return the words of ``consultations.accept``; "" where nobody knows a name."""
+        names = (self.family_name, self.given_name, self.kana, self.called)
+        born = self.birth_date.data
+        return {
+            "case_id": self.submission.data,
+            "child": {field.name: field.data for field in names},
+            "birth_date": None if born is None else born.isoformat(),
+            "topics": self.topics.data or [],
+            "urgency": self.urgency.data,
+            "grounds": self.grounds.data,
+        }
