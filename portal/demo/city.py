@@ -1,0 +1,88 @@
+"""Loads the demo city into an empty database: the register, then a few weeks of its life.
+
+What happened there was done by its people: each step runs through the same services and the same
+walls as a click would, in the name of who does it.
+"""
+
+import datetime as dt
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.config import Config
+from portal.database import make_engine, system_session
+from portal.demo import matters, register
+from portal.demo.life import live_through
+from portal.vault import equip
+from portal.world import load
+
+REPORT_SLUG = "mihon-shokudo"
+SCHOOL_SLUG = "mihon-daiichi"
+
+
+def load_city(config: Config) -> None:
+    """Load the demo city unless it is there already.
+
+    Args:
+        config: of a demo; its database is prepared.
+
+    """
+    system = make_engine(config.urls.system)
+    app = make_engine(config.urls.app)
+    try:
+        if _load_register(system, config):
+            live_through(app, system, config)
+    finally:
+        system.dispose()
+        app.dispose()
+
+
+def _load_register(system: Engine, config: Config) -> bool:
+    """Load agencies, people and cases; return False where they are there."""
+    now = dt.datetime.now(dt.UTC)
+    world = {
+        "format": "portal-world/1",
+        "agencies": register.agencies(),
+        "accounts": register.accounts(),
+        "teams": register.teams(),
+        "persons": register.persons(now.date()),
+        **matters.world(now),
+    }
+    with system_session(system, reason="demo city") as session:
+        if session.scalar(select(m.Agency.id).limit(1)) is not None:
+            return False
+        equip(session, config.keys)
+        load(session, world, trust=False, add=False)
+        _open_doors(session)
+        _say_who_people_are(session)
+    return True
+
+
+def _open_doors(session: Session) -> None:
+    execute = session.execute
+    cafeteria = {
+        "report_slug": REPORT_SLUG,
+        "entrusted_npo_id": register.demo_id("npo"),
+        "centre_id": register.demo_id("centre"),
+    }
+    execute(update(m.Agency).where(m.Agency.id == register.demo_id("cafeteria")).values(cafeteria))
+    school = {"report_slug": SCHOOL_SLUG, "centre_id": register.demo_id("centre")}
+    execute(update(m.Agency).where(m.Agency.id == register.demo_id("school")).values(school))
+
+
+def _say_who_people_are(session: Session) -> None:
+    """Say what the world format has no word for: who somebody is to the child."""
+    kinds = {
+        "haruka": ("guardian", "mother"),
+        "yui_mother": ("guardian", "mother"),
+        "nami": ("guardian", "mother"),
+        "minato_father": ("guardian", "father"),
+        "teacher": ("staff", "homeroom"),
+    }
+    for person, (kind, relationship) in kinds.items():
+        session.execute(
+            update(m.CasePerson)
+            .where(m.CasePerson.person_id == register.demo_id(f"person {person}"))
+            .values(subject_kind=kind, relationship_code=relationship)
+        )

@@ -1,0 +1,280 @@
+"""A few weeks in the demo city: what its people did, each in the own name."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.audit import settle
+from portal.config import Config
+from portal.database import PortalSession, look_as, system_session
+from portal.demo.register import demo_id
+from portal.policy.permissions import Standing
+from portal.policy.viewer import Viewer
+from portal.services import actions, assessment, consultations, progress, threads
+from portal.services.consultations import Told
+from portal.vault import equip
+from portal.working_hours import jst
+
+
+@dataclass(frozen=True)
+class DemoCode:
+    """A return code of the demo city: whose it is, its six words and its secret word."""
+
+    key: str
+    name_ja: str
+    name_en: str
+    secret: str
+
+    @property
+    def submission(self) -> uuid.UUID:
+        """Return the form's id from which the code is made, the same in every demo."""
+        return uuid.UUID(bytes=demo_uuid(f"code {self.key}").bytes, version=4)
+
+    def words(self, config: Config) -> tuple[str, ...]:
+        """Return the code's words in this installation."""
+        return threads.return_code(config, self.submission)
+
+
+CODES = (
+    DemoCode("aoi", "あおちゃん（こども）", "Aoi, a child", "ひまわり"),
+    DemoCode("haruka", "あおちゃんの母", "Aoi's mother", "あさがお"),
+    DemoCode("sora", "そら（こども）", "Sora, a child", "くじら"),
+)
+# Whose person each code's thread belongs to, and on which case.
+_OF_CASE = {"aoi": ("aoi", "aoi"), "haruka": ("haruka", "aoi"), "sora": ("sora", "sora")}
+
+
+def demo_uuid(key: str) -> uuid.UUID:
+    """Return an id of the demo city as such."""
+    return uuid.UUID(demo_id(key))
+
+
+def live_through(app: Engine, system: Engine, config: Config) -> None:
+    """Let the city's people do what they did, in order.
+
+    Args:
+        app: connected as the web application.
+        system: connected as the system role.
+        config: of the demo.
+
+    """
+    city = _City(app, system, config)
+    city.codes_are_given()
+    city.people_consult()
+    city.the_centre_works()
+    city.agencies_answer()
+
+
+class _City:
+    """Runs each step as the person who does it."""
+
+    def __init__(self, app: Engine, system: Engine, config: Config) -> None:
+        self._app, self._system, self._config = app, system, config
+        self._today = jst(dt.datetime.now(dt.UTC)).date()
+
+    @contextmanager
+    def _as(self, person: str | None) -> Iterator[Session]:
+        """Give a session that looks as somebody of the city, or as a stranger."""
+        with PortalSession(self._app) as session:
+            equip(session, self._config.keys)
+            if person is not None:
+                look_as(session, *self._sight(person))
+            yield session
+            settle(session)
+            session.commit()
+
+    def _sight(self, person: str) -> tuple[Viewer, Standing]:
+        account_id = demo_uuid(person)
+        with system_session(self._system, reason="demo city") as session:
+            membership = session.scalars(
+                select(m.Membership).where(m.Membership.account_id == account_id)
+            ).one()
+            agency = session.get_one(m.Agency, membership.agency_id)
+            teams = session.scalars(
+                select(m.TeamMember.team_id).where(m.TeamMember.account_id == account_id)
+            ).all()
+            viewer = Viewer(account_id, agency.id, circles=(agency.id, account_id, *teams))
+            return viewer, Standing(membership.role, membership.manager, agency.type, agency.id)
+
+    def _case(self, session: Session, child: str) -> m.Case:
+        return session.scalars(select(m.Case).where(m.Case.id == demo_uuid(f"case {child}"))).one()
+
+    def codes_are_given(self) -> None:
+        """Children and a mother get their codes, tied to their cases as a register would be."""
+        words = {
+            "aoi": "学校のあと、ひとりでいるのがさびしい。",
+            "haruka": "仕事のことと、こどもの夕食のことで相談したい。",
+            "sora": "家に帰りたくない。",
+        }
+        for code in CODES:
+            told = Told(words=words[code.key], topic="FAMILY")
+            with self._as(None) as session:
+                centre = consultations.centre_for(session, None)
+                consultations.receive_consultation(
+                    session,
+                    self._config,
+                    centre,
+                    submission=code.submission,
+                    secret=code.secret,
+                    told=told,
+                )
+            self._tie(code)
+
+    def _tie(self, code: DemoCode) -> None:
+        person, child = _OF_CASE[code.key]
+        case_id, owner = demo_uuid(f"case {child}"), demo_uuid("centre")
+        thread_id = threads.thread_id_of(code.submission)
+        kind = "child" if person == child else "guardian"
+        with system_session(self._system, reason="demo city") as session:
+            session.execute(
+                update(m.Thread)
+                .where(m.Thread.id == thread_id)
+                .values(
+                    kind=kind,
+                    case_id=case_id,
+                    owner_agency_id=owner,
+                    person_id=demo_uuid(f"person {person}"),
+                )
+            )
+            session.execute(
+                update(m.Consultation)
+                .where(m.Consultation.thread_id == thread_id)
+                .values(consulter="CHILD" if kind == "child" else "FAMILY")
+            )
+            session.execute(
+                update(m.InboxItem)
+                .where(m.InboxItem.thread_id == thread_id)
+                .values(case_id=case_id, status="accepted", unread_since=None)
+            )
+
+    def people_consult(self) -> None:
+        """Reports and consultations that wait on the desks today."""
+        cafeteria = demo_uuid("cafeteria")
+        reports = (
+            (None, Told(words="いつも同じ服で、おかわりを何度もする子がいます。", topic="MONEY")),
+            (
+                "volunteer",
+                Told(
+                    words="腕にあざがあり、家の話をすると黙ります。",
+                    topic="ABUSE_WORRY",
+                    about="小学校高学年くらいの女の子",
+                    suspected_abuse=True,
+                ),
+            ),
+        )
+        for number, (person, told) in enumerate(reports):
+            with self._as(person) as session:
+                if person is None:
+                    look_as(session, Viewer())
+                consultations.receive_report(
+                    session,
+                    self._config,
+                    session.get_one(m.Agency, cafeteria),
+                    submission=demo_uuid(f"report {number}"),
+                    secret="",
+                    told=told,
+                )
+        with self._as(None) as session:
+            centre = consultations.centre_for(session, None)
+            consultations.receive_consultation(
+                session,
+                self._config,
+                centre,
+                submission=demo_uuid("consultation friends"),
+                secret=CODES[0].secret,
+                told=Told(words="友だちに無視されています。だれにも言わないで。", topic="FRIENDS"),
+            )
+        with self._as("clerk") as session:
+            consultations.take_down(
+                session,
+                self._config,
+                submission=demo_uuid("consultation phone"),
+                channel="PHONE",
+                consulter="FAMILY",
+                told=Told(
+                    words="こどもが学校に行きたがらない。夕方なら電話に出られる。",
+                    topic="NON_ATTENDANCE",
+                    callback="平日17時以降",
+                ),
+            )
+
+    def the_centre_works(self) -> None:
+        """Urgency, meetings with the child, the three conditions, actions, progress."""
+        urgencies = {"aoi": "B", "riku": "C", "sora": "AA", "hina": "B", "minato": "B", "yui": "C"}
+        for child, urgency in urgencies.items():
+            with self._as("counsellor") as session:
+                self._assess(session, child, urgency)
+        asked = (
+            ("aoi", "school", "watch", 3, "朝の様子と朝食のことを、週に一度見てください。"),
+            ("aoi", "ward_welfare_43101", "guide", -2, "就学援助の申請を手伝ってください。"),
+            ("sora", "cgc", "report_cgc", 1, "家庭訪問の結果を知らせてください。"),
+            ("minato", "ward_child_health_43102", "interview", 5, "睡眠について面談してください。"),
+        )
+        for child, agency, kind, days, request in asked:
+            with self._as("counsellor") as session:
+                actions.ask_action(
+                    session,
+                    self._case(session, child),
+                    action_id=demo_uuid(f"action {child} {agency}"),
+                    agency_id=demo_uuid(agency),
+                    kind=kind,
+                    due_on=self._today + dt.timedelta(days=days),
+                    request=request,
+                )
+
+    def _assess(self, session: Session, child: str, urgency: str) -> None:
+        case = self._case(session, child)
+        day = self._today - dt.timedelta(days=5)
+        assessment.decide_urgency(
+            session,
+            case,
+            urgency=urgency,
+            grounds="面談での話と、学校・家庭の様子から。",
+            decision_id=demo_uuid(f"urgency {child}"),
+        )
+        assessment.record_meeting(
+            session,
+            case,
+            check_in="met",
+            met_on=day,
+            account_of_it="センターで会って話を聞いた。",
+            meeting_id=demo_uuid(f"meeting {child}"),
+        )
+        assessment.record_necessity(
+            session,
+            case,
+            necessity="agencies_needed",
+            grounds="センターだけでは続けて見守ることができない。",
+            record_id=demo_uuid(f"necessity {child}"),
+        )
+        # One next date in the past, so that something is always overdue on the first page.
+        overdue = -1 if child == "hina" else 7
+        progress.check_progress(
+            session,
+            case,
+            check_id=demo_uuid(f"check {child}"),
+            finding="大きな変化はない。支援を続ける。",
+            next_on=self._today + dt.timedelta(days=overdue),
+        )
+
+    def agencies_answer(self) -> None:
+        """The nurse takes her action on; the counsellor answers the child."""
+        with self._as("nurse") as session:
+            action = session.scalars(
+                select(m.Action).where(m.Action.id == demo_uuid("action aoi school"))
+            ).one()
+            actions.accept_action(session, action, step_id=demo_uuid("step aoi school"))
+        with self._as("counsellor") as session:
+            threads.write_message(
+                session,
+                threads.thread_id_of(CODES[0].submission),
+                message_id=demo_uuid("message aoi"),
+                text="話してくれてありがとう。保健室の先生といっしょに考えています。",
+                agency_id=demo_uuid("centre"),
+            )

@@ -1,0 +1,324 @@
+"""The six matters of the demo city, one for each way in which the rule decides (domain.md §4).
+
+- あおい and りく are siblings; she consents to school and welfare division, he refuses.
+- そら said 「児相に言わないで」; the duty to report goes through, and the person stays blocked.
+- ひな is troubled by a teacher, who has an account and is excluded.
+- みなと is sixteen, and his father must not know.
+- ゆい came by a cafeteria's report; the watcher reads the points to watch; a wrong post is gone.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from portal.demo.register import Record, demo_id
+
+# Text by slice; a subject other than the child after the slice's name.
+Words = tuple[tuple[str, str, str, str], ...]
+
+
+class Clock:
+    """Instants of the demo city, counted in days and hours from the moment it is loaded."""
+
+    def __init__(self, now: dt.datetime) -> None:
+        """Take the present instant, aware."""
+        self.now = now
+
+    def ago(self, days: float) -> str:
+        """Return the instant so many days ago."""
+        return (self.now - dt.timedelta(days=days)).isoformat()
+
+    def ahead(self, days: float) -> str:
+        """Return the instant so many days ahead."""
+        return (self.now + dt.timedelta(days=days)).isoformat()
+
+
+def cases(clock: Clock) -> list[Record]:
+    """Return the six cases with entries, grants, exclusions and whom not to tell."""
+    return [
+        _aoi(clock),
+        _riku(clock),
+        _sora(clock),
+        _hina(clock),
+        _minato(clock),
+        _yui(clock),
+    ]
+
+
+def households() -> list[Record]:
+    """Return the one household: あおい and りく are sister and brother."""
+    return [
+        {
+            "id": demo_id("household mihon"),
+            "cases": [demo_id("case aoi"), demo_id("case riku")],
+        }
+    ]
+
+
+def _case(child: str, reference: str, opened: str, **rest: object) -> Record:
+    case: Record = {
+        "id": demo_id(f"case {child}"),
+        "reference": reference,
+        "owner": demo_id("centre"),
+        "child": demo_id(f"person {child}"),
+        "status": "supporting",
+        "opened": opened,
+        "closed": None,
+        "workers": [demo_id("counsellor")],
+        "entries": [],
+        "grants": [],
+        "exclusions": [],
+        "never_tell": [],
+    }
+    return case | rest
+
+
+def _entries(
+    clock: Clock, child: str, words: Iterable[tuple[float, str, str, str, str]]
+) -> list[Record]:
+    """Return entries from (days ago, slice, subject, author, text); "" is the child itself."""
+    agency_of = {
+        "counsellor": "centre",
+        "director": "centre",
+        "nurse": "school",
+        "officer": "ward_welfare_43101",
+        "cgc_worker": "cgc",
+        "watcher": "cafeteria",
+        "child_health": "ward_child_health_43102",
+    }
+    return [
+        {
+            "id": demo_id(f"entry {child} {number}"),
+            "slice": slice_,
+            "subject": demo_id(f"person {subject or child}"),
+            "author_agency": demo_id(agency_of[author]),
+            "author": demo_id(author),
+            "at": clock.ago(days),
+            "text": text,
+            "retracted": None,
+        }
+        for number, (days, slice_, subject, author, text) in enumerate(words)
+    ]
+
+
+def _consent(
+    clock: Clock,
+    child: str,
+    agency: str,
+    slices: list[str],
+    *,
+    subject: str = "",
+    since: float = 20,
+    until: float = 160,
+    purpose: str = "support",
+) -> Record:
+    return {
+        "id": demo_id(f"grant {child} {subject} {agency}"),
+        "agency": demo_id(agency),
+        "slices": slices,
+        "subject": demo_id(f"person {subject or child}"),
+        "purpose": purpose,
+        "basis": "CONSENT",
+        "necessity": "agencies_needed",
+        "from": clock.ago(since),
+        "until": clock.ahead(until),
+        "ended": None,
+    }
+
+
+def _aoi(clock: Clock) -> Record:
+    words = (
+        (20, "basic", "", "counsellor", "小学6年。呼ばれたい名前は「あおちゃん」。"),
+        (
+            20,
+            "summary",
+            "",
+            "counsellor",
+            "放課後に一人でいることが多い。夕食も一人の日がある。",
+        ),
+        (
+            19,
+            "child_view",
+            "",
+            "counsellor",
+            "「学校は好き。お母さんをこまらせたくない」",
+        ),
+        (19, "school", "", "counsellor", "放課後、図書室に最後まで残っていることが多いという。"),
+        (12, "school", "", "nurse", "保健室で話した。朝ごはんを食べていない日が続いている。"),
+        (18, "welfare", "", "counsellor", "給食費のことを気にしている。"),
+        (18, "welfare", "haruka", "counsellor", "母は求職中。ひとり親の手当の申請はまだ。"),
+        (9, "welfare", "", "officer", "就学援助の案内を用意した。来庁の日を相談中。"),
+        (17, "home", "haruka", "counsellor", "母は夜の仕事を探している。体調がすぐれない。"),
+        (16, "watch_points", "", "counsellor", "来たら名前で呼んで、あいさつをしてください。"),
+        (15, "detail", "", "counsellor", "面談での詳しい話。弟の世話をすることもある。"),
+    )
+    return _case(
+        "aoi",
+        "K7F-3QX-R4M",
+        clock.ago(21),
+        entries=_entries(clock, "aoi", words),
+        grants=[
+            _consent(clock, "aoi", "school", ["basic", "school", "watch_points"]),
+            _consent(clock, "aoi", "ward_welfare_43101", ["basic", "welfare"]),
+            _consent(clock, "aoi", "ward_welfare_43101", ["welfare"], subject="haruka"),
+            _consent(clock, "aoi", "cafeteria", ["watch_points"], purpose="watching"),
+        ],
+    )
+
+
+def _riku(clock: Clock) -> Record:
+    words = (
+        (20, "basic", "", "counsellor", "中学3年。"),
+        (19, "child_view", "", "counsellor", "「学校には言わないでほしい。自分で決めたい」。"),
+        (19, "school", "", "counsellor", "週に2日ほど休んでいる。"),
+    )
+    never = {"agency": demo_id("junior_high"), "from": clock.ago(19), "until": None}
+    return _case(
+        "riku",
+        "M4T-9WD-C2H",
+        clock.ago(21),
+        entries=_entries(clock, "riku", words),
+        never_tell=[never],
+    )
+
+
+def _sora(clock: Clock) -> Record:
+    words = (
+        (6, "basic", "", "counsellor", "小学4年。"),
+        (6, "safety", "", "counsellor", "家に帰りたくないと話した。腕にあざがあった。"),
+        (6, "detail", "", "counsellor", "あざについて、本人は「ころんだ」と話した後に黙った。"),
+        (
+            6,
+            "child_view",
+            "",
+            "counsellor",
+            "「児相には言わないで」。先に通告のことを話した。",
+        ),
+        (4, "safety", "", "cgc_worker", "家庭訪問で本人に会い、安全を確認した。"),
+    )
+    return _case(
+        "sora",
+        "R9H-6VN-T3K",
+        clock.ago(7),
+        entries=_entries(clock, "sora", words),
+        grants=[
+            {
+                "id": demo_id("grant sora cgc"),
+                "agency": demo_id("cgc"),
+                "slices": ["basic", "safety"],
+                "subject": "*",
+                "purpose": "statutory_report",
+                "basis": "CAPA6",
+                "necessity": "agencies_needed",
+                "from": clock.ago(5),
+                "until": clock.ahead(80),
+                "ended": None,
+            },
+            {
+                "id": demo_id("grant sora police"),
+                "agency": demo_id("police"),
+                "slices": ["safety"],
+                "subject": "*",
+                "purpose": "safety",
+                "basis": "EMERGENCY",
+                "necessity": "agencies_needed",
+                "from": clock.ago(0.25),
+                "until": clock.ahead(0.75),
+                "ended": None,
+                "accounts": [demo_id("liaison")],
+            },
+        ],
+        never_tell=[
+            {"agency": demo_id("cgc"), "from": clock.ago(6), "until": None},
+            {"person": demo_id("person nami"), "from": clock.ago(6), "until": None},
+        ],
+    )
+
+
+def _hina(clock: Clock) -> Record:
+    words = (
+        (14, "basic", "", "counsellor", "小学3年。"),
+        (14, "summary", "", "counsellor", "教室で大きな声でしかられるのがこわい。"),
+        (14, "school", "", "counsellor", "申立てのあった教職員について、本人の話を聞いた。"),
+        (10, "school", "", "nurse", "保健室に来た。今日は教室に戻れた。"),
+    )
+    grant = _consent(clock, "hina", "school", ["basic", "school"], since=13)
+    return _case(
+        "hina",
+        "C3J-7PX-D9W",
+        clock.ago(15),
+        entries=_entries(clock, "hina", words),
+        grants=[grant | {"accounts": [demo_id("nurse")]}],
+        exclusions=[{"account": demo_id("teacher"), "from": clock.ago(15), "until": None}],
+        never_tell=[{"person": demo_id("person teacher"), "from": clock.ago(14), "until": None}],
+    )
+
+
+def _minato(clock: Clock) -> Record:
+    words = (
+        (30, "basic", "", "counsellor", "高校1年。"),
+        (30, "child_view", "", "counsellor", "「父には知られたくない」。"),
+        (29, "home", "", "counsellor", "父の大声がこわく、夜は友だちの家にいることがある。"),
+        (29, "health", "", "counsellor", "眠れない日が続いている。"),
+        (11, "health", "", "child_health", "保健師が面談した。睡眠の記録をつけることにした。"),
+    )
+    return _case(
+        "minato",
+        "W2X-5GK-M7R",
+        clock.ago(31),
+        entries=_entries(clock, "minato", words),
+        grants=[_consent(clock, "minato", "ward_child_health_43102", ["basic", "health"])],
+        never_tell=[
+            {"person": demo_id("person minato_father"), "from": clock.ago(30), "until": None}
+        ],
+        workers=[demo_id("counsellor"), demo_id("investigator")],
+    )
+
+
+def _yui(clock: Clock) -> Record:
+    words = (
+        (40, "basic", "", "counsellor", "小学2年。呼ばれたい名前は「ゆいちゃん」。"),
+        (
+            40,
+            "reporter",
+            "",
+            "counsellor",
+            "こども食堂から。「小さいきょうだいの世話をしている」",
+        ),
+        (38, "summary", "", "counsellor", "きょうだいの世話で宿題ができない日がある。"),
+        (37, "home", "yui_mother", "counsellor", "母は夜勤。祖母の手助けがある。"),
+        (36, "watch_points", "", "counsellor", "ゆいちゃんが来たら、まず席にさそってください。"),
+        (20, "watch_points", "", "watcher", "来た。よく食べて、友だちと笑っていた。"),
+        (8, "school", "", "nurse", "別のこどものことを書いた誤り。"),
+        (5, "progress", "", "counsellor", "宿題の時間がとれるようになった。見守りを続ける。"),
+    )
+    entries = _entries(clock, "yui", words)
+    entries[6]["retracted"] = clock.ago(7.9)
+    return _case(
+        "yui",
+        "T6N-4HD-X2Q",
+        clock.ago(42),
+        status="watching",
+        entries=entries,
+        grants=[
+            _consent(clock, "yui", "cafeteria", ["watch_points"], since=36, purpose="watching"),
+            _consent(clock, "yui", "school", ["basic", "school"], since=36, until=-3),
+            {
+                "id": demo_id("grant yui council"),
+                "agency": demo_id("ward_child_health_43101"),
+                "slices": ["basic", "summary"],
+                "subject": "*",
+                "purpose": "support",
+                "basis": "CWA25_2",
+                "necessity": "agencies_needed",
+                "from": clock.ago(30),
+                "until": clock.ahead(50),
+                "ended": None,
+            },
+        ],
+    )
+
+
+def world(now: dt.datetime) -> Record:
+    """Return the cases' part of the register."""
+    clock = Clock(now)
+    return {"households": households(), "cases": cases(clock)}
