@@ -1,0 +1,213 @@
+"""The first page: what waits for whom, what is overdue first, and nothing of others."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.codes import number_of
+from portal.config import Config
+from portal.database import SystemSession
+from portal.templating import today
+from portal.unit import Portal
+from portal.vault import Scope, create_key, equip, seal
+from tests.city import City, add_grant
+from tests.counting import assert_constant
+from tests.web import Browser
+
+Browse = Callable[[str], Browser]
+Write = Callable[[Callable[[Session], None]], None]
+
+
+@pytest.fixture
+def write(system: Engine, config: Config, town: City) -> Write:
+    """Return a function that writes rows as the system role, as an import would."""
+
+    def run(deed: Callable[[Session], None]) -> None:
+        with SystemSession(system) as session, session.begin():
+            equip(session, config.keys)
+            deed(session)
+
+    return run
+
+
+def add_consultation(session: Session, town: City, desk: str, hours: int) -> m.InboxItem:
+    """Put a consultation on a desk, due in so many hours."""
+    now = session.scalar(select(func.now()))
+    assert now is not None
+    thread = m.Thread(kind="child")
+    session.add(thread)
+    session.flush()
+    create_key(session, Scope("thread", thread.id))
+    consultation = m.Consultation(
+        thread_id=thread.id, channel="WEB", consulter="CHILD", topic="FAMILY"
+    )
+    seal(session, consultation, words="ひみつの中身")
+    session.add(consultation)
+    session.flush()
+    item = m.InboxItem(
+        consultation_id=consultation.id,
+        thread_id=thread.id,
+        agency_id=town.agencies[desk],
+        due_at=now + dt.timedelta(hours=hours),
+    )
+    session.add(item)
+    session.flush()
+    return item
+
+
+def add_action(session: Session, town: City, agency: str, days: int) -> m.Action:
+    """Ask an agency for something, due in so many days."""
+    action = m.Action(
+        case_id=town.case_id,
+        owner_agency_id=town.agencies["centre"],
+        agency_id=town.agencies[agency],
+        kind="watch",
+        due_on=today() + dt.timedelta(days=days),
+        asked_by=town.accounts["counsellor"],
+    )
+    create_key(session, Scope("action", action.id))
+    session.flush()
+    seal(session, action, request="見てください")
+    session.add(action)
+    session.flush()
+    return action
+
+
+def check(session: Session, town: City, days: int) -> None:
+    """Write a progress check whose next date is so many days away."""
+    row = m.ProgressCheck(
+        case_id=town.case_id,
+        owner_agency_id=town.agencies["centre"],
+        checked_by=town.accounts["counsellor"],
+        next_on=today() + dt.timedelta(days=days),
+    )
+    seal(session, row, finding="ひみつの所見")
+    session.add(row)
+
+
+def test_a_stranger_is_sent_to_the_sign_in(stranger: Browser) -> None:
+    assert stranger.get("/", status=302).location == "/sign-in"
+
+
+def test_the_head_of_the_page_says_for_which_agency_one_acts(browse: Browse) -> None:
+    words = browse("nurse").get("/").words
+    assert "見本第一小学校の養護教諭として" in words
+    assert "閲覧の記録" not in words
+
+
+def test_everybody_has_a_first_page_and_what_is_empty_says_so(browse: Browse, town: City) -> None:
+    for person in town.accounts:
+        words = browse(person).get("/").words
+        assert (
+            ("ありません" in words)
+            or ("まだ何も伝えていません" in words)
+            or ("受付で待っている" in words)
+        ), person
+
+
+def test_a_desk_sees_what_is_due_and_what_is_late_first(
+    browse: Browse, town: City, write: Write
+) -> None:
+    numbers: dict[str, str] = {}
+
+    def deed(session: Session) -> None:
+        for name, desk, hours in (
+            ("soon", "centre", 5),
+            ("late", "centre", -50),
+            ("other", "npo", 1),
+        ):
+            numbers[name] = number_of(add_consultation(session, town, desk, hours).thread_id)
+
+    write(deed)
+    page = browse("counsellor").get("/")
+    assert page.text.index(numbers["late"]) < page.text.index(numbers["soon"])
+    assert "超過" in page.words
+    # What lies on somebody else's desk is not here, and it is there.
+    assert numbers["other"] not in page.text
+    assert numbers["other"] in browse("npo_worker").get("/").text
+    assert "ひみつの中身" not in page.text
+
+
+def test_a_worker_sees_the_own_cases_to_check_and_a_director_all(
+    browse: Browse, town: City, write: Write
+) -> None:
+    write(lambda session: check(session, town, -3))
+    for person in ("counsellor", "director"):
+        words = browse(person).get("/").words
+        assert "K7F-3QXR" in words
+        assert "3日超過" in words
+    # The investigator works on no case yet.
+    assert "K7F-3QXR" not in browse("investigator").get("/").text
+    write(lambda session: check(session, town, 30))
+    assert "K7F-3QXR" not in browse("counsellor").get("/").text
+
+
+def test_a_case_nobody_set_a_date_for_is_overdue(browse: Browse) -> None:
+    assert "次の確認の日が決まっていません" in browse("counsellor").get("/").words
+
+
+def test_an_agency_sees_what_it_was_asked_while_it_may_see_the_case(
+    browse: Browse, town: City, write: Write, system: Engine
+) -> None:
+    def deed(session: Session) -> None:
+        add_grant(session, town, "school", ["basic", "school"])
+        add_action(session, town, "school", -2)
+        add_action(session, town, "welfare", -2)
+
+    write(deed)
+    words = browse("nurse").get("/").words
+    assert "2日超過" in words
+    assert "見守り" in words
+    # The welfare division was asked too, and nothing lets it see the case.
+    assert "2日超過" not in browse("officer").get("/").words
+    with system.begin() as connection:
+        connection.execute(text("UPDATE grants SET ended_at = now()"))
+    assert "2日超過" not in browse("nurse").get("/").words
+
+
+def test_a_volunteer_sees_what_became_of_the_own_reports(
+    browse: Browse, town: City, write: Write
+) -> None:
+    def deed(session: Session) -> None:
+        item = add_consultation(session, town, "npo", 5)
+        session.get_one(m.Thread, item.thread_id).account_id = town.accounts["volunteer"]
+
+    write(deed)
+    assert "返事を待っています" in browse("volunteer").get("/").words
+    assert "返事を待っています" not in browse("watcher").get("/").words
+
+
+@pytest.mark.parametrize("person", ["director", "counsellor", "nurse", "npo_worker"])
+def test_the_first_page_costs_the_same_however_much_waits(
+    app: Portal, browse: Browse, town: City, write: Write, person: str
+) -> None:
+    desk = {"nurse": "school", "npo_worker": "npo"}.get(person, "centre")
+
+    def first(session: Session) -> None:
+        add_grant(session, town, "school", ["basic", "school"])
+        add_consultation(session, town, desk, 1)
+        add_action(session, town, "school", 1)
+
+    def more(session: Session) -> None:
+        for _ in range(3):
+            add_consultation(session, town, desk, 1)
+            add_action(session, town, "school", 1)
+
+    write(first)
+    assert_constant(app, browse(person), "/", lambda: write(more), most=30)
+
+
+def test_what_was_listed_is_in_the_log(
+    browse: Browse, town: City, write: Write, system: Engine
+) -> None:
+    write(lambda session: check(session, town, -3))
+    browse("counsellor").get("/")
+    with system.connect() as connection:
+        found = connection.execute(
+            text("SELECT details FROM audit_events WHERE event = 'case.listed'")
+        ).scalars()
+        assert {"cases": [str(town.case_id)]} in list(found)

@@ -1,0 +1,355 @@
+"""The weekly meeting: agenda, briefs, conflicts, advice, and what its end takes away."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from portal import models as m
+from portal.config import Config
+from portal.database import SystemSession
+from portal.services.meetings import Name, names_left, pseudonymised
+from portal.vault import equip, seal
+from tests import city as towns
+from tests.web import Browser, Page
+
+Browse = Callable[[str], Browser]
+TEXT = "CANARY-brief 見本あおいは、母の見本はるかと暮らす。学校では静か。"
+QUESTION = "CANARY-question あおいの席替えを学校に求めてよいか。"
+
+
+@pytest.fixture
+def town(config: Config, system: Engine) -> towns.City:
+    """Return the small city."""
+    with SystemSession(system) as session, session.begin():
+        return towns.build(session, config.keys)
+
+
+def rows(system: Engine, model: type[Any], *conditions: Any) -> list[Any]:
+    with SystemSession(system) as session:
+        found = list(session.scalars(select(model).where(*conditions)))
+        session.expunge_all()
+        return found
+
+
+def called(browser: Browser, town: towns.City, *experts: str) -> str:
+    """Call a meeting, invite experts, and return its address."""
+    meeting = browser.submit("/meetings/new", {"held_on": "2026-11-25"}).location
+    for name in experts:
+        browser.post(f"{meeting}/experts", {"account": town.accounts[name]})
+    return meeting
+
+
+def written(browser: Browser, town: towns.City, meeting: str, **changes: str) -> str:
+    """Write the brief of the case, and return its address."""
+    fields = {"question": QUESTION, "text": TEXT, "parties": "CANARY-party 見本あおい", **changes}
+    return browser.submit(f"{meeting}/cases/{town.case_id}/brief", fields).location
+
+
+def released(browser: Browser, town: towns.City, meeting: str) -> str:
+    brief = written(browser, town, meeting)
+    browser.post(f"{brief}/release", {"looked_through": "y"})
+    return brief
+
+
+def declared(expert: Browser, conflict: str = "no") -> Page:
+    """Declare at the first matter before an expert."""
+    page = expert.get("/advice")
+    assert page.tree is not None
+    [url] = page.tree.xpath("//a[contains(@href, '/advice/parties/')]/@href")
+    return expert.submit(url, {"conflict": conflict})
+
+
+def advice_url(brief: str) -> str:
+    return brief.replace("/briefs/", "/advice/briefs/")
+
+
+# ---------------------------------------------------------------------------------- pseudonyms
+
+
+def test_registered_names_are_replaced_and_other_spellings_found() -> None:
+    names = [
+        Name("髙橋 みなと", "本人"),
+        Name("みなと", "本人"),
+        Name("髙橋", "○○"),
+        Name("海", "本人"),
+    ]
+    text = pseudonymised("髙橋 みなと（みなと）は海が好き。高橋家は3人。", names)
+    assert text == "本人（本人）は海が好き。高橋家は3人。"
+    # Another spelling is not replaced, but found by its sound; one character is only pointed out.
+    assert names_left(text, names) == ["海", "髙橋"]
+    assert names_left("ミナトさんは、げんき。", names) == ["みなと"]
+    assert names_left("本人は、げんき。", names) == []
+
+
+def test_a_brief_is_saved_without_names(browse: Browse, town: towns.City) -> None:
+    browser = browse("counsellor")
+    brief = written(browser, town, called(browser, town))
+    page = browser.get(brief)
+    assert "CANARY-brief 本人は、母の保護者Aと暮らす。" in page.words
+    assert "CANARY-question 本人の席替え" in page.words
+    assert "見本あおい" not in page.words
+
+
+def test_a_name_that_is_left_is_looked_at_before_the_release(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    brief = written(browser, town, called(browser, town), text="アオイさんのこと")
+    page = browser.get(brief)
+    assert "登録された名前が残っています" in page.words
+    refused = browser.post(f"{brief}/release", page.form("/release"), status=422)
+    assert "見て確かめてから" in refused.words
+    assert rows(system, m.BriefParty)[0].released_at is None
+    browser.post(f"{brief}/release", {**page.form("/release"), "looked_through": "y"})
+    assert rows(system, m.BriefParty)[0].released_at is not None
+
+
+def test_without_a_name_no_statement_is_asked(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    brief = written(browser, town, called(browser, town), text="本人のこと", question="どうするか")
+    page = browser.get(brief)
+    assert "登録された名前が残っています" not in page.words
+    browser.post(f"{brief}/release", page.form("/release"))
+    assert rows(system, m.BriefParty)[0].released_at is not None
+
+
+# ------------------------------------------------------------------------------------- the experts
+
+
+def test_an_expert_sees_names_first_and_the_brief_only_without_a_conflict(
+    browse: Browse, town: towns.City
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    meeting = called(browser, town, "lawyer")
+    brief = written(browser, town, meeting)
+    # A draft is before nobody.
+    assert "いま、あなたの前に案件はありません" in lawyer.get("/advice").words
+    browser.post(f"{brief}/release", {"looked_through": "y"})
+    page = lawyer.get("/advice")
+    assert "CANARY-party" in page.text
+    assert "CANARY-brief" not in page.text
+    assert "CANARY-question" not in page.text
+    lawyer.get(advice_url(brief), status=404)
+    shown = lawyer.follow(declared(lawyer))
+    assert "CANARY-brief" in shown.text
+    assert "依頼を受けたものではありません" in shown.words
+    # Never a slice: the case itself stays closed to an expert.
+    lawyer.get(f"/cases/{town.case_id}", status=403)
+
+
+def test_a_conflict_closes_the_case_to_the_expert(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    brief = released(browser, town, called(browser, town, "lawyer"))
+    declared(lawyer, "yes")
+    assert "CANARY" not in lawyer.get("/advice").text
+    lawyer.get(advice_url(brief), status=404)
+    [exclusion] = rows(system, m.Exclusion)
+    assert exclusion.account_id == town.accounts["lawyer"]
+    # In the next meeting too.
+    released(browser, town, called(browser, town, "lawyer"))
+    assert "CANARY" not in lawyer.get("/advice").text
+    assert "見本 lawyer" in browser.get(f"/cases/{town.case_id}/consents").words
+
+
+def test_who_is_not_invited_or_is_excluded_sees_nothing(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    brief = released(browser, town, called(browser, town))
+    assert "CANARY" not in lawyer.get("/advice").text
+    lawyer.get(advice_url(brief), status=404)
+    # The control: invited, the expert sees the parties; excluded, not any more.
+    [meeting] = rows(system, m.Meeting)
+    browser.post(f"/meetings/{meeting.id}/experts", {"account": town.accounts["lawyer"]})
+    assert "CANARY-party" in lawyer.get("/advice").text
+    declared(lawyer)
+    with SystemSession(system) as session, session.begin():
+        session.add(
+            m.Exclusion(
+                case_id=town.case_id,
+                owner_agency_id=town.agencies["centre"],
+                account_id=town.accounts["lawyer"],
+            )
+        )
+    lawyer.get(advice_url(brief), status=404)
+    assert "CANARY" not in lawyer.get("/advice").text
+
+
+def test_the_end_of_the_meeting_takes_the_briefs_away(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    meeting = called(browser, town, "lawyer")
+    brief = released(browser, town, meeting)
+    declared(lawyer)
+    lawyer.get(advice_url(brief))
+    browser.submit(f"{meeting}/close", {})
+    lawyer.get(advice_url(brief), status=404)
+    assert "CANARY" not in lawyer.get("/advice").text
+    # The centre keeps it, and nothing more is written or released in a closed meeting.
+    assert "CANARY-brief" in browser.get(brief).text
+    refused = browser.post(f"{brief}/release", {}, status=422)
+    assert "もう終わっています" in refused.words
+    other = browser.submit(
+        f"{meeting}/cases/{town.case_id}/brief",
+        {"question": "q", "text": "t", "parties": "p"},
+        status=422,
+    )
+    assert "もう終わっています" in other.words
+
+
+def test_a_brief_not_yet_released_never_is_after_the_end(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    meeting = called(browser, town, "lawyer")
+    brief = written(browser, town, meeting)
+    browser.submit(f"{meeting}/close", {})
+    refused = browser.post(f"{brief}/release", {"looked_through": "y"}, status=422)
+    assert "もう終わっています" in refused.words
+    assert "CANARY" not in lawyer.get("/advice").text
+
+
+def test_advice_and_assent_reach_the_centre(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    meeting = called(browser, town, "lawyer")
+    brief = released(browser, town, meeting)
+    assert "0 / 1" in browser.get(meeting).words
+    declared(lawyer)
+    url = advice_url(brief)
+    empty = lawyer.submit(url, {"assent": "advice"}, status=422)
+    assert "助言を入力してください" in empty.words
+    fields = {**lawyer.get(url).form(), "assent": "advice", "text": "CANARY-advice 求めてよい。"}
+    for _ in range(2):
+        lawyer.post(url, fields)
+    assert "CANARY-advice" in lawyer.get(url).text
+    assert "CANARY-advice" in browser.get(f"/cases/{town.case_id}/advice").text
+    assert "1 / 1" in browser.get(meeting).words
+    assert len(rows(system, m.Advice)) == 1
+    # No other agency reads advice, whatever is shared.
+    with SystemSession(system) as session, session.begin():
+        towns.add_grant(session, town, "school", ["basic", "advice"])
+    browse("nurse").get(f"/cases/{town.case_id}/advice", status=403)
+
+
+def test_saying_nothing_more_is_an_answer_too(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    brief = released(browser, town, called(browser, town, "lawyer"))
+    declared(lawyer)
+    lawyer.submit(advice_url(brief), {"assent": "assent"})
+    [advice] = rows(system, m.Advice)
+    assert advice.assent
+    assert "了承（意見なし）" in browser.get(f"/cases/{town.case_id}/advice").words
+
+
+# --------------------------------------------------------------------------------------- the centre
+
+
+def test_the_agenda_leaves_no_open_case_out(
+    browse: Browse, town: towns.City, system: Engine, config: Config
+) -> None:
+    with SystemSession(system) as session, session.begin():
+        for reference, closed in (("AAA-AAA", None), ("BBB-BBB", towns.LONG_AGO)):
+            session.add(
+                m.Case(
+                    reference=reference,
+                    owner_agency_id=town.agencies["centre"],
+                    status="supporting",
+                    opened_at=towns.LONG_AGO,
+                    closed_at=closed,
+                )
+            )
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    page = browser.get(meeting)
+    assert "K7F-3QXR" in page.words
+    assert "AAA-AAA" in page.words
+    assert "BBB-BBB" not in page.words
+    assert "0 / 2" in page.words
+
+
+def test_a_double_sending_is_one_meeting_and_one_brief(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    fields = {**browser.get("/meetings/new").form(), "held_on": "2026-11-25"}
+    meeting = [browser.post("/meetings/new", fields).location for _ in range(2)]
+    assert meeting[0] == meeting[1]
+    url = f"{meeting[0]}/cases/{town.case_id}/brief"
+    filled = {**browser.get(url).form(), "question": "q", "text": "t"}
+    brief = [browser.post(url, filled).location for _ in range(2)]
+    assert brief[0] == brief[1]
+    assert (len(rows(system, m.Meeting)), len(rows(system, m.Brief))) == (1, 1)
+    # Another brief of the same case in the same meeting is refused.
+    again = {**filled, "submission": uuid.uuid4()}
+    assert "もうあります" in browser.post(url, again, status=422).words
+
+
+def test_a_lost_edit_shows_both_texts_and_keeps_mine(browse: Browse, town: towns.City) -> None:
+    browser, other = browse("counsellor"), browse("director")
+    brief = written(browser, town, called(browser, town))
+    mine = browser.get(f"{brief}/edit").form()
+    other.submit(f"{brief}/edit", {"text": "THEIRS 先に書いた"})
+    lost = browser.post(f"{brief}/edit", {**mine, "text": "MINE あとから書いた"}, status=409)
+    assert "THEIRS 先に書いた" in lost.words
+    assert lost.form("")["text"].strip() == "MINE あとから書いた"
+    assert "THEIRS" in browser.get(brief).words
+    # Sent again against what is shown now, it is saved.
+    browser.post(f"{brief}/edit", {**lost.form(""), "csrf_token": browser.token()})
+    assert "MINE" in browser.get(brief).words
+
+
+def test_only_experts_are_invited(browse: Browse, town: towns.City, system: Engine) -> None:
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    refused = browser.post(f"{meeting}/experts", {"account": town.accounts["nurse"]}, status=422)
+    assert "専門家" in refused.words
+    for _ in range(2):
+        browser.post(f"{meeting}/experts", {"account": town.accounts["lawyer"]})
+    assert len(rows(system, m.MeetingExpert)) == 1
+
+
+def test_nobody_else_sees_meetings(browse: Browse, town: towns.City) -> None:
+    browser = browse("counsellor")
+    meeting = called(browser, town, "lawyer")
+    brief = released(browser, town, meeting)
+    for person in ("nurse", "lawyer", "clerk"):
+        for url in ("/meetings", meeting, brief, f"{brief}/edit"):
+            browse(person).get(url, status=403)
+    for person in ("nurse", "counsellor"):
+        browse(person).get("/advice", status=403)
+    browser.get(f"/meetings/{uuid.uuid4()}", status=404)
+
+
+def test_an_excluded_counsellor_does_not_see_the_brief(
+    browse: Browse, town: towns.City, system: Engine, config: Config
+) -> None:
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    brief = released(browser, town, meeting)
+    with SystemSession(system) as session, session.begin():
+        equip(session, config.keys)
+        excluded = m.Exclusion(
+            case_id=town.case_id,
+            owner_agency_id=town.agencies["centre"],
+            account_id=town.accounts["investigator"],
+        )
+        seal(session, excluded, reason="親族")
+        session.add(excluded)
+    investigator = browse("investigator")
+    assert "K7F-3QXR" not in investigator.get(meeting).words
+    for url in (brief, f"{brief}/edit", f"{meeting}/cases/{town.case_id}/brief"):
+        investigator.get(url, status=404)
+    # The control: the same pages for the counsellor.
+    browser.get(brief)

@@ -1,0 +1,773 @@
+"""Asking, answering, sharing, taking back and denying, through both walls."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.database import PortalSession, SystemSession, look_as
+from portal.policy.bundles import BUNDLES, bundles_for, slices_of
+from portal.policy.permissions import NotPermittedError, Standing
+from portal.policy.terms import Terms, clock
+from portal.policy.viewer import Viewer
+from portal.services.consents import (
+    Answers,
+    Asking,
+    Deed,
+    answer,
+    ask,
+    last_day_for,
+    record_action_consent,
+    share,
+    terms_of,
+)
+from portal.services.denials import (
+    WrongTargetError,
+    add_never_tell,
+    end_exclusion,
+    end_never_tell,
+    exclude,
+    link_never_tell,
+)
+from portal.services.sharing import RefusedShareError, end_grant, give_grant, take_back
+from portal.vault import equip, reveal, seal
+from portal.vocabulary import EXPERT_TYPES, codes
+from portal.working_hours import inclusive_to_instant, instant_to_inclusive, jst
+from tests import city as towns
+from tests.conftest import Database
+
+Acting = Callable[[str], PortalSession]
+REASON = "あざがあり、帰りたくないと話したため、法律にもとづいて通告する。"
+
+
+@pytest.fixture
+def own(clone: Callable[[], Database]) -> Iterator[Database]:
+    """A database of this test alone: what is tested here commits."""
+    database = clone()
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def town(own: Database) -> towns.City:
+    """Return the small city, where the necessity of sharing is recorded."""
+    with SystemSession(own.system) as session, session.begin():
+        town = towns.build(session, own.keys)
+        _record_necessity(session, town)
+        return town
+
+
+def _record_necessity(session: Session, town: towns.City) -> None:
+    record = m.NecessityRecord(
+        case_id=town.case_id,
+        owner_agency_id=town.agencies["centre"],
+        necessity="agencies_needed",
+        recorded_by=town.accounts["counsellor"],
+    )
+    seal(session, record, grounds="学校の協力がいる。")
+    session.add(record)
+
+
+@pytest.fixture
+def acting(own: Database, town: towns.City) -> Iterator[Acting]:
+    """Return a function that opens a session for somebody of the city."""
+    opened = []
+
+    def as_(person: str) -> PortalSession:
+        agency, role, manager, _ = towns.PEOPLE[person]
+        session = PortalSession(own.app)
+        opened.append(session)
+        equip(session, own.keys)
+        look_as(
+            session,
+            Viewer(account_id=town.accounts[person], agency_id=town.acting[person]),
+            Standing(role, manager, towns.AGENCIES[agency][0], town.acting[person]),
+        )
+        return session
+
+    yield as_
+    for session in opened:
+        session.close()
+
+
+@pytest.fixture
+def visiting(own: Database, town: towns.City) -> Iterator[Callable[[str], PortalSession]]:
+    """Return a function that opens a session for the child or the mother, by code."""
+    opened = []
+
+    def as_(person: str) -> PortalSession:
+        kind = "child" if person == "child" else "guardian"
+        thread = m.Thread(
+            kind=kind,
+            case_id=town.case_id,
+            owner_agency_id=town.agencies["centre"],
+            person_id=town.persons[person],
+        )
+        with SystemSession(own.system) as session, session.begin():
+            session.add(thread)
+            session.flush()
+            thread_id = thread.id
+        visitor = PortalSession(own.app)
+        opened.append(visitor)
+        equip(visitor, own.keys)
+        look_as(visitor, Viewer(thread_id=thread_id))
+        return visitor
+
+    yield as_
+    for session in opened:
+        session.close()
+
+
+def case_of(session: Session, town: towns.City) -> m.Case:
+    return session.scalars(select(m.Case).where(m.Case.id == town.case_id)).one()
+
+
+def asked(
+    session: Session, town: towns.City, *agencies: str, giver: str = "child", **changes: object
+) -> m.Consent:
+    """Ask somebody about agencies as the session's viewer."""
+    asking = Asking(
+        giver_id=town.persons[giver],
+        agency_ids=tuple(town.agencies[name] for name in agencies),
+        method="screen",
+        witness_id=None,
+        words="つたえるかどうか、あなたが きめていいです。",
+        level="child",
+        language="ja",
+    )
+    changed = replace(asking, **changes)  # type: ignore[arg-type]
+    return ask(session, case_of(session, town), changed, consent_id=uuid.uuid4())
+
+
+def answers_of(town: towns.City, months: int = 6, **given: dict[str, str]) -> Answers:
+    return Answers(
+        {
+            (town.agencies[agency], bundle): said
+            for agency, answers in given.items()
+            for bundle, said in answers.items()
+        },
+        months,
+        said_back="学校の先生に、学校のことを言っていい。",
+    )
+
+
+def shared(session: Session, town: towns.City, agency: str = "school", **given: str) -> m.Grant:
+    """Ask, answer and share with one agency; commit."""
+    giver = given.pop("giver", "child")
+    consent = asked(session, town, agency, giver=giver)
+    answer(session, consent, answers_of(town, **{agency: given or {"school": "yes"}}))
+    grant = share(session, consent, town.agencies[agency])
+    session.commit()
+    return grant
+
+
+def law_terms(session: Session, town: towns.City, **changes: object) -> Terms:
+    terms = Terms(
+        agency_id=town.agencies["cgc"],
+        slices=("basic", "safety"),
+        subject_id=None,
+        purpose="statutory_report",
+        basis="CAPA6",
+        necessity="agencies_needed",
+        until=clock(session) + dt.timedelta(days=89),
+        reason=REASON,
+        told="通告の前に、本人に話した。",
+    )
+    return replace(terms, **changes)  # type: ignore[arg-type]
+
+
+def refused(session: Session, town: towns.City, terms: Terms) -> str:
+    with pytest.raises(RefusedShareError) as error:
+        give_grant(session, case_of(session, town), terms)
+    return error.value.code
+
+
+# ---------------------------------------------------------------------------------- the bundles
+
+
+def test_every_kind_of_agency_has_at_most_four_questions() -> None:
+    for kind in codes("org_type"):
+        assert len(bundles_for(kind)) <= 4
+    assert {kind for kind in codes("org_type") if not bundles_for(kind)} == {
+        "support_center",
+        "family_court",
+        *EXPERT_TYPES,
+    }
+
+
+def test_basic_goes_with_every_yes_but_to_a_cafeteria_the_watch_points_alone() -> None:
+    for kind in codes("org_type"):
+        for bundle in bundles_for(kind):
+            assert ("basic" in slices_of(bundle, kind)) == (kind != "cafeteria")
+    assert bundles_for("cafeteria") == ("watch",)
+    assert slices_of("watch", "cafeteria") == ("watch_points",)
+    # The control: no bundle ever opens the reporter or the advice.
+    assert not {"reporter", "advice"} & {code for opened in BUNDLES.values() for code in opened}
+
+
+# -------------------------------------------------------------------------- asking and answering
+
+
+def test_asking_opens_nothing_and_answers_open_only_what_was_said_yes_to(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school", "welfare")
+    answer(
+        session,
+        consent,
+        answers_of(
+            town,
+            school={"school": "yes", "watch": "yes", "health": "no", "home": "later"},
+            welfare={"living": "no"},
+        ),
+    )
+    session.commit()
+
+    items = session.scalars(select(m.ConsentItem)).all()
+    assert {(item.bundle, item.answer) for item in items if item.answer != "later"} == {
+        ("school", "yes"),
+        ("watch", "yes"),
+        ("health", "no"),
+        ("living", "no"),
+    }
+    states = session.execute(select(m.ConsentEvent.agency_id, m.ConsentEvent.state)).all()
+    assert (town.agencies["school"], "partial") in states
+    assert (town.agencies["welfare"], "refused") in states
+    assert (None, "explained") in states
+    assert reveal(session, consent, "said_back") == "学校の先生に、学校のことを言っていい。"
+    assert session.scalars(select(m.Grant)).all() == []
+
+    grant = share(session, consent, town.agencies["school"])
+    assert grant.slices == ["basic", "school", "watch_points"]
+    assert grant.subject_id == town.persons["child"]
+    with pytest.raises(RefusedShareError, match="not_consented"):
+        share(session, consent, town.agencies["welfare"])
+
+
+def test_silence_is_later_and_opens_nothing(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    answer(session, consent, Answers({}))
+    session.commit()
+
+    assert {item.answer for item in session.scalars(select(m.ConsentItem))} == {"later"}
+    states = set(session.scalars(select(m.ConsentEvent.state)))
+    assert states == {"explained", "asked", "requested"}
+    with pytest.raises(RefusedShareError, match="not_consented"):
+        share(session, consent, town.agencies["school"])
+
+
+def test_a_yes_must_be_said_back_but_a_no_need_not(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    school = town.agencies["school"]
+    with pytest.raises(RefusedShareError, match="not_said_back"):
+        answer(session, consent, Answers({(school, "school"): "yes"}))
+    answer(session, consent, Answers({(school, "school"): "no"}))
+    assert "refused" in set(session.scalars(select(m.ConsentEvent.state)))
+
+
+def test_a_consent_is_answered_once(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "no"}))
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    said = select(m.ConsentItem.answer).where(m.ConsentItem.bundle == "school")
+    assert session.scalars(said).all() == ["no"]
+
+
+def test_the_same_words_are_one_version(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    first, second = asked(session, town, "school"), asked(session, town, "welfare")
+    other = asked(session, town, "npo", words="ほかのことば")
+    assert first.wording_id == second.wording_id != other.wording_id
+
+
+def test_a_guardian_who_must_not_know_is_not_asked(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    assert asked(session, town, "welfare", giver="mother").giver_kind == "guardian"
+    add_never_tell(
+        session,
+        case_of(session, town),
+        never_tell_id=uuid.uuid4(),
+        person_id=town.persons["mother"],
+    )
+    with pytest.raises(RefusedShareError, match="giver_must_not_know"):
+        asked(session, town, "welfare", giver="mother")
+
+
+def test_what_is_only_spoken_needs_a_second_person(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    for witness in (None, town.accounts["counsellor"], town.accounts["nurse"]):
+        with pytest.raises(RefusedShareError, match="witness"):
+            asked(session, town, "school", method="oral", witness_id=witness)
+    director = town.accounts["director"]
+    assert asked(session, town, "school", method="oral", witness_id=director).witness_id == director
+
+
+def test_only_the_centre_asks(acting: Acting, town: towns.City) -> None:
+    counsellor = acting("counsellor")
+    shared(counsellor, town)
+    nurse = acting("nurse")
+    with pytest.raises(NotPermittedError):
+        asked(nurse, town, "welfare")
+
+
+def test_how_long_a_yes_holds() -> None:
+    now = dt.datetime(2026, 11, 23, 5, tzinfo=dt.UTC)
+    assert last_day_for(now, 6, "school", "child", None) == dt.date(2027, 5, 22)
+    assert last_day_for(now, 12, "school", "child", None) == dt.date(2027, 11, 22)
+    # The 31st of a month that has none.
+    august = dt.datetime(2026, 8, 31, 5, tzinfo=dt.UTC)
+    assert last_day_for(august, 6, "school", "child", None) == dt.date(2027, 2, 27)
+    # The police at most thirty days, whoever asks for longer.
+    assert last_day_for(now, 6, "police", "child", None) == dt.date(2026, 12, 22)
+    # A guardian's consent ends on the child's 18th birthday at 00:00 JST; the child's own does not.
+    birth = dt.date(2009, 1, 15)
+    assert last_day_for(now, 6, "school", "guardian", birth) == dt.date(2027, 1, 14)
+    assert last_day_for(now, 6, "school", "child", birth) == dt.date(2027, 5, 22)
+
+
+def test_an_evening_in_utc_is_already_the_next_day_in_japan() -> None:
+    late = dt.datetime(2026, 11, 23, 15, tzinfo=dt.UTC)
+    assert last_day_for(late, 1, "school", "child", None) == dt.date(2026, 12, 23)
+    assert last_day_for(late - dt.timedelta(seconds=1), 1, "school", "child", None) == dt.date(
+        2026, 12, 22
+    )
+
+
+# --------------------------------------------------------------------------------------- sharing
+
+
+def test_a_share_lasts_through_the_day_that_was_said(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    grant = shared(session, town)
+    item = session.scalars(select(m.ConsentItem).where(m.ConsentItem.answer == "yes")).one()
+    assert item.last_day is not None
+    assert grant.valid_until == inclusive_to_instant(item.last_day)
+    assert instant_to_inclusive(grant.valid_until) == item.last_day
+    assert item.last_day > jst(clock(session)).date()
+
+
+def test_no_share_without_a_recorded_necessity(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    session.commit()
+    with SystemSession(own.system) as system, system.begin():
+        for record in system.scalars(select(m.NecessityRecord)):
+            system.delete(record)
+    with pytest.raises(RefusedShareError, match="no_necessity"):
+        share(session, consent, town.agencies["school"])
+    with SystemSession(own.system) as system, system.begin():
+        equip(system, own.keys)
+        _record_necessity(system, town)
+    session.rollback()
+    assert share(session, consent, town.agencies["school"]).necessity == "agencies_needed"
+
+
+def test_a_consent_opens_no_more_than_was_said(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    terms = terms_of(session, consent, town.agencies["school"])
+    for code, changes in {
+        "not_consented": {"slices": ("basic", "home")},
+        "longer_than_consented": {"until": terms.until + dt.timedelta(seconds=1)},
+        "consent_of_another": {"subject_id": town.persons["mother"]},
+        "consent_without_giver": {"consent_id": uuid.uuid4()},
+        "slice": {"slices": ("reporter",)},
+        "recipient_not_allowed": {},
+    }.items():
+        if changes:
+            assert refused(session, town, replace(terms, **changes)) == code
+    assert refused(session, town, replace(terms, purpose="protection")) == "purpose_not_allowed"
+    assert give_grant(session, case_of(session, town), terms).slices == ["basic", "school"]
+
+
+def test_named_readers_work_for_the_agency(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    officer, nurse = town.accounts["officer"], town.accounts["nurse"]
+    with pytest.raises(RefusedShareError, match="not_of_agency"):
+        share(session, consent, town.agencies["school"], account_ids=(officer,))
+    grant = share(session, consent, town.agencies["school"], account_ids=(nurse,))
+    assert grant.account_ids == [nurse]
+
+
+def test_shared_twice_is_one_grant_and_after_taking_back_one_asks_anew(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    grant = shared(session, town)
+    consent = session.get_one(m.Consent, grant.consent_id)
+    assert share(session, consent, town.agencies["school"]).id == grant.id
+    take_back(session, grant, asked_by=town.persons["child"])
+    with pytest.raises(RefusedShareError, match="asked_anew"):
+        share(session, consent, town.agencies["school"])
+    again = shared(session, town)
+    assert again.id != grant.id
+
+
+def test_the_police_need_the_director_and_get_thirty_days(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "police")
+    answer(session, consent, answers_of(town, 12, police={"safety": "yes"}))
+    session.commit()
+    with pytest.raises(RefusedShareError, match="director_only"):
+        share(session, consent, town.agencies["police"])
+    session.rollback()
+    director = acting("director")
+    theirs = director.scalars(select(m.Consent).where(m.Consent.id == consent.id)).one()
+    grant = share(director, theirs, town.agencies["police"])
+    assert grant.valid_until is not None
+    assert grant.valid_until - clock(director) <= dt.timedelta(days=30)
+
+
+def test_a_duty_to_the_police_is_no_longer_than_thirty_days(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    terms = law_terms(
+        session, town, agency_id=town.agencies["police"], basis="TSV18", slices=("basic", "safety")
+    )
+    assert refused(session, town, terms) == "too_long_for_police"
+    shorter = replace(terms, until=clock(session) + dt.timedelta(days=30))
+    assert give_grant(session, case_of(session, town), shorter).basis == "TSV18"
+
+
+def test_experts_and_the_own_agency_are_never_given_a_grant(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    for agency in ("lawyers", "centre"):
+        terms = law_terms(session, town, agency_id=town.agencies[agency])
+        assert refused(session, town, terms) == "never_reads"
+
+
+# ----------------------------------------------------------------------------------- duty and law
+
+
+def test_a_duty_needs_a_reason_and_what_the_child_was_told(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    assert refused(session, town, law_terms(session, town, reason="短い")) == "reason_too_short"
+    assert refused(session, town, law_terms(session, town, told="")) == "not_said_whether_told"
+    grant = give_grant(session, case_of(session, town), law_terms(session, town))
+    kept = session.scalars(select(m.GrantReason)).one()
+    assert kept.grant_id == grant.id
+    assert reveal(session, kept, "reason") == REASON
+    assert reveal(session, kept, "told") == "通告の前に、本人に話した。"
+
+
+def test_permissions_and_emergencies_are_not_given_here(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    for basis in ("APPI69_2_2", "APPI69_2_4", "CWA25_2", "EMERGENCY", "EXPERT", "CAPA8"):
+        terms = law_terms(session, town, basis=basis, purpose="safety")
+        assert refused(session, town, terms) == "basis_not_offered"
+
+
+def test_the_machine_checks_the_row_of_the_basis(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    school = law_terms(session, town, agency_id=town.agencies["school"])
+    assert refused(session, town, school) == "recipient_not_allowed"
+    assert refused(session, town, law_terms(session, town, basis="CAPA10", purpose="safety")) == (
+        "recipient_not_allowed"
+    )
+    wrong = law_terms(session, town, purpose="support")
+    assert refused(session, town, wrong) == "purpose_not_allowed"
+    long = law_terms(session, town, until=clock(session) + dt.timedelta(days=91))
+    assert refused(session, town, long) == "too_long"
+    over = law_terms(session, town, until=clock(session))
+    assert refused(session, town, over) == "over_already"
+
+
+# --------------------------------------------------------------------------------- whom not to tell
+
+
+def test_a_never_tell_ends_and_blocks_the_agency_but_not_a_duty(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    case = case_of(session, town)
+    consented = shared(session, town, "cgc", home="yes")
+    other = shared(session, town, "school")
+    duty = give_grant(session, case, law_terms(session, town))
+    add_never_tell(session, case, never_tell_id=uuid.uuid4(), agency_id=town.agencies["cgc"])
+    session.commit()
+    for grant in (consented, other, duty):
+        session.refresh(grant)
+    assert consented.ended_at is not None
+    # The controls: another agency's grant and the duty's stand.
+    assert other.ended_at is None
+    assert duty.ended_at is None
+
+    with pytest.raises(RefusedShareError, match="never_tell_agency"):
+        asked(session, town, "cgc")
+    with pytest.raises(RefusedShareError, match=r"asked_anew|never_tell_agency"):
+        give_grant(
+            session,
+            case,
+            terms_of(
+                session, session.get_one(m.Consent, consented.consent_id), town.agencies["cgc"]
+            ),
+        )
+
+
+def test_a_duty_against_a_wish_needs_a_second_person_of_the_centre(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
+    session = acting("counsellor")
+    case = case_of(session, town)
+    add_never_tell(session, case, never_tell_id=uuid.uuid4(), agency_id=town.agencies["cgc"])
+    exclude(
+        session,
+        case,
+        account_id=town.accounts["investigator"],
+        reason="親族",
+        exclusion_id=uuid.uuid4(),
+    )
+    for second in (None, "counsellor", "nurse", "clerk", "investigator"):
+        approved_by = None if second is None else town.accounts[second]
+        terms = law_terms(session, town, approved_by=approved_by)
+        assert refused(session, town, terms) == "second_person"
+    grant = give_grant(
+        session, case, law_terms(session, town, approved_by=town.accounts["director"])
+    )
+    assert grant.approved_by == town.accounts["director"]
+
+
+def test_words_that_name_nobody_block_until_somebody_states_it(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    case = case_of(session, town)
+    wish = add_never_tell(session, case, never_tell_id=uuid.uuid4(), words="おとなりのおばさん")
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    school = town.agencies["school"]
+    with pytest.raises(RefusedShareError, match="never_tell_unlinked"):
+        share(session, consent, school)
+    share(session, consent, school, nobody_unlinked=True)
+    stated = select(m.AuditEvent).where(m.AuditEvent.event == "recipients.stated")
+    session.commit()
+    assert session.scalars(stated).one().details["never_tells"] == [str(wish.id)]
+
+
+def test_a_linked_wish_blocks_exactly_whom_it_means(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    case = case_of(session, town)
+    grant = shared(session, town, "welfare", living="yes")
+    wish = add_never_tell(session, case, never_tell_id=uuid.uuid4(), words="お金のまどぐちの人")
+    link_never_tell(session, case, wish, agency_id=town.agencies["welfare"])
+    session.refresh(grant)
+    assert grant.ended_at is not None
+    with pytest.raises(WrongTargetError):
+        link_never_tell(session, case, wish, agency_id=town.agencies["school"])
+    # The control: nothing is unlinked any more, so others can be shared with.
+    assert shared(session, town, "school").ended_at is None
+
+
+def test_a_wish_has_one_target_of_the_case_and_ends_when_nobody_wants_it(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
+    session = acting("counsellor")
+    case = case_of(session, town)
+    with SystemSession(own.system) as system, system.begin():
+        equip(system, own.keys)
+        stranger = towns.add_person(system, town, "stranger", "見本", "よそ")
+    for targets in (
+        {},
+        {"agency_id": town.agencies["school"], "person_id": town.persons["mother"]},
+        {"person_id": stranger},
+        {"person_id": town.persons["child"]},
+    ):
+        with pytest.raises(WrongTargetError):
+            add_never_tell(session, case, never_tell_id=uuid.uuid4(), **targets)
+    wish = add_never_tell(
+        session, case, never_tell_id=uuid.uuid4(), agency_id=town.agencies["school"]
+    )
+    with pytest.raises(RefusedShareError):
+        asked(session, town, "school")
+    end_never_tell(session, case, wish)
+    session.commit()
+    assert asked(session, town, "school").kind == "sharing"
+
+
+def test_an_exclusion_closes_and_its_end_opens_again(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    case = case_of(session, town)
+    shared(session, town)
+    cases = select(func.count()).select_from(select(m.Case).subquery())
+    teacher, nurse = acting("teacher"), acting("nurse")
+    assert teacher.scalars(select(m.Case.id)).all() == [town.case_id]
+    teacher.rollback()
+    exclusion = exclude(
+        session,
+        case,
+        account_id=town.accounts["teacher"],
+        reason="申立てのあった教職員",
+        exclusion_id=uuid.uuid4(),
+    )
+    session.commit()
+    assert teacher.scalars(select(m.Case.id)).all() == []
+    teacher.rollback()
+    assert nurse.scalars(select(m.Case.id)).all() == [town.case_id]
+    end_exclusion(session, case, exclusion)
+    session.commit()
+    assert teacher.scalars(select(m.Case.id)).all() == [town.case_id]
+    assert cases is not None
+
+
+# ------------------------------------------------------------------------------------- taking back
+
+
+def test_the_child_takes_back_and_a_safety_task_is_opened(
+    acting: Acting, visiting: Callable[[str], PortalSession], town: towns.City
+) -> None:
+    counsellor = acting("counsellor")
+    grant_id = shared(counsellor, town).id
+    child = visiting("child")
+    grant = child.scalars(select(m.Grant).where(m.Grant.id == grant_id)).one()
+    take_back(child, grant)
+    child.commit()
+
+    counsellor.rollback()
+    counsellor.expire_all()
+    event = counsellor.scalars(
+        select(m.ConsentEvent).where(m.ConsentEvent.state == "withdrawn")
+    ).one()
+    assert event.thread_id is not None
+    assert event.account_id is None
+    task = counsellor.scalars(select(m.Task)).one()
+    assert (task.kind, task.grant_id) == ("safety_check", grant_id)
+    assert task.due_at > clock(counsellor)
+    nurse = acting("nurse")
+    assert nurse.scalars(select(m.Case.id)).all() == []
+
+
+def test_taken_back_twice_opens_one_task(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    grant = shared(session, town)
+    for _ in range(2):
+        take_back(session, grant, asked_by=town.persons["child"])
+    assert len(session.scalars(select(m.Task)).all()) == 1
+
+
+def test_a_guardian_ends_the_own_consent_and_never_the_childs(
+    acting: Acting, visiting: Callable[[str], PortalSession], town: towns.City
+) -> None:
+    counsellor = acting("counsellor")
+    childs = shared(counsellor, town, "welfare", living="yes").id
+    mothers = shared(counsellor, town, "welfare", living="yes", giver="mother").id
+    mother = visiting("mother")
+    assert mother.scalars(select(m.Grant.id)).all() == [mothers]
+    # Not even past the first gate: the wall itself updates no row of the child's.
+    changed = mother.connection().exec_driver_sql(
+        "UPDATE grants SET ended_at = portal_clock() WHERE basis = 'CONSENT'"
+    )
+    assert changed.rowcount == 1
+    mother.rollback()
+    take_back(mother, mother.scalars(select(m.Grant).where(m.Grant.id == mothers)).one())
+    mother.commit()
+
+    counsellor.rollback()
+    counsellor.expire_all()
+    assert counsellor.get_one(m.Grant, mothers).ended_at is not None
+    assert counsellor.get_one(m.Grant, childs).ended_at is None
+    # The child may end either.
+    child = visiting("child")
+    assert set(child.scalars(select(m.Grant.id))) == {childs, mothers}
+
+
+def test_a_guardians_code_writes_nothing_into_the_childs_consent(
+    acting: Acting, visiting: Callable[[str], PortalSession], town: towns.City
+) -> None:
+    counsellor = acting("counsellor")
+    childs = shared(counsellor, town).consent_id
+    mothers = shared(counsellor, town, "welfare", living="yes", giver="mother").consent_id
+    mother = visiting("mother")
+    event = {
+        "case_id": town.case_id,
+        "owner_agency_id": town.agencies["centre"],
+        "state": "withdrawn",
+    }
+    mother.add(m.ConsentEvent(consent_id=mothers, **event))
+    mother.flush()
+    mother.add(m.ConsentEvent(consent_id=childs, **event))
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        mother.flush()
+
+
+def test_staff_take_back_for_who_gave_it_or_for_the_child(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    childs = shared(session, town)
+    mothers = shared(session, town, "welfare", living="yes", giver="mother")
+    for asker in (None, town.persons["mother"]):
+        with pytest.raises(RefusedShareError, match="not_theirs"):
+            take_back(session, childs, asked_by=asker)
+    take_back(session, mothers, asked_by=town.persons["child"])
+    take_back(session, childs, asked_by=town.persons["child"])
+    asked_by = select(m.ConsentEvent.person_id).where(m.ConsentEvent.state == "withdrawn")
+    assert session.scalars(asked_by).all() == [town.persons["child"]] * 2
+
+
+def test_a_share_under_law_is_not_taken_back(
+    acting: Acting, visiting: Callable[[str], PortalSession], town: towns.City
+) -> None:
+    session = acting("counsellor")
+    grant = give_grant(session, case_of(session, town), law_terms(session, town))
+    session.commit()
+    with pytest.raises(RefusedShareError, match="not_by_consent"):
+        take_back(session, grant, asked_by=town.persons["child"])
+    child = visiting("child")
+    changed = child.connection().exec_driver_sql(
+        "UPDATE grants SET ended_at = portal_clock() WHERE basis <> 'CONSENT'"
+    )
+    assert changed.rowcount == 0
+    # The control: the owner can, as when a case is closed.
+    assert end_grant(session, grant, state="expired")
+    assert grant.ended_at is not None
+
+
+# ---------------------------------------------------------------------------- consent to an action
+
+
+def test_agreeing_to_an_action_shares_nothing(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    deed = Deed(
+        giver_id=town.persons["child"],
+        what="担任の先生に、席をかえてもらうよう話す。",
+        agreed=True,
+        method="screen",
+        witness_id=None,
+    )
+    consent = record_action_consent(session, case_of(session, town), deed, consent_id=uuid.uuid4())
+    assert reveal(session, consent, "what") == deed.what
+    assert session.scalars(select(m.ConsentEvent.state)).all() == ["given"]
+    with pytest.raises(RefusedShareError, match="not_consented"):
+        share(session, consent, town.agencies["school"])
+    terms = law_terms(
+        session,
+        town,
+        agency_id=town.agencies["school"],
+        basis="CONSENT",
+        purpose="support",
+        subject_id=town.persons["child"],
+        consent_id=consent.id,
+    )
+    assert refused(session, town, terms) == "consent_without_giver"
+    again = replace(deed, agreed=False)
+    record_action_consent(session, case_of(session, town), again, consent_id=uuid.uuid4())
+    assert set(session.scalars(select(m.ConsentEvent.state))) == {"given", "refused"}

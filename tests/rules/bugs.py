@@ -1,0 +1,347 @@
+"""The bugs that `test_sabotage` plants: a passage of a rule, and what somebody wrote instead."""
+
+from __future__ import annotations
+
+from tests.rules.planting import Bug
+
+VIEWER, RULES = "viewer", "visibility"
+
+BUGS = (
+    # -- rule 1: the account and its membership
+    Bug("a disabled account still acts", "cases", VIEWER, "            ~ACCOUNT_ROW.c.disabled,\n"),
+    Bug(
+        "what has an end never ends",
+        "cases",
+        VIEWER,
+        "or_(row.c.valid_until.is_(None), CLOCK < row.c.valid_until)",
+        "or_(row.c.valid_until.is_(None), CLOCK >= row.c.valid_from)",
+    ),
+    Bug(
+        "it lasts through its end",
+        "cases",
+        VIEWER,
+        "CLOCK < row.c.valid_until",
+        "CLOCK <= row.c.valid_until",
+    ),
+    Bug(
+        "it starts after its start",
+        "cases",
+        VIEWER,
+        "row.c.valid_from <= CLOCK",
+        "row.c.valid_from < CLOCK",
+    ),
+    # -- rule 2: exclusion
+    Bug(
+        "an exclusion excludes nobody",
+        "cases",
+        RULES,
+        "return not_among(case_id, EXCLUDED_CASES)",
+        "return case_id.is_not(None)",
+    ),
+    Bug(
+        "an exclusion excludes an agency",
+        "cases",
+        VIEWER,
+        '_DENIAL.c.kind == "exclusion", _DENIAL.c.account_id == ACCOUNT',
+        '_DENIAL.c.kind == "exclusion", _DENIAL.c.agency_id == AGENCY',
+    ),
+    Bug(
+        "an exclusion does not hold for the projection",
+        "listed",
+        RULES,
+        "        CLOCK < a.valid_until,\n        not_excluded(a.case_id),\n",
+        "        CLOCK < a.valid_until,\n",
+    ),
+    # -- rule 3: what exists
+    Bug(
+        "a retracted entry stays",
+        "entries",
+        RULES,
+        "or_(e.retracted_at.is_(None), CLOCK < e.retracted_at)",
+        "e.written_at <= CLOCK",
+    ),
+    Bug(
+        "a retracted entry stays for its instant",
+        "entries",
+        RULES,
+        "CLOCK < e.retracted_at",
+        "CLOCK <= e.retracted_at",
+    ),
+    Bug(
+        "an entry shows before it is written", "entries", RULES, "        e.written_at <= CLOCK,\n"
+    ),
+    Bug("an entry shows before its case", "entries", RULES, "        e.case_opened_at <= CLOCK,\n"),
+    Bug("a case shows before it opens", "cases", RULES, "        c.opened_at <= CLOCK,\n"),
+    Bug(
+        "its people show before it opens",
+        "case_people",
+        RULES,
+        ", case.c.opened_at <= CLOCK\n",
+        "\n",
+    ),
+    # -- rule 4: the owner
+    Bug(
+        "a clerk owns too",
+        "cases",
+        VIEWER,
+        '"owning", MEMBERSHIP.c.role.in_(OWNER_ROLES)',
+        '"owning", MEMBERSHIP.c.role.in_((*OWNER_ROLES, "center_clerk"))',
+    ),
+    Bug(
+        "every role of the owner owns",
+        "cases",
+        VIEWER,
+        '"owning", MEMBERSHIP.c.role.in_(OWNER_ROLES)',
+        '"owning", MEMBERSHIP.c.role.is_not(None)',
+    ),
+    Bug(
+        "who reported is for every counsellor",
+        "entries",
+        RULES,
+        'or_(e.slice != "reporter", _of_workers(e.owner_agency_id, e.case_id))',
+        "e.slice.is_not(None)",
+    ),
+    Bug(
+        "who reported is for nobody but the director",
+        "entries",
+        RULES,
+        "or_(owner_id == DIRECTING, and_(owner_id == OWNING, among(case_id, WORKED_CASES)))",
+        "owner_id == DIRECTING",
+    ),
+    # -- rule 5: grants
+    Bug(
+        "an ended grant goes on",
+        "cases",
+        RULES,
+        "        or_(g.ended_at.is_(None), CLOCK < g.ended_at),\n",
+    ),
+    Bug(
+        "a grant lasts through its ending",
+        "cases",
+        RULES,
+        "CLOCK < g.ended_at",
+        "CLOCK <= g.ended_at",
+    ),
+    Bug(
+        "a grant lasts through its last instant",
+        "cases",
+        RULES,
+        "CLOCK < g.valid_until",
+        "CLOCK <= g.valid_until",
+    ),
+    Bug("a grant opens before its time", "cases", RULES, "        g.valid_from <= CLOCK,\n"),
+    Bug(
+        "a grant starts after its start",
+        "cases",
+        RULES,
+        "g.valid_from <= CLOCK",
+        "g.valid_from < CLOCK",
+    ),
+    Bug(
+        "a grant opens every slice", "entries", RULES, "        slice_ == func.any(grant.slices),\n"
+    ),
+    Bug(
+        "a grant opens every subject",
+        "entries",
+        RULES,
+        "            grant.subject_id == subject_id,\n",
+        "            grant.subject_id.is_not(None),\n",
+    ),
+    Bug(
+        "a consent opens every subject",
+        "entries",
+        RULES,
+        'and_(grant.subject_id.is_(None), grant.basis != "CONSENT")',
+        "grant.subject_id.is_(None)",
+    ),
+    Bug(
+        "a grant opens to every agency",
+        "cases",
+        RULES,
+        "g.agency_id == READING, ",
+        "READING.is_not(None), ",
+    ),
+    Bug(
+        "everybody of the agency reads",
+        "cases",
+        RULES,
+        "g.agency_id == READING, reads_for(g.team_id, g.account_ids), ",
+        "g.agency_id == READING, ",
+    ),
+    Bug(
+        "a manager reads",
+        "cases",
+        RULES,
+        "g.agency_id == READING, reads_for(g.team_id, g.account_ids), ",
+        "g.agency_id == READING, or_(MANAGING.is_not(None), reads_for(g.team_id, g.account_ids)), ",
+    ),
+    Bug(
+        "named accounts are anybody's",
+        "cases",
+        VIEWER,
+        "        ACCOUNT == func.any(account_ids),\n",
+        "        account_ids.is_not(None),\n",
+    ),
+    Bug(
+        "the default team reads for another",
+        "cases",
+        VIEWER,
+        "and_(account_ids.is_(None), team_id.is_(None), IN_DEFAULT_TEAM)",
+        "and_(account_ids.is_(None), IN_DEFAULT_TEAM)",
+    ),
+    Bug(
+        "the default team reads for the named",
+        "cases",
+        VIEWER,
+        "and_(account_ids.is_(None), team_id.is_(None), IN_DEFAULT_TEAM)",
+        "and_(team_id.is_(None), IN_DEFAULT_TEAM)",
+    ),
+    Bug("any team is the default team", "cases", VIEWER, "            _TEAM.c.is_default,\n"),
+    Bug(
+        "who reported, and advice, can be granted",
+        "entries",
+        RULES,
+        "        slice_.not_in(_constants(UNSHAREABLE_SLICES)),\n",
+    ),
+    Bug(
+        "details go to cafeterias",
+        "entries",
+        VIEWER,
+        '_acting("reading_detail", _READING, AGENCY_ROW.c.type != CAFETERIA)',
+        '_acting("reading_detail", _READING)',
+    ),
+    Bug(
+        "an expert's agency opens", "cases", VIEWER, "    AGENCY_ROW.c.type.not_in(EXPERT_TYPES),\n"
+    ),
+    Bug(
+        "a cafeteria's volunteer opens",
+        "cases",
+        VIEWER,
+        "    or_(AGENCY_ROW.c.type != CAFETERIA, MEMBERSHIP.c.role == WATCHER),\n",
+    ),
+    Bug(
+        "the blind roles see",
+        "entries",
+        VIEWER,
+        "_SEEING = MEMBERSHIP.c.role.not_in(BLIND_ROLES)",
+        "_SEEING = MEMBERSHIP.c.role.is_not(None)",
+    ),
+    Bug(
+        "no duty overrides a never-tell",
+        "cases",
+        RULES,
+        "        grant.basis.in_(_constants(sorted(OVERRIDING_BASES))),\n",
+    ),
+    Bug(
+        "every basis overrides a never-tell",
+        "cases",
+        RULES,
+        "        grant.basis.in_(_constants(sorted(OVERRIDING_BASES))),\n",
+        "        grant.basis.is_not(None),\n",
+    ),
+    Bug(
+        "a never-tell names no human",
+        "cases",
+        RULES,
+        "return not_among(case_id, CASES_NOT_TO_TELL_ME)",
+        "return case_id.is_not(None)",
+    ),
+    Bug(
+        "a never-tell knows accounts, not persons",
+        "cases",
+        VIEWER,
+        "or_(_DENIAL.c.account_id == ACCOUNT, _DENIAL.c.person_id == PERSON)",
+        "_DENIAL.c.account_id == ACCOUNT",
+    ),
+    # -- rule 6: own posts
+    Bug(
+        "own posts are the whole agency's",
+        "entries",
+        RULES,
+        "        e.author_agency_id == POSTING,\n"
+        "        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),\n",
+        "        e.author_agency_id == POSTING,\n",
+    ),
+    Bug(
+        "own posts are the writer's alone",
+        "entries",
+        RULES,
+        "        e.author_agency_id == POSTING,\n"
+        "        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),\n",
+        "        e.author_agency_id == POSTING,\n        e.author_account_id == ACCOUNT,\n",
+    ),
+    Bug(
+        "own posts stay after a never-tell",
+        "entries",
+        RULES,
+        "        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),\n"
+        "        _may_be_told(e.case_id),\n    )\n\n\ndef by_own_post",
+        "        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),\n    )\n\n\ndef by_own_post",
+    ),
+    Bug(
+        "own posts show in an own case",
+        "entries",
+        RULES,
+        "and_(authored(e), e.owner_agency_id != POSTING)",
+        "authored(e)",
+    ),
+    # -- rule 7: managers
+    Bug(
+        "everybody is a manager",
+        "grants",
+        VIEWER,
+        '"managing", _SEEING, MEMBERSHIP.c.manager',
+        '"managing", _SEEING',
+    ),
+    Bug(
+        "a manager sees other agencies' grants",
+        "grants",
+        RULES,
+        "g.agency_id == MANAGING, _holds(g)",
+        "MANAGING.is_not(None), _holds(g)",
+    ),
+    # -- rule 8, keys, projection
+    Bug(
+        "a case shows without a reader",
+        "cases",
+        RULES,
+        "grant.c.case_id == c.id, admits(grant.c)",
+        "grant.c.case_id == c.id, grant.c.agency_id == READING, _holds(grant.c)",
+    ),
+    Bug(
+        "a grant gives every key",
+        "data_keys",
+        RULES,
+        "                        k.slice == func.any(grant.c.slices),\n",
+    ),
+    Bug(
+        "a person shows in every case",
+        "persons",
+        RULES,
+        "link.c.person_id == p.id, case_people(link.c)",
+        "link.c.person_id == p.id, OWNING.is_not(None)",
+    ),
+    Bug(
+        "the projection lists before its time", "listed", RULES, "        a.valid_from <= CLOCK,\n"
+    ),
+    Bug(
+        "the projection lists for a clerk",
+        "listed",
+        RULES,
+        "a.agency_id == case((owned, OWNING), else_=READING)",
+        "or_(owned, a.agency_id == READING)",
+    ),
+    Bug(
+        "the projection forgets never-tells",
+        "listed",
+        RULES,
+        "        or_(owned, _may_be_told(a.case_id)),\n",
+    ),
+    Bug(
+        "the projection lists an account's other agency",
+        "listed",
+        RULES,
+        "case((owned, OWNING), else_=READING)",
+        "case((owned, OWNING), (READING.is_not(None), a.agency_id))",
+    ),
+)
