@@ -9,6 +9,9 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# A file of tests at a time to each core, for its tests share a database; in the order of the
+# folders, so that the long sweeps do not come last and alone.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 FLASK := $(BIN)/flask --app wsgi
 CATALOGUES := portal/translations
 COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
@@ -79,13 +82,13 @@ demo-reset: env ## Throw the demo city's data away and serve it afresh
 # --------------------------------------------------------------------------- proving
 
 test: env node chromium ## Run every test but the heavy proofs
-	@$(BIN)/python -m pytest -m 'not heavy'
+	@$(PYTEST) -m 'not heavy'
 
 test-fast: env ## Run the tests that need no browser
-	@$(BIN)/python -m pytest -m 'not browser and not heavy'
+	@$(PYTEST) -m 'not browser and not heavy'
 
 test-browser: env node chromium ## Run the tests in a real browser
-	@$(BIN)/python -m pytest -m browser
+	@$(PYTEST) -m browser
 
 test-fuzz: env ## Draw some 200,000 requests as everybody: no answer is a failure (half an hour)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-48000} $(BIN)/python -m pytest tests/rules/test_crawl.py

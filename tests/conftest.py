@@ -3,24 +3,33 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 
 from portal import embedded
 from portal.config import Config, Keys
-from portal.database import make_engine
+from portal.database import SystemSession, make_engine
 from portal.embedded import APP, OWNER, SYSTEM, Server
 from portal.policy import schema
+from tests import city as towns
+
+# What looks back on the whole run.
+from tests.emitted import (  # noqa: F401
+    pytest_collection_finish,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 # Fixtures of the sweeps, which tests in several folders ask for.
 from tests.site import demo_city, new_site, site  # noqa: F401
 
 _TEMPLATE = "portal_template"
+SMALL_CITY = "portal_small_city"
 
 
 @dataclass
@@ -107,7 +116,16 @@ def database(clone: Callable[[], Database]) -> Iterator[Database]:
     own.drop()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what looks back on the whole run at its end; import what takes note meanwhile."""
-    import_module("tests.emitted")
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+@pytest.fixture(scope="session")
+def small_city(
+    postgres: Server, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Config, towns.City]]:
+    """The small city, written once; the database of each test is a copy of it."""
+    postgres.create_database(SMALL_CITY, template)
+    config = Config.for_tests(postgres.url(APP, SMALL_CITY), tmp_path_factory.mktemp(SMALL_CITY))
+    engine = create_engine(postgres.url(SYSTEM, SMALL_CITY))
+    with SystemSession(engine) as session, session.begin():
+        town = towns.build(session, config.keys)
+    engine.dispose()
+    yield config, town
+    postgres.drop_database(SMALL_CITY)

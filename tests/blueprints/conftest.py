@@ -1,48 +1,37 @@
 """An application on a database of its own for each test of pages."""
 
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, create_engine
 
-from portal import embedded
 from portal.config import Config
-from portal.database import SystemSession
+from portal.embedded import APP, Server
 from portal.extensions import db
 from portal.factory import create_app
-from portal.policy import schema
 from portal.unit import Portal
 from tests import city as towns
+from tests.conftest import SMALL_CITY
 from tests.web import Browser, browser_of
 
 
-@pytest.fixture(scope="session")
-def page_server() -> Iterator[embedded.Server]:
-    """One server for all tests of pages, with a template database that has the schema.
-
-    Not in pytest's own folder: another run of pytest closes that to the server's account.
-    """
-    with (
-        tempfile.TemporaryDirectory(prefix="portal-pages-") as folder,
-        embedded.running(Path(folder), durable=False) as server,
-    ):
-        server.create_database("template_pages")
-        engine = create_engine(server.url(embedded.OWNER, "template_pages"))
-        with engine.begin() as connection:
-            connection.exec_driver_sql(schema.up())
-        engine.dispose()
-        yield server
-
-
 @pytest.fixture
-def config(page_server: embedded.Server, request: pytest.FixtureRequest) -> Iterator[Config]:
-    """Return a configuration of a database made for this test alone."""
+def config(
+    postgres: Server,
+    template: str,
+    small_city: tuple[Config, towns.City],
+    request: pytest.FixtureRequest,
+) -> Iterator[Config]:
+    """Return a configuration of a database made for this test alone.
+
+    It holds the small city where the test asks for ``town``, and no row otherwise.
+    """
     name = f"pages_{abs(hash(request.node.nodeid)) % 10**12}"
-    page_server.create_database(name, template="template_pages")
-    yield Config.for_tests(page_server.url(embedded.APP, name), Path(page_server.instance))
-    page_server.drop_database(name)
+    postgres.create_database(name, SMALL_CITY if "town" in request.fixturenames else template)
+    yield replace(small_city[0], database_url=postgres.url(APP, name))
+    postgres.drop_database(name)
 
 
 @pytest.fixture
@@ -54,10 +43,9 @@ def system(config: Config) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def town(config: Config, system: Engine) -> towns.City:
-    """Return the small city."""
-    with SystemSession(system) as session, session.begin():
-        return towns.build(session, config.keys)
+def town(small_city: tuple[Config, towns.City]) -> towns.City:
+    """Return the small city, which the test may add to."""
+    return deepcopy(small_city[1])
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ Browse = Callable[[str], Browser]
 
 
 @pytest.fixture
-def town(config: Config, system: Engine) -> towns.City:
+def town(town: towns.City, config: Config, system: Engine) -> towns.City:
     """Return the small city with entries to share and the necessity of sharing recorded."""
     with SystemSession(system) as session, session.begin():
-        town = towns.build(session, config.keys)
+        equip(session, config.keys)
         record_necessity(session, town)
         for slice_, text, subject in (
             ("basic", "CANARY-basic 見本あおい 3年1組", "child"),

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, select
 
 from portal import models as m
@@ -18,13 +17,6 @@ from tests.web import Browser, Page
 Browse = Callable[[str], Browser]
 TEXT = "CANARY-brief 見本あおいは、母の見本はるかと暮らす。学校では静か。"
 QUESTION = "CANARY-question あおいの席替えを学校に求めてよいか。"
-
-
-@pytest.fixture
-def town(config: Config, system: Engine) -> towns.City:
-    """Return the small city."""
-    with SystemSession(system) as session, session.begin():
-        return towns.build(session, config.keys)
 
 
 def rows(system: Engine, model: type[Any], *conditions: Any) -> list[Any]:

@@ -21,10 +21,10 @@ Browse = Callable[[str], Browser]
 
 
 @pytest.fixture
-def town(config: Config, system: Engine) -> towns.City:
+def town(town: towns.City, config: Config, system: Engine) -> towns.City:
     """Return the small city with entries of child and mother."""
     with SystemSession(system) as session, session.begin():
-        town = towns.build(session, config.keys)
+        equip(session, config.keys)
         towns.add_entry(session, town, slice_="school", text="CANARY-school")
         towns.add_entry(session, town, slice_="welfare", text="CANARY-mother", subject="mother")
         return town

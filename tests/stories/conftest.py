@@ -16,7 +16,6 @@ from portal.unit import Portal
 from tests.blueprints.conftest import (  # noqa: F401  (fixtures that the stories ask for)
     app,
     config,
-    page_server,
     system,
     town,
 )
