@@ -278,7 +278,7 @@ def test_nothing_opens_to_strangers(
     new_site: Callable[[], Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not opened_to_strangers(new_site())
-    monkeypatch.setattr(auth, "PUBLIC", auth.PUBLIC | {"account.switch"})
+    monkeypatch.setattr(auth.guard, "PUBLIC", auth.PUBLIC | {"account.switch"})
     assert any("/switch" in line for line in opened_to_strangers(new_site()))
 
 

@@ -31,7 +31,7 @@ TRANSLATORS = frozenset(
 # who runs it.
 SPOKEN = (
     "blueprints",
-    "portal/auth.py",
+    "portal/auth",
     "portal/errors.py",
     "portal/forms.py",
     "portal/navigation.py",

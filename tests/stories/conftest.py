@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
 from portal import models as m
-from portal.auth import hasher
 from portal.config import Config
 from portal.database import SystemSession
+from portal.passwords import hasher
 from portal.unit import Portal
 from tests.blueprints.conftest import (  # noqa: F401  (fixtures that the stories ask for)
     app,

@@ -1,0 +1,201 @@
+"""Server-side sessions: the cookie holds 256 random bits, the table their hash.
+
+A session is read at each request from live rows: a disabled account, an ended membership or a
+closed thread is signed out by its next request.
+"""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response, abort, g, request
+from flask import session as cookie_session
+from flask_login import UserMixin
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.audit import Event, record
+from portal.auth.running import config
+from portal.database import before_viewer, look_as
+from portal.extensions import db
+from portal.policy.permissions import Standing
+from portal.policy.viewer import Viewer
+
+COOKIE = "__Host-portal"
+TOKEN_BYTES = 32
+# A child's tablet goes from hand to hand, so a visitor's session sleeps sooner.
+VISITOR_IDLE_SECONDS = 10 * 60
+
+
+class Signed(UserMixin):
+    """Who is signed in for this request; Flask-Login's user."""
+
+    def __init__(self, row: Any) -> None:
+        """Take a row of ``session_by_token``."""
+        self.row = row
+
+    def get_id(self) -> str:
+        """Return the session's public id, which Flask-Login asks for."""
+        return str(self.row.public_id)
+
+
+@dataclass(frozen=True)
+class Acting:
+    """What the head of a page says about who acts."""
+
+    agency: str
+    role: str
+    person: str = ""
+    switch_url: str | None = None
+
+
+def _token_hash() -> bytes | None:
+    token = request.cookies.get(COOKIE)
+    return None if not token else hashlib.sha256(token.encode()).digest()
+
+
+def authenticate(session: Session) -> None:
+    """Let the session look for whoever the request's cookie names, if anybody."""
+    g.signed = None
+    token_hash = _token_hash()
+    if token_hash is None:
+        return
+    row = before_viewer(session, func.session_by_token(token_hash, *_limits())).one_or_none()
+    if row is None or _asleep(row):
+        return
+    g.signed = row
+    if row.thread_id is not None:
+        look_as(session, Viewer(thread_id=row.thread_id))
+        return
+    viewer = Viewer(row.account_id, row.agency_id, circles=tuple(row.circles))
+    look_as(session, viewer, _standing(row))
+
+
+def _limits() -> tuple[timedelta, timedelta]:
+    settings = config()
+    return timedelta(seconds=settings.idle_seconds), timedelta(seconds=settings.absolute_seconds)
+
+
+def _asleep(row: Any) -> bool:
+    limit = timedelta(seconds=VISITOR_IDLE_SECONDS)
+    return row.thread_id is not None and datetime.now(UTC) - row.seen_at > limit
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(row.role, row.manager, row.agency_type, row.agency_id)
+
+
+def standing() -> Standing | None:
+    """Return in what capacity the request acts; None for visitors and strangers."""
+    row = g.get("signed")
+    return None if row is None or row.account_id is None else _standing(row)
+
+
+def keep_awake() -> None:
+    """Note that the session is in use, in a transaction of its own, at most once a minute."""
+    row, token_hash = g.get("signed"), _token_hash()
+    # A page that asks by itself whether it may still be seen (HEAD) is nobody at work: counted as
+    # use, a case left open on a desk would never fall asleep.
+    if row is None or request.method == "HEAD":
+        return
+    if datetime.now(UTC) - row.seen_at < timedelta(minutes=1):
+        return
+    with db.engine.begin() as connection:
+        connection.execute(select(func.touch_session(token_hash)))
+
+
+def open_session(
+    session: Session,
+    *,
+    account_id: uuid.UUID | None = None,
+    agency_id: uuid.UUID | None = None,
+    thread_id: uuid.UUID | None = None,
+    factors: str = "password",
+) -> str:
+    """Start a server-side session under a new token and end the one before; return the token.
+
+    The session looks for its person from here on, so that the event is written in its name. Where
+    the present session was ended while this request ran, nothing is opened (401): a request in
+    flight must not outlive a change of the password.
+    """
+    ended = end_present_session(session)
+    if ended is None and g.get("signed") is not None:
+        abort(401)
+    token, public_id = secrets.token_urlsafe(TOKEN_BYTES), uuid.uuid4()
+    token_hash = hashlib.sha256(token.encode()).digest()
+    opening = func.open_session(token_hash, public_id, account_id, agency_id, thread_id, factors)
+    before_viewer(session, opening)
+    session.info.pop("viewer", None)
+    look_as(session, Viewer(account_id=account_id, agency_id=agency_id, thread_id=thread_id))
+    record(session, Event.SESSION_OPENED, session=public_id, factors=factors)
+    return token
+
+
+def end_present_session(session: Session) -> uuid.UUID | None:
+    """End the session of the request's cookie and forget its form token.
+
+    Returns the public id of the session, or None where there was none to end.
+    """
+    cookie_session.clear()
+    token_hash = _token_hash()
+    if token_hash is None:
+        return None
+    ended: uuid.UUID | None = before_viewer(session, func.end_session(token_hash)).scalar_one()
+    if ended is not None:
+        record(session, Event.SESSION_ENDED, session=ended)
+        # In the name of who leaves, before the session looks for anybody else.
+        session.flush()
+    return ended
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A sign-in of the viewer's that still holds; the times are aware."""
+
+    public_id: uuid.UUID
+    agency_id: uuid.UUID
+    opened_at: datetime
+    seen_at: datetime
+    present: bool
+
+
+def own_sessions(session: Session) -> list[OpenSession]:
+    """Return the viewer's sign-ins that still hold, the one used last first."""
+    idle, absolute = _limits()
+    now = datetime.now(UTC)
+    return [
+        OpenSession(**row, present=row["public_id"] == g.signed.public_id)
+        for row in before_viewer(session, func.sessions_of_viewer()).mappings()
+        if now < row["seen_at"] + idle and now < row["opened_at"] + absolute
+    ]
+
+
+def end_own_session(session: Session, public_id: uuid.UUID) -> None:
+    """End one of the viewer's sign-ins; anybody else's is left alone by the database."""
+    before_viewer(session, func.end_session_of_viewer(public_id))
+    record(session, Event.SESSION_ENDED, session=public_id)
+
+
+def act_for(session: Session, agency_id: uuid.UUID) -> str:
+    """Open a session in which the signed-in account acts for another agency; return its token."""
+    row = g.signed
+    return open_session(
+        session, account_id=row.account_id, agency_id=agency_id, factors=row.factors
+    )
+
+
+def with_cookie(response: Response, token: str | None) -> Response:
+    """Return the response with the session's cookie set, or expired where there is no token."""
+    response.set_cookie(
+        COOKIE,
+        token or "",
+        max_age=None if token else 0,
+        secure=True,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+    return response
