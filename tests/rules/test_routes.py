@@ -370,8 +370,9 @@ def told_to_foreigners(site: Site, rules: list[Rule]) -> list[str]:
     visitors, nor visitors into theirs: the sweep of strangers is theirs.
     """
     site.open_session(someone(site, "school_nurse"))
-    people = foreigners(site)
+    # Chosen before the foreigners come, whose own rows are not hidden from them.
     tried = {id(rule): samples(site, rule) for rule in rules}
+    people = foreigners(site)
     before, found = fingerprint(site), []
     for person, standing in people:
         visitor = site.at(person)
