@@ -236,6 +236,19 @@ def _visible(
     return [world.line(world.visible_to(engine, account, agency, at))]
 
 
+@policy.command("explain")
+@click.option("--account", type=click.UUID, required=True, help="Who looks.")
+@click.option("--agency", type=click.UUID, required=True, help="For which agency it acts.")
+@click.option("--case", type=click.UUID, required=True, help="At which case.")
+@click.option("--at", callback=_instant, help="An ISO 8601 instant with an offset; now without it.")
+@_refusing
+def print_explained(account: uuid.UUID, agency: uuid.UUID, case: uuid.UUID, at: str | None) -> None:
+    """Print the rule and the grant that open each slice, or the denial that wins, as JSON."""
+    config = _config()
+    with _ready(config), _engine(config.urls.owner) as engine:
+        click.echo(world.explained_line(world.explain(engine, account, agency, case, at)))
+
+
 @demo.command("load")
 @_refusing
 def load_demo() -> None:

@@ -977,6 +977,99 @@ BEGIN
     WHERE grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
 END $$;
 
+CREATE FUNCTION sights_at(p_case uuid, p_at timestamptz)
+RETURNS TABLE (
+    account_id uuid, agency_id uuid, kind text, row_id uuid, slice text, subject_id uuid,
+    rule text, grant_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_account uuid;
+    v_agency uuid;
+BEGIN
+    -- Everybody who acted at the instant for an agency that owns the case, was ever granted
+    -- something of it or wrote into it: nobody else can be shown anything (rules 4 to 8).
+    FOR v_account, v_agency IN
+        SELECT DISTINCT m.account_id, m.agency_id FROM memberships m
+        WHERE m.valid_from <= p_at AND (m.valid_until IS NULL OR p_at < m.valid_until)
+            AND m.agency_id IN (
+                SELECT c.owner_agency_id FROM cases c WHERE c.id = p_case
+                UNION SELECT g.agency_id FROM grants g WHERE g.case_id = p_case
+                UNION SELECT e.author_agency_id FROM entries e WHERE e.case_id = p_case)
+    LOOP
+        RETURN QUERY SELECT v_account, v_agency, s.* FROM (
+SELECT 'case'::text, cases.id, NULL::text, NULL::uuid, NULL::text, (SELECT deciding_grant_of_case.id 
+FROM grants AS deciding_grant_of_case 
+WHERE deciding_grant_of_case.case_id = cases.id AND deciding_grant_of_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant_of_case.account_ids) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant_of_case.valid_from <= (SELECT p_at AS portal_clock_1) AND (deciding_grant_of_case.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant_of_case.valid_until) AND (deciding_grant_of_case.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant_of_case.ended_at) AND deciding_grant_of_case.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (deciding_grant_of_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) ORDER BY CASE deciding_grant_of_case.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant_of_case.valid_from, deciding_grant_of_case.id 
+ LIMIT 1) AS anon_1 
+FROM cases 
+WHERE cases.id = p_case AND cases.opened_at <= (SELECT p_at AS portal_clock_1) AND cases.id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+FROM grants AS grant_on_case 
+WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_on_case.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+        ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
+        RETURN QUERY SELECT v_account, v_agency, s.* FROM (
+SELECT 'entry'::text, entries.id, entries.slice, entries.subject_id, CASE WHEN (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN NULL ELSE (SELECT deciding_grant.id 
+FROM grants AS deciding_grant 
+WHERE deciding_grant.case_id = entries.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = entries.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
+ LIMIT 1) END AS anon_2 
+FROM entries 
+WHERE entries.case_id = p_case AND entries.written_at <= (SELECT p_at AS portal_clock_1) AND entries.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (entries.retracted_at IS NULL OR (SELECT p_at AS portal_clock_1) < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_1) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)))
+        ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
+        RETURN QUERY SELECT v_account, v_agency, s.* FROM (
+SELECT 'own_post'::text, entries.id, entries.slice, entries.subject_id, NULL::text, NULL::uuid 
+FROM entries 
+WHERE entries.case_id = p_case AND entries.written_at <= (SELECT p_at AS portal_clock_1) AND entries.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (entries.retracted_at IS NULL OR (SELECT p_at AS portal_clock_1) < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_1) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_1) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND (entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))
+        ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
+        RETURN QUERY SELECT v_account, v_agency, s.* FROM (
+SELECT 'managed_grant'::text, grants.id, NULL::text, NULL::uuid, NULL::text, grants.id AS id__1 
+FROM grants 
+WHERE grants.case_id = p_case AND grants.agency_id = (SELECT past_managing(p_at, v_account, v_agency) AS viewer_managing_1) AND grants.valid_from <= (SELECT p_at AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[]))
+        ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
+        RETURN QUERY SELECT v_account, v_agency, s.* FROM (
+SELECT 'slice'::text, NULL::uuid, in_slice.slice, in_slice.subject_id, CASE WHEN (in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN NULL ELSE (SELECT deciding_grant.id 
+FROM grants AS deciding_grant 
+WHERE deciding_grant.case_id = in_slice.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = in_slice.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
+ LIMIT 1) END AS anon_2 
+FROM (SELECT person_of_slice.case_id AS case_id, person_of_slice.owner_agency_id AS owner_agency_id, case_of_slice.opened_at AS case_opened_at, anon_3.code AS slice, person_of_slice.person_id AS subject_id 
+FROM case_people AS person_of_slice JOIN cases AS case_of_slice ON case_of_slice.id = person_of_slice.case_id JOIN unnest(ARRAY['basic', 'contact', 'summary', 'detail', 'child_view', 'school', 'home', 'health', 'welfare', 'safety', 'plan', 'watch_points', 'progress', 'reporter', 'facts', 'judgement', 'advice', 'others']) AS anon_3(code) ON true 
+WHERE person_of_slice.case_id = p_case) AS in_slice 
+WHERE in_slice.case_opened_at <= (SELECT p_at AS portal_clock_1) AND in_slice.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1))
+ LIMIT ALL OFFSET 0)))
+        ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION case_sights(p_case uuid, p_at timestamptz)
+RETURNS TABLE (
+    account_id uuid, agency_id uuid, kind text, row_id uuid, slice text, subject_id uuid,
+    rule text, grant_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    -- The owner alone asks who sees its case; anybody else gets no row, as where there is none.
+    IF EXISTS (SELECT 1 FROM cases WHERE cases.id = p_case AND cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) THEN
+        RETURN QUERY SELECT * FROM sights_at(p_case, p_at);
+    END IF;
+END $$;
+
 CREATE FUNCTION throttle_failures(p_bucket bytea, p_window interval)
 RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT coalesce(sum(failures), 0)::integer FROM throttle_counts
@@ -1318,6 +1411,16 @@ REVOKE ALL ON FUNCTION managed_references() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION managed_references() TO portal_app;
 
+ALTER FUNCTION sights_at(uuid, timestamptz) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION sights_at(uuid, timestamptz) FROM PUBLIC;
+
+ALTER FUNCTION case_sights(uuid, timestamptz) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION case_sights(uuid, timestamptz) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION case_sights(uuid, timestamptz) TO portal_app;
+
 ALTER FUNCTION throttle_failures(bytea, interval) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION throttle_failures(bytea, interval) FROM PUBLIC;
@@ -1584,6 +1687,283 @@ SELECT EXISTS (SELECT my_parties.id
 FROM brief_parties AS my_parties 
 WHERE my_parties.brief_id = p_brief AND my_parties.case_id = p_case) AS anon_1
 ); END $$;
+
+CREATE FUNCTION past_acting(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled
+); END $$;
+
+REVOKE ALL ON FUNCTION past_acting(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_acting(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_owning(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
+); END $$;
+
+REVOKE ALL ON FUNCTION past_owning(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_owning(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_directing(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_director'
+); END $$;
+
+REVOKE ALL ON FUNCTION past_directing(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_directing(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_reading(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
+); END $$;
+
+REVOKE ALL ON FUNCTION past_reading(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_reading(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_reading_detail(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
+); END $$;
+
+REVOKE ALL ON FUNCTION past_reading_detail(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_reading_detail(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_posting(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
+); END $$;
+
+REVOKE ALL ON FUNCTION past_posting(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_posting(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_managing(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting.manager
+); END $$;
+
+REVOKE ALL ON FUNCTION past_managing(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_managing(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_advising(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
+); END $$;
+
+REVOKE ALL ON FUNCTION past_advising(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_advising(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_administering(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
+); END $$;
+
+REVOKE ALL ON FUNCTION past_administering(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_administering(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_auditing(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
+); END $$;
+
+REVOKE ALL ON FUNCTION past_auditing(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_auditing(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_clerking(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
+); END $$;
+
+REVOKE ALL ON FUNCTION past_clerking(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_clerking(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_teams(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT my_team_member.team_id), '{}'::uuid[]) AS coalesce_1 
+FROM team_members AS my_team_member 
+WHERE my_team_member.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND my_team_member.valid_from <= (SELECT p_at AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < my_team_member.valid_until)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_teams(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_teams(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_default_team(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_team.agency_id 
+FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
+WHERE my_team.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_1) AND my_team.is_default AND my_team_member.account_id = (SELECT CAST(p_account AS UUID) AS nullif_2) AND my_team_member.valid_from <= (SELECT p_at AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < my_team_member.valid_until) 
+ LIMIT 1
+); END $$;
+
+REVOKE ALL ON FUNCTION past_default_team(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_default_team(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_desk(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT past_default_team(p_at, p_account, p_agency) AS viewer_default_team_1) IS NOT NULL)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_desk(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_desk(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_person(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting_account.person_id 
+FROM accounts AS acting_account 
+WHERE acting_account.id = (SELECT CAST(p_account AS UUID) AS nullif_1)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_person(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_person(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_excluded_cases(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_excluded_cases(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_excluded_cases(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_excluded_threads(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.thread_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until) AND denial.thread_id IS NOT NULL
+); END $$;
+
+REVOKE ALL ON FUNCTION past_excluded_threads(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_excluded_threads(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_cases_not_to_tell_me(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'never_tell' AND (denial.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) OR denial.person_id = (SELECT past_person(p_at, p_account, p_agency) AS viewer_person_1)) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_cases_not_to_tell_me(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_cases_not_to_tell_me(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_cases_not_to_tell_us(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM denials AS denial 
+WHERE denial.kind = 'never_tell' AND denial.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_cases_not_to_tell_us(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_cases_not_to_tell_us(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_worked_cases(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT coalesce(array_agg(DISTINCT my_work.case_id), '{}'::uuid[]) AS coalesce_1 
+FROM case_workers AS my_work 
+WHERE my_work.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1)
+); END $$;
+
+REVOKE ALL ON FUNCTION past_worked_cases(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_worked_cases(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_child_case(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_thread.case_id 
+FROM threads AS my_thread 
+WHERE my_thread.id = (SELECT CAST(NULL AS UUID) AS nullif_1) AND my_thread.kind = 'child' AND my_thread.closed_at IS NULL
+); END $$;
+
+REVOKE ALL ON FUNCTION past_child_case(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_child_case(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_guardian_case(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_thread.case_id 
+FROM threads AS my_thread 
+WHERE my_thread.id = (SELECT CAST(NULL AS UUID) AS nullif_1) AND my_thread.kind = 'guardian' AND my_thread.closed_at IS NULL
+); END $$;
+
+REVOKE ALL ON FUNCTION past_guardian_case(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_guardian_case(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_guardian_person(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT my_thread.person_id 
+FROM threads AS my_thread 
+WHERE my_thread.id = (SELECT CAST(NULL AS UUID) AS nullif_1) AND my_thread.kind = 'guardian' AND my_thread.closed_at IS NULL
+); END $$;
+
+REVOKE ALL ON FUNCTION past_guardian_person(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_guardian_person(timestamptz, uuid, uuid) TO portal_system;
 
 REVOKE ALL ON account_profiles FROM PUBLIC, portal_app, portal_system;
 

@@ -14,7 +14,18 @@ from sqlalchemy import (
 )
 
 from portal import models as m
-from portal.policy.visibility import admits, by_grant, by_owner, opening_grants
+from portal.policy.viewer import ACTING, READING
+from portal.policy.visibility import (
+    admits,
+    basis_holds,
+    by_grant,
+    by_owner,
+    live_grant,
+    may_be_told,
+    not_excluded,
+    opened,
+    opening_grants,
+)
 from portal.vocabulary import SHARE_BASES, lane
 
 OWNER, GRANT, OWN_POST = "owner", "grant", "own_post"
@@ -55,4 +66,36 @@ def deciding_grant_of_case(c: Any) -> ColumnElement[Any]:
     return _first(
         select(grant.c.id).where(grant.c.case_id == c.id, admits(grant.c)).correlate_except(grant),
         grant,
+    )
+
+
+def _said(code: str) -> ColumnElement[Any]:
+    return literal_column(f"'{code}'")
+
+
+def denial_of_case(row: Any) -> ColumnElement[Any]:
+    """Return which of rules 1 to 3 shuts a whole case to the viewer, NULL where none does.
+
+    ``row`` is what belongs to the case, with ``case_id`` and ``case_opened_at``.
+    """
+    return case(
+        (ACTING.is_(None), _said("membership")),
+        (~not_excluded(row.case_id), _said("exclusion")),
+        (~opened(row), _said("not_open")),
+        else_=null(),
+    )
+
+
+def denial_of_grant(g: Any) -> ColumnElement[Any]:
+    """Return which clause of rule 5 keeps a grant to the viewer's agency from admitting the viewer.
+
+    NULL where it admits. A never-tell is named before everything else, because it wins.
+    """
+    return case(
+        (admits(g), null()),
+        (~may_be_told(g.case_id), _said("never_tell_person")),
+        (~basis_holds(g), _said("never_tell_agency")),
+        (~live_grant(g), _said("not_live")),
+        (READING.is_(None), _said("role")),
+        else_=_said("not_a_reader"),
     )

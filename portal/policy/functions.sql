@@ -135,6 +135,43 @@ BEGIN
     WHERE {managed_grants};
 END $$;
 
+CREATE FUNCTION sights_at(p_case uuid, p_at timestamptz)
+RETURNS TABLE (
+    account_id uuid, agency_id uuid, kind text, row_id uuid, slice text, subject_id uuid,
+    rule text, grant_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    v_account uuid;
+    v_agency uuid;
+BEGIN
+    -- Everybody who acted at the instant for an agency that owns the case, was ever granted
+    -- something of it or wrote into it: nobody else can be shown anything (rules 4 to 8).
+    FOR v_account, v_agency IN
+        SELECT DISTINCT m.account_id, m.agency_id FROM memberships m
+        WHERE m.valid_from <= p_at AND (m.valid_until IS NULL OR p_at < m.valid_until)
+            AND m.agency_id IN (
+                SELECT c.owner_agency_id FROM cases c WHERE c.id = p_case
+                UNION SELECT g.agency_id FROM grants g WHERE g.case_id = p_case
+                UNION SELECT e.author_agency_id FROM entries e WHERE e.case_id = p_case)
+    LOOP
+{sights}
+    END LOOP;
+END $$;
+
+CREATE FUNCTION case_sights(p_case uuid, p_at timestamptz)
+RETURNS TABLE (
+    account_id uuid, agency_id uuid, kind text, row_id uuid, slice text, subject_id uuid,
+    rule text, grant_id uuid)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    -- The owner alone asks who sees its case; anybody else gets no row, as where there is none.
+    IF EXISTS (SELECT 1 FROM cases WHERE {asked_by_owner}) THEN
+        RETURN QUERY SELECT * FROM sights_at(p_case, p_at);
+    END IF;
+END $$;
+
 CREATE FUNCTION throttle_failures(p_bucket bytea, p_window interval)
 RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT coalesce(sum(failures), 0)::integer FROM throttle_counts

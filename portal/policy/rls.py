@@ -12,7 +12,8 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
 
-from portal.models import Base, Grant
+from portal.models import Base, Case, Grant
+from portal.policy import past
 from portal.policy.viewer import TERMS, Term
 from portal.policy.visibility import OPEN, SYSTEM_ONLY, VISIBLE, Rule, managed_grants
 from portal.policy.writing import WRITABLE
@@ -101,6 +102,8 @@ def functions() -> str:
         expert_types=_array(EXPERT_TYPES),
         owner_roles=_array(OWNER_ROLES),
         managed_grants=render(Grant, managed_grants),
+        asked_by_owner=render(Case, past.asked_by_owner),
+        sights=past.sights(),
     )
 
 
@@ -119,8 +122,15 @@ def _term(term: Term) -> str:
 
 
 def terms() -> list[str]:
-    """Return the DDL of the functions that say who the viewer is."""
-    return [_term(term) for term in TERMS]
+    """Return the DDL of the functions that say who the viewer is, and who it was."""
+    ddl = [_term(term) for term in TERMS]
+    for term in past.past_terms():
+        name = f"past_{term.name}(timestamptz, uuid, uuid)"
+        ddl.append(past.term_ddl(term))
+        # The web asks the past through ``case_sights`` alone.
+        ddl.append(f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC")
+        ddl.append(f"GRANT EXECUTE ON FUNCTION {name} TO {SYSTEM}")
+    return ddl
 
 
 def function_names() -> list[str]:
@@ -139,6 +149,7 @@ CALLED_BY_APP = (
     "account_for_login",
     "set_password",
     "managed_references",
+    "case_sights",
     "thread_by_locator",
     "throttle_failures",
     "throttle_failed",

@@ -4,7 +4,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from portal.models import Base
-from portal.policy import rls
+from portal.policy import past, rls
 from portal.policy.viewer import TERMS
 
 CLOCK = """CREATE FUNCTION portal_clock() RETURNS timestamptz
@@ -39,6 +39,11 @@ def down() -> str:
         str(DropTable(table).compile(dialect=dialect)).strip() + ";"
         for table in reversed(Base.metadata.sorted_tables)
     ]
-    names = [f"viewer_{term.name}" for term in TERMS] + rls.function_names() + ["portal_clock"]
+    names = [
+        *(f"viewer_{term.name}" for term in TERMS),
+        *(f"past_{term.name}" for term in past.past_terms()),
+        *rls.function_names(),
+        "portal_clock",
+    ]
     functions = [f"DROP FUNCTION {name};" for name in names]
     return "\n".join([*policies, *tables, *functions])

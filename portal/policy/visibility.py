@@ -73,12 +73,12 @@ def not_excluded(case_id: Any) -> ColumnElement[bool]:
     return not_among(case_id, EXCLUDED_CASES)
 
 
-def _may_be_told(case_id: Any) -> ColumnElement[bool]:
+def may_be_told(case_id: Any) -> ColumnElement[bool]:
     """Rule 5 (e): no never-tell names the viewer or the person the viewer is."""
     return not_among(case_id, CASES_NOT_TO_TELL_ME)
 
 
-def _basis_holds(grant: Any) -> ColumnElement[bool]:
+def basis_holds(grant: Any) -> ColumnElement[bool]:
     """Rule 5 (d): no never-tell names the agency, unless the basis overrides it."""
     return or_(
         grant.basis.in_(_constants(sorted(OVERRIDING_BASES))),
@@ -86,16 +86,18 @@ def _basis_holds(grant: Any) -> ColumnElement[bool]:
     )
 
 
-def _holds(g: Any) -> ColumnElement[bool]:
-    """Return whether a grant is live on an opened case and no never-tell stands against it."""
+def live_grant(g: Any) -> ColumnElement[bool]:
+    """Return whether a grant is live: from ≤ now, and now before its planned and its early end."""
     return and_(
         g.valid_from <= CLOCK,
         or_(g.valid_until.is_(None), CLOCK < g.valid_until),
         or_(g.ended_at.is_(None), CLOCK < g.ended_at),
-        g.case_opened_at <= CLOCK,
-        _basis_holds(g),
-        _may_be_told(g.case_id),
     )
+
+
+def _holds(g: Any) -> ColumnElement[bool]:
+    """Return whether a grant is live on an opened case and no never-tell stands against it."""
+    return and_(live_grant(g), g.case_opened_at <= CLOCK, basis_holds(g), may_be_told(g.case_id))
 
 
 def admits(g: Any) -> ColumnElement[bool]:
@@ -162,7 +164,7 @@ def authored(e: Any) -> ColumnElement[bool]:
     return and_(
         e.author_agency_id == POSTING,
         or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),
-        _may_be_told(e.case_id),
+        may_be_told(e.case_id),
     )
 
 
@@ -171,11 +173,17 @@ def by_own_post(e: Any) -> ColumnElement[bool]:
     return and_(authored(e), e.owner_agency_id != POSTING)
 
 
+def opened(row: Any) -> ColumnElement[bool]:
+    """Rule 3 for the case: opened after the instant, nobody sees anything of it."""
+    since: ColumnElement[bool] = row.case_opened_at <= CLOCK
+    return since
+
+
 def existing(e: Any) -> ColumnElement[bool]:
     """Rules 2 and 3: written, not retracted, of an opened case the viewer is not excluded from."""
     return and_(
         e.written_at <= CLOCK,
-        e.case_opened_at <= CLOCK,
+        opened(e),
         or_(e.retracted_at.is_(None), CLOCK < e.retracted_at),
         not_excluded(e.case_id),
     )
@@ -292,7 +300,7 @@ def case_access(a: Any) -> ColumnElement[bool]:
         # Not as two arms of an OR: for those the planner looks through the whole primary key and
         # sorts, where the index of the list has the newest fifty in order (prototype.md §1).
         a.agency_id == case((owned, OWNING), else_=READING),
-        or_(owned, _may_be_told(a.case_id)),
+        or_(owned, may_be_told(a.case_id)),
     )
 
 
@@ -329,7 +337,7 @@ def action_events(e: Any) -> ColumnElement[bool]:
             and_(
                 e.agency_id == POSTING,
                 or_(e.account_id == ACCOUNT, IN_DEFAULT_TEAM),
-                _may_be_told(e.case_id),
+                may_be_told(e.case_id),
             ),
             probe(select(action.c.id).where(action.c.id == e.action_id, actions(action.c))),
         ),
@@ -487,7 +495,7 @@ def _put_to_me(p: Any) -> ColumnElement[bool]:
         p.released_at <= CLOCK,
         CLOCK < p.valid_until,
         not_excluded(p.case_id),
-        _may_be_told(p.case_id),
+        may_be_told(p.case_id),
         not_among(p.case_id, CASES_NOT_TO_TELL_US),
         _invited(p.meeting_id),
     )

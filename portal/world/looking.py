@@ -18,14 +18,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, func, or_, select, text
+from sqlalchemy import Connection, Engine, Select, func, or_, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from portal import models as m
 from portal.database import PortalSession, look_as
+from portal.policy.past import own_post
 from portal.policy.rls import APP, SYSTEM
-from portal.policy.viewer import POSTING, Viewer
-from portal.policy.visibility import authored, by_grant, by_owner, managed_grants
+from portal.policy.viewer import Viewer
+from portal.policy.visibility import by_grant, by_owner, managed_grants
 from portal.world.checking import checked_instant
 from portal.world.shape import JST
 
@@ -209,11 +210,6 @@ def _ids(keys: Any) -> tuple[str, ...]:
 def read_by_rule(entry: Any) -> ColumnElement[bool]:
     """Return whether rule 4 or 5 opens a visible entry."""
     return or_(by_owner(entry), by_grant(entry))
-
-
-def own_post(entry: Any) -> ColumnElement[bool]:
-    """Return whether rule 6 makes a visible entry an own post; in an own case only with rule 4."""
-    return and_(authored(entry), or_(entry.owner_agency_id != POSTING, by_owner(entry)))
 
 
 def _sight(execute: Execute, case: Any, entry: Any, grant: Any) -> Sight:

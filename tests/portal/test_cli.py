@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -128,6 +129,39 @@ def test_a_stranger_sees_nothing_and_a_wrong_question_is_refused(loaded: Run) ->
         refused = loaded("policy", "visible", *words)
         assert (refused.exit_code, refused.stdout) == (2, ""), refused.output
         assert "Error" in refused.stderr
+
+
+NURSE = "a0000000-0000-4000-8000-00000000000e"
+TEACHER = "a0000000-0000-4000-8000-00000000000f"
+SCHOOL = "a0000000-0000-4000-8000-000000000002"
+CASE = "a0000000-0000-4000-8000-000000000025"
+GIVEN = "a0000000-0000-4000-8000-000000000030"
+
+
+def test_each_slice_is_explained_and_so_is_the_denial_that_wins(loaded: Run) -> None:
+    def explained(account: str) -> dict[str, Any]:
+        asked = ("--account", account, "--agency", SCHOOL, "--case", CASE, "--at", INSTANTS[0])
+        done = loaded("policy", "explain", *asked)
+        assert (done.exit_code, done.stdout.count("\n")) == (0, 1), done.output
+        answer: dict[str, Any] = json.loads(done.stdout)
+        assert list(answer) == sorted(answer)
+        return answer
+
+    nurse = explained(NURSE)
+    assert (nurse["at"], nurse["denied"]) == (INSTANTS[0], None)
+    assert nurse["grants"] == [{"id": GIVEN, "basis": "CONSENT", "denied": None}]
+    assert list(nurse["slices"]) == ["basic", "school", "watch_points"]
+    opened = [{k: row[k] for k in ("rule", "grant")} for [row] in nurse["slices"].values()]
+    assert opened == [{"rule": "grant", "grant": GIVEN}] * 3
+    teacher = explained(TEACHER)
+    assert (teacher["denied"], teacher["slices"]) == ("exclusion", {})
+
+
+def test_an_unknown_case_is_explained_to_nobody(loaded: Run) -> None:
+    asked = ("--account", NURSE, "--agency", SCHOOL, "--case", NURSE)
+    refused = loaded("policy", "explain", *asked)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "unknown id" in refused.stderr
 
 
 def test_a_world_goes_through_dump_and_load_unchanged(loaded: Run, tmp_path: Path) -> None:

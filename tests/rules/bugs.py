@@ -275,7 +275,7 @@ BUGS = (
         "entries",
         RULES,
         "        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),\n"
-        "        _may_be_told(e.case_id),\n    )\n\n\ndef by_own_post",
+        "        may_be_told(e.case_id),\n    )\n\n\ndef by_own_post",
         "        or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),\n    )\n\n\ndef by_own_post",
     ),
     Bug(
@@ -335,7 +335,7 @@ BUGS = (
         "the projection forgets never-tells",
         "listed",
         RULES,
-        "        or_(owned, _may_be_told(a.case_id)),\n",
+        "        or_(owned, may_be_told(a.case_id)),\n",
     ),
     Bug(
         "the projection lists an account's other agency",

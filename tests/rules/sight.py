@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.database import PortalSession
+from portal.policy.past import own_post
 from portal.policy.viewer import Viewer
 from portal.policy.visibility import managed_grants
 from portal.vault import INTERNAL
 from portal.vocabulary import SLICES
-from portal.world.looking import circles_of, own_post, read_by_rule, send_settings
+from portal.world.looking import circles_of, read_by_rule, send_settings
 from tests.rules import oracle
 from tests.rules.oracle import Record, World
 

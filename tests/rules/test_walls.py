@@ -16,6 +16,7 @@ from portal import embedded
 from portal.embedded import APP, OWNER, SUPERUSER, SYSTEM
 from portal.models import Base
 from portal.policy import rls
+from portal.policy.past import past_terms
 from portal.policy.viewer import TERMS
 from portal.policy.visibility import OPEN, SYSTEM_ONLY, VISIBLE
 from portal.policy.writing import WRITABLE
@@ -27,6 +28,12 @@ KINDS = {"VISIBLE": set(VISIBLE), "OPEN": set(OPEN), "SYSTEM_ONLY": set(SYSTEM_O
 # Definer functions go around row-level security by design. They are listed here with what they
 # give, so that a new one, or one that suddenly gives a text, is met by whoever reviews this test.
 DEFINERS = {
+    **dict.fromkeys(
+        # Keys, codes and nothing else: who sees what of a case, for its owner.
+        ("case_sights", "sights_at"),
+        "TABLE(account_id uuid, agency_id uuid, kind text, row_id uuid, slice text,"
+        " subject_id uuid, rule text, grant_id uuid)",
+    ),
     "account_for_login": "TABLE(account_id uuid, password_hash text, disabled boolean,"
     " agency_id uuid)",
     "end_session": "uuid",
@@ -210,8 +217,9 @@ def sanctioned(connection: psycopg.Connection) -> Problems:
         [APP],
     ).fetchall()
     terms = {f"viewer_{term.name}" for term in TERMS}
+    past = {f"past_{term.name}" for term in past_terms()}
     for name, definer, owner, config, result, called_by_app, by_anybody in rows:
-        if definer != (name in DEFINERS) or (not definer and name not in {*terms, "portal_clock"}):
+        if name not in ({*DEFINERS} if definer else {*terms, *past, "portal_clock"}):
             yield f"{name} is not a function of the code"
         elif definer:
             if owner != SYSTEM or config != ["search_path=public, pg_temp"]:
@@ -220,9 +228,9 @@ def sanctioned(connection: psycopg.Connection) -> Problems:
                 yield f"{name} gives {result}"
             if by_anybody or called_by_app != (name in rls.CALLED_BY_APP):
                 yield f"{name} is called by others than the code says"
-        elif owner != OWNER:
-            yield f"{name} is {owner}'s"
-    missing = {*DEFINERS, *terms} - {name for name, *_ in rows}
+        elif owner != OWNER or (name in past and (called_by_app or by_anybody)):
+            yield f"{name} is {owner}'s, or called by others than the code says"
+    missing = {*DEFINERS, *terms, *past} - {name for name, *_ in rows}
     yield from (f"{name} is missing" for name in missing)
 
 
@@ -251,6 +259,11 @@ SABOTAGE: list[tuple[Check, str]] = [
     (sanctioned, "ALTER FUNCTION lock_grants(uuid, boolean) OWNER TO postgres"),
     (sanctioned, "ALTER FUNCTION viewer_owning() SECURITY DEFINER"),
     (sanctioned, "GRANT EXECUTE ON FUNCTION refresh_denials(uuid) TO portal_app"),
+    (sanctioned, "GRANT EXECUTE ON FUNCTION sights_at(uuid, timestamptz) TO portal_app"),
+    (
+        sanctioned,
+        "GRANT EXECUTE ON FUNCTION past_owning(timestamptz, uuid, uuid) TO portal_app",
+    ),
     (sanctioned, "GRANT EXECUTE ON FUNCTION set_password(uuid, text) TO PUBLIC"),
     (
         sanctioned,
