@@ -60,6 +60,7 @@ class Event(StrEnum):
     REFUSED = "access.refused"
     SESSION_ENDED = "session.ended"
     SESSION_OPENED = "session.opened"
+    SIGHTS_ASKED = "sights.asked"
     SIGN_IN_FAILED = "session.refused"
     TASK_DONE = "task.done"
     THREAD_READ = "thread.read"
@@ -106,6 +107,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.REFUSED: "endpoint status",
             Event.SESSION_ENDED: "session",
             Event.SESSION_OPENED: "session factors",
+            Event.SIGHTS_ASKED: "at",
             Event.SIGN_IN_FAILED: "door",
             Event.TASK_DONE: "task",
             Event.THREAD_READ: "",

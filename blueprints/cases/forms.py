@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, SelectField
-from wtforms.validators import DataRequired
+from wtforms import DateTimeLocalField, HiddenField, SelectField
+from wtforms.validators import DataRequired, Optional, ValidationError
 
 from blueprints.cases.words import whose
 from portal.forms import SHORT_TEXT, CleanLongText, CleanText, PortalForm, SubmissionField, as_id
@@ -18,6 +18,7 @@ from portal.vocabulary import SLICES
 
 # A reason is read by somebody in a hurry; what happened belongs into the new entry.
 REASON = 1_000
+YEARS = range(2000, 2101)
 
 
 class PostForm(PortalForm):
@@ -90,3 +91,24 @@ class ReferenceForm(PortalForm):
         limit=SHORT_TEXT,
         description=_l("センターから電話で聞いた番号です。例）K7F-3QX-R4M"),
     )
+
+
+class MomentForm(PortalForm):
+    """A moment in Japanese time; it changes nothing and stands in the address, without a token."""
+
+    class Meta:
+        """Sent by GET."""
+
+        csrf = False
+
+    at = DateTimeLocalField(
+        _l("いつの時点か"),
+        [Optional()],
+        format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        description=_l("空けておくと、いまの時点になります。"),
+    )
+
+    def validate_at(self, field: DateTimeLocalField) -> None:
+        """Keep to years that a case can have."""
+        if field.data is not None and field.data.year not in YEARS:
+            raise ValidationError(_("2000年から2100年までの日にしてください。"))

@@ -32,6 +32,7 @@ WAYS = (
     (_l("面談・訪問・同行"), "support.index", Action.COORDINATE),
     (_l("ケースの人と、もどってくる言葉"), "support.people", Action.COORDINATE),
     (_l("進捗確認・終結"), "progress.check", Action.COORDINATE),
+    (_l("だれに何が見えるか"), "cases.sights", Action.READ_LOG),
     (_l("だれが見たか"), "oversight.case_log", Action.READ_LOG),
 )
 

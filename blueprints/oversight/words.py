@@ -58,6 +58,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.REFUSED: (_l("見られないものを開こうとした"), _l("なし")),
     Event.SESSION_ENDED: (_l("サインインを終えた"), _SIGN_IN),
     Event.SESSION_OPENED: (_l("サインインした"), _SIGN_IN),
+    Event.SIGHTS_ASKED: (_l("だれに何が見えるかを調べた"), _CASE),
     Event.SIGN_IN_FAILED: (_l("サインインに失敗した"), _SIGN_IN),
     Event.TASK_DONE: (_l("確認を終えた"), _CASE),
     Event.THREAD_READ: (_l("相談を読んだ"), _CONSULTATION),
