@@ -17,7 +17,7 @@ CATALOGUES := portal/translations
 COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
-.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-canaries lint format \
+.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-canaries lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -92,6 +92,14 @@ test-browser: env node chromium ## Run the tests in a real browser
 
 test-fuzz: env ## Draw some 200,000 requests as everybody: no answer is a failure (half an hour)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-48000} $(BIN)/python -m pytest tests/rules/test_crawl.py
+
+# These take hours of a small machine: CORES=1 leaves it to others, the numbers make it shorter.
+test-worlds: env ## Compare 10,000 random worlds with the oracle, 500 of them over HTTP (an hour)
+	@PORTAL_WORLDS=$${WORLDS:-10000} PORTAL_PAIRS=$${PAIRS:-500} \
+	PORTAL_WORLDS_OVER_HTTP=$${WORLDS_OVER_HTTP:-500} \
+	  $(BIN)/python -m pytest -n $${CORES:-auto} --dist load tests/rules/test_agreement.py \
+	  tests/rules/test_metamorphic.py tests/rules/test_sabotage.py \
+	  tests/rules/test_canaries.py::test_the_main_pages_show_what_is_visible_and_nothing_else
 
 test-canaries: env ## Open every page of 500 random worlds as everybody: no hidden word (hours)
 	@WORLDS=$${WORLDS:-500} VIEWERS=$${VIEWERS:-30} $(BIN)/python -m pytest tests/rules/test_canaries.py

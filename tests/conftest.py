@@ -16,12 +16,12 @@ from portal.database import SystemSession, make_engine
 from portal.embedded import APP, OWNER, SYSTEM, Server
 from portal.policy import schema
 from tests import city as towns
+from tests import emitted, told
 
 # What looks back on the whole run.
 from tests.emitted import (  # noqa: F401
     pytest_collection_finish,
     pytest_sessionfinish,
-    pytest_terminal_summary,
     pytest_testnodedown,
 )
 
@@ -30,6 +30,12 @@ from tests.site import demo_city, new_site, site  # noqa: F401
 
 _TEMPLATE = "portal_template"
 SMALL_CITY = "portal_small_city"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was counted, and which events are missing."""
+    told.tell(terminalreporter)
+    emitted.tell(terminalreporter)
 
 
 @dataclass

@@ -56,7 +56,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def tell(terminalreporter: Any) -> None:
     """Say what is missing."""
     if unwritten():
         terminalreporter.section("events of the audit log that no test wrote")

@@ -57,13 +57,23 @@ class City:
             for account in world["accounts"]:
                 # Each world numbers its accounts from 1, and an address belongs to one account.
                 account["email"] = f"{account['id']}@example.jp"
-            with system_session(self.database.system, reason="a random world") as session:
-                equip(session, self.database.keys)
+            with self._writing() as session:
                 load(session, world, trust=not lawful, add=True)
                 if seed >= City.EVERYONE:
                     _speak_for_everybody(session, with_consent_for_everyone(world, seed))
             self.worlds[seed] = world
         return self.worlds[seed]
+
+    def take(self, world: World) -> None:
+        """Load a world that was drawn elsewhere and keeps the rules of granting."""
+        with self._writing() as session:
+            load(session, world, trust=False, add=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[SystemSession]:
+        with system_session(self.database.system, reason="a random world") as session:
+            equip(session, self.database.keys)
+            yield session
 
     def expected(self, seed: int) -> dict[Pair, Sight]:
         """Return what the oracle says of a world, by account and agency."""
@@ -71,6 +81,11 @@ class City:
             world = self.world(seed)
             self._expected[seed] = {pair: by_oracle(world, pair, AT) for pair in pairs(world)}
         return self._expected[seed]
+
+    def forget(self, seed: int) -> None:
+        """Let go of a world that nobody will ask for again; its rows stay."""
+        self.worlds.pop(seed, None)
+        self._expected.pop(seed, None)
 
     @contextmanager
     def looking(self, role: str) -> Iterator[Connection]:

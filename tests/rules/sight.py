@@ -135,7 +135,11 @@ def _chosen(queries: dict[str, _Query], only: str | None) -> dict[str, _Query]:
 
 
 def _sight(execute: Callable[..., Any], queries: dict[str, _Query], part: Part | None) -> Sight:
-    rows = {name: _rows(execute, query, part).all() for name, query in queries.items()}
+    return sight_of({name: _rows(execute, query, part).all() for name, query in queries.items()})
+
+
+def sight_of(rows: dict[str, Any]) -> Sight:
+    """Return the sight that the rows of the queries make, by the queries' names."""
     sight = {name: _texts(found) for name, found in rows.items() if name not in _TAKEN_APART}
     if "entries" in rows:
         # A visible entry is one or the other, or the wall shows what no rule names.

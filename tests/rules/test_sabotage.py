@@ -81,8 +81,11 @@ def first(city: City, planted: Planted, wall: str, only: str) -> Found | None:
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_found(city: City, bug: Bug) -> None:
+def test_a_planted_bug_is_found(
+    city: City, bug: Bug, record_property: Callable[[str, object], None]
+) -> None:
     planted = plant(bug)
+    record_property("bugs planted", 1)
     for wall in ("criteria", "policies"):
         if bug.name in NOT_IN[wall]:
             continue
@@ -91,6 +94,7 @@ def test_a_planted_bug_is_found(city: City, bug: Bug) -> None:
         both = found_in(city, planted, f"{wall}, with the other wall", [found.seed], bug.at)
         shown = [each for each in both if each.difference.split()[1] == "shows"]
         assert not shown, f"the other wall lets through: {shown[:5]}"
+        record_property(f"found in the {wall}", 1)
 
 
 @pytest.mark.parametrize("wall", ["criteria", "policies"])
