@@ -52,6 +52,7 @@ class Event(StrEnum):
     JUDGED = "case.judged"
     LOG_READ = "log.read"
     MEETING_CHANGED = "meeting.changed"
+    MEMBERSHIP_CHANGED = "membership.changed"
     MESSAGE_SENT = "message.sent"
     NEVER_TELL_SET = "never_tell.set"
     PREVIEWED = "share.previewed"
@@ -99,6 +100,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.JUDGED: "what code",
             Event.LOG_READ: "view",
             Event.MEETING_CHANGED: "meeting change",
+            Event.MEMBERSHIP_CHANGED: "account agency role change",
             Event.MESSAGE_SENT: "message",
             Event.NEVER_TELL_SET: "never_tell",
             Event.PREVIEWED: "agency slices",
@@ -132,6 +134,7 @@ def record(
     *,
     case_id: uuid.UUID | None = None,
     thread_id: uuid.UUID | None = None,
+    about: uuid.UUID | None = None,
     **details: Any,
 ) -> None:
     """Add one row to the log in this transaction.
@@ -140,6 +143,7 @@ def record(
         session: whose viewer did it; without a viewer it was nobody yet.
         event: what happened.
         case_id, thread_id: what it happened to, where there is such a thing.
+        about: the agency whose people or settings were changed: its manager reads of it.
         details: exactly the keys of ``KEYS[event]``: ids, codes, numbers; never a text of a case.
 
     Raises:
@@ -157,6 +161,7 @@ def record(
             viewer=session.info.get("viewer_kind", "nobody" if viewer is None else viewer.kind),
             account_id=None if viewer is None else viewer.account_id,
             agency_id=None if viewer is None else viewer.agency_id,
+            about_agency_id=about,
             case_id=case_id,
             thread_id=thread_id or visitor,
             details={key: _plain(value) for key, value in details.items()},

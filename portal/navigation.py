@@ -21,6 +21,7 @@ WAYS = (
     (lazy_gettext("助言"), "coordination.briefs", Action.ADVISE),
     (lazy_gettext("伝えたこと"), "intake.my_reports", Action.READ_OWN_REPORTS),
     (lazy_gettext("チームと共有"), "administration.team", Action.MANAGE),
+    (lazy_gettext("職員"), "administration.staff", Action.KEEP_STAFF),
     (lazy_gettext("機関"), "administration.agencies", Action.ADMINISTER),
     (lazy_gettext("アカウント"), "administration.accounts", Action.ADMINISTER),
     (lazy_gettext("閲覧の記録"), "oversight.log", Action.OVERSEE),

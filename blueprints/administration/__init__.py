@@ -1,4 +1,4 @@
-"""Agencies and accounts for the administrator; teams and grants for a manager."""
+"""Agencies, accounts and who works where; teams and grants for a manager."""
 
 from flask import Blueprint
 
@@ -7,5 +7,7 @@ bp = Blueprint("administration", __name__)
 from blueprints.administration import (  # noqa: E402
     accounts,  # noqa: F401
     agencies,  # noqa: F401
+    roles,  # noqa: F401
+    staff,  # noqa: F401
     team,  # noqa: F401  (the views bind themselves to bp)
 )

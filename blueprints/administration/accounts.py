@@ -27,8 +27,11 @@ from portal.forms import PortalForm
 from portal.policy.permissions import Action
 from portal.policy.terms import clock
 from portal.queries import administration as lists
+from portal.queries import staff
 from portal.queries.paging import read_cursor
 from portal.services import administration as services
+from portal.services import memberships
+from portal.services.memberships import Place
 from portal.unit import visible_or_404
 from portal.vocabulary import choices
 
@@ -114,7 +117,7 @@ def end_membership(membership_id: uuid.UUID) -> ResponseReturnValue:
         return render_template(
             "administration/membership_end.html", form=form, account=sheet, membership=membership
         )
-    account_id = services.end_membership(db.session, membership_id)
+    account_id = memberships.end_membership(db.session, membership_id)
     return redirect(url_for("administration.account", account_id=account_id))
 
 
@@ -142,7 +145,12 @@ def _account_page(
         both, form.version.data = (theirs, mine), sheet.version
     own = g.signed.account_id == sheet.id
     page = render_template(
-        "administration/account.html", form=form, account=sheet, both=both, own=own
+        "administration/account.html",
+        form=form,
+        account=sheet,
+        both=both,
+        own=own,
+        proposals=staff.proposals_for(db.session, sheet.id),
     )
     return page, status
 
@@ -170,13 +178,12 @@ def _change_account(account_id: uuid.UUID, form: EditAccountForm) -> None:
 
 def _add_membership(account_id: uuid.UUID, form: MembershipForm) -> None:
     since = clock(db.session) if form.since.data is None else beginning(form.since.data)
-    services.add_membership(
-        db.session,
-        form.submission.data,
+    place = Place(
         account_id,
         uuid.UUID(form.agency.data),
-        role=form.role.data,
-        manager=form.manager.data,
-        since=since,
-        until=ending(form.until.data),
+        form.role.data,
+        form.manager.data,
+        since,
+        ending(form.until.data),
     )
+    memberships.give_place(db.session, form.submission.data, place)

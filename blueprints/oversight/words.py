@@ -50,6 +50,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.JUDGED: (_l("判断した"), _CASE),
     Event.LOG_READ: (_l("閲覧の記録を見た"), _LOG),
     Event.MEETING_CHANGED: (_l("会議の内容を変えた"), _MEETING),
+    Event.MEMBERSHIP_CHANGED: (_l("所属か役割を変えた"), _l("職員")),
     Event.MESSAGE_SENT: (_l("返事を送った"), _CONSULTATION),
     Event.NEVER_TELL_SET: (_l("伝えてほしくない人を記録した"), _CASE),
     Event.PREVIEWED: (_l("共有の見え方を確かめた"), _SHARE),

@@ -143,14 +143,18 @@ CREATE TABLE audit_events (
 	viewer TEXT NOT NULL, 
 	account_id UUID, 
 	agency_id UUID, 
+	about_agency_id UUID, 
 	case_id UUID, 
 	thread_id UUID, 
 	details JSONB NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_audit_events PRIMARY KEY (id), 
 	CONSTRAINT fk_audit_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
-	CONSTRAINT fk_audit_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+	CONSTRAINT fk_audit_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_audit_events_about_agency_id FOREIGN KEY(about_agency_id) REFERENCES agencies (id)
 );
+
+CREATE INDEX ix_audit_events_about ON audit_events (about_agency_id, happened_at DESC) WHERE about_agency_id IS NOT NULL;
 
 CREATE INDEX ix_audit_events_agency ON audit_events (agency_id, happened_at DESC);
 
@@ -363,6 +367,32 @@ CREATE TABLE meeting_experts (
 	CONSTRAINT fk_meeting_experts_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
 	CONSTRAINT fk_meeting_experts_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
 );
+
+CREATE TABLE membership_proposals (
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	role TEXT NOT NULL, 
+	manager BOOLEAN DEFAULT 'false' NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	proposed_by UUID NOT NULL, 
+	proposed_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	decision TEXT, 
+	decided_by UUID, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_membership_proposals PRIMARY KEY (id), 
+	CONSTRAINT ck_membership_proposals_another_person CHECK (decision <> 'confirmed' OR (decided_by <> proposed_by AND decided_by <> account_id)), 
+	CONSTRAINT ck_membership_proposals_decided_whole CHECK (num_nonnulls(decision, decided_by, decided_at) IN (0, 3)), 
+	CONSTRAINT fk_membership_proposals_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_membership_proposals_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_membership_proposals_proposed_by FOREIGN KEY(proposed_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_membership_proposals_decided_by FOREIGN KEY(decided_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_membership_proposals_account ON membership_proposals (account_id);
+
+CREATE INDEX ix_membership_proposals_agency ON membership_proposals (agency_id, proposed_at);
 
 CREATE TABLE memberships (
 	account_id UUID NOT NULL, 
@@ -1320,6 +1350,13 @@ BEGIN
             MESSAGE = 'two memberships of one account in one agency overlap',
             CONSTRAINT = 'memberships_overlap';
     END IF;
+    -- Whoever may bring an end nearer could otherwise open cases alone: a longer membership is a
+    -- new one, which takes two people. The system role, which nobody looks through, is not bound.
+    IF TG_OP = 'UPDATE' AND nullif(current_setting('portal.account_id', true), '') IS NOT NULL
+        AND coalesce(OLD.valid_until, 'infinity') < coalesce(NEW.valid_until, 'infinity')
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a membership is not prolonged';
+    END IF;
     RETURN NEW;
 END $$;
 
@@ -2257,6 +2294,16 @@ GRANT INSERT ON meetings TO portal_app;
 
 GRANT UPDATE (closed_at) ON meetings TO portal_app;
 
+REVOKE ALL ON membership_proposals FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON membership_proposals TO portal_system;
+
+GRANT SELECT ON membership_proposals TO portal_app;
+
+GRANT INSERT ON membership_proposals TO portal_app;
+
+GRANT UPDATE (decided_at, decided_by, decision) ON membership_proposals TO portal_app;
+
 REVOKE ALL ON memberships FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON memberships TO portal_system;
@@ -2407,6 +2454,9 @@ CREATE POLICY visible ON account_profiles FOR SELECT TO portal_app USING (
 account_profiles.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
 FROM memberships AS colleague 
 WHERE colleague.account_id = account_profiles.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
+FROM membership_proposals AS proposed_colleague 
+WHERE proposed_colleague.account_id = account_profiles.account_id AND proposed_colleague.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND proposed_colleague.decision IS NULL
  LIMIT ALL OFFSET 0))
 );
 
@@ -2538,7 +2588,10 @@ CREATE POLICY visible ON audit_events FOR SELECT TO portal_app USING (
 (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR audit_events.case_id IS NOT NULL AND audit_events.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (EXISTS (SELECT case_of_event.id 
 FROM cases AS case_of_event 
 WHERE case_of_event.id = audit_events.case_id AND case_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
- LIMIT ALL OFFSET 0)) OR audit_events.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND audit_events.case_id IS NULL OR audit_events.case_id = (SELECT viewer_child_case() AS viewer_child_case_1)
+ LIMIT ALL OFFSET 0)) OR audit_events.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND (audit_events.case_id IS NULL OR (EXISTS (SELECT managed_grant_of_event.id 
+FROM grants AS managed_grant_of_event 
+WHERE managed_grant_of_event.case_id = audit_events.case_id AND managed_grant_of_event.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND managed_grant_of_event.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (managed_grant_of_event.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < managed_grant_of_event.valid_until) AND (managed_grant_of_event.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < managed_grant_of_event.ended_at) AND managed_grant_of_event.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (managed_grant_of_event.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR managed_grant_of_event.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND managed_grant_of_event.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND managed_grant_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+ LIMIT ALL OFFSET 0))) OR audit_events.about_agency_id = (SELECT viewer_managing() AS viewer_managing_1) OR audit_events.case_id = (SELECT viewer_child_case() AS viewer_child_case_1)
 );
 
 CREATE POLICY inserted ON audit_events FOR INSERT TO portal_app WITH CHECK (
@@ -2872,6 +2925,9 @@ FROM account_profiles AS profile_of_key
 WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
 FROM memberships AS colleague 
 WHERE colleague.account_id = profile_of_key.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
+FROM membership_proposals AS proposed_colleague 
+WHERE proposed_colleague.account_id = profile_of_key.account_id AND proposed_colleague.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND proposed_colleague.decision IS NULL
  LIMIT ALL OFFSET 0)))
  LIMIT ALL OFFSET 0)) OR data_keys.kind = 'brief' AND (EXISTS (SELECT 1 
 FROM briefs AS brief_of_key 
@@ -3085,6 +3141,26 @@ meetings.agency_id = (SELECT viewer_owning() AS viewer_owning_1)
 meetings.agency_id = (SELECT viewer_owning() AS viewer_owning_1)
 );
 
+ALTER TABLE membership_proposals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE membership_proposals FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON membership_proposals TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON membership_proposals FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+);
+
+CREATE POLICY inserted ON membership_proposals FOR INSERT TO portal_app WITH CHECK (
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND membership_proposals.proposed_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND membership_proposals.proposed_at <= (SELECT portal_clock() AS portal_clock_1) AND membership_proposals.decision IS NULL
+);
+
+CREATE POLICY updated ON membership_proposals FOR UPDATE TO portal_app USING (
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
+) WITH CHECK (
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
+);
+
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE memberships FORCE ROW LEVEL SECURITY;
@@ -3094,13 +3170,19 @@ CREATE POLICY system ON memberships TO portal_system, portal_owner USING (true) 
 CREATE POLICY visible ON memberships FOR SELECT TO portal_app USING (true);
 
 CREATE POLICY inserted ON memberships FOR INSERT TO portal_app WITH CHECK (
-(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR memberships.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT memberships.manager AND (EXISTS (SELECT agency_of_membership.id 
+FROM agencies AS agency_of_membership 
+WHERE agency_of_membership.id = memberships.agency_id AND (agency_of_membership.type = 'support_center' AND memberships.role = 'center_clerk' OR agency_of_membership.type = 'cafeteria' AND memberships.role = 'cafeteria_operator' OR agency_of_membership.type = 'cafeteria' AND memberships.role = 'cafeteria_volunteer')
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposal_of_membership.id 
+FROM membership_proposals AS proposal_of_membership 
+WHERE proposal_of_membership.id = memberships.id AND proposal_of_membership.account_id = memberships.account_id AND proposal_of_membership.agency_id = memberships.agency_id AND proposal_of_membership.role = memberships.role AND proposal_of_membership.manager = memberships.manager AND proposal_of_membership.valid_from <= memberships.valid_from AND proposal_of_membership.valid_until IS NOT DISTINCT FROM memberships.valid_until AND proposal_of_membership.decision = 'confirmed' AND proposal_of_membership.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND proposal_of_membership.decided_at = (SELECT portal_clock() AS portal_clock_1) AND proposal_of_membership.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+ LIMIT ALL OFFSET 0))
 );
 
 CREATE POLICY updated ON memberships FOR UPDATE TO portal_app USING (
-(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR memberships.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
 ) WITH CHECK (
-(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR memberships.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE necessity_records ENABLE ROW LEVEL SECURITY;

@@ -7,7 +7,7 @@ addresses of people are sealed in ``account_profiles``, which is governed.
 import uuid
 from typing import ClassVar
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Instant, Keyed, Now, Period, Sealed, account_key, agency_key
@@ -74,6 +74,44 @@ class Membership(Keyed, Period, Base):
     agency_id: Mapped[uuid.UUID] = agency_key()
     role: Mapped[str]
     manager: Mapped[bool] = mapped_column(default=False, server_default="false")
+
+
+class MembershipProposal(Keyed, Base):
+    """Somebody wants an account to work for an agency in a role that opens cases.
+
+    Nothing opens until another person confirms it; the membership then has the proposal's id.
+    ``valid_from`` and ``valid_until`` are those of the membership; the proposal itself holds for
+    ``portal.policy.permissions.PROPOSAL_DAYS`` from ``proposed_at`` on.
+    """
+
+    __tablename__ = "membership_proposals"
+    __table_args__ = (
+        CheckConstraint(
+            "decision <> 'confirmed' OR (decided_by <> proposed_by AND decided_by <> account_id)",
+            name="another_person",
+        ),
+        CheckConstraint(
+            "num_nonnulls(decision, decided_by, decided_at) IN (0, 3)", name="decided_whole"
+        ),
+        Index("ix_membership_proposals_agency", "agency_id", "proposed_at"),
+        Index("ix_membership_proposals_account", "account_id"),
+    )
+
+    CONFIRMED: ClassVar[str] = "confirmed"
+    DECLINED: ClassVar[str] = "declined"
+    WITHDRAWN: ClassVar[str] = "withdrawn"
+
+    account_id: Mapped[uuid.UUID] = account_key()
+    agency_id: Mapped[uuid.UUID] = agency_key()
+    role: Mapped[str]
+    manager: Mapped[bool] = mapped_column(default=False, server_default="false")
+    valid_from: Mapped[Instant]
+    valid_until: Mapped[Instant | None]
+    proposed_by: Mapped[uuid.UUID] = account_key()
+    proposed_at: Mapped[Now]
+    decision: Mapped[str | None]
+    decided_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    decided_at: Mapped[Instant | None]
 
 
 class Team(Keyed, Base):

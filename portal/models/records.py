@@ -35,6 +35,12 @@ class AuditEvent(Keyed, Base):
     __table_args__ = (
         Index("ix_audit_events_case", "case_id", text("happened_at DESC")),
         Index("ix_audit_events_agency", "agency_id", text("happened_at DESC")),
+        Index(
+            "ix_audit_events_about",
+            "about_agency_id",
+            text("happened_at DESC"),
+            postgresql_where=text("about_agency_id IS NOT NULL"),
+        ),
         Index("ix_audit_events_time", text("happened_at DESC"), text("id DESC")),
     )
 
@@ -46,6 +52,8 @@ class AuditEvent(Keyed, Base):
     viewer: Mapped[str]
     account_id: Mapped[uuid.UUID | None] = account_key(nullable=True)
     agency_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
+    # Whose agency it concerns, where somebody else may have done it: its manager reads of it.
+    about_agency_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
     case_id: Mapped[uuid.UUID | None] = mapped_column(Uuid())
     thread_id: Mapped[uuid.UUID | None] = mapped_column(Uuid())
     details: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -422,6 +422,13 @@ BEGIN
             MESSAGE = 'two memberships of one account in one agency overlap',
             CONSTRAINT = 'memberships_overlap';
     END IF;
+    -- Whoever may bring an end nearer could otherwise open cases alone: a longer membership is a
+    -- new one, which takes two people. The system role, which nobody looks through, is not bound.
+    IF TG_OP = 'UPDATE' AND nullif(current_setting('portal.account_id', true), '') IS NOT NULL
+        AND coalesce(OLD.valid_until, 'infinity') < coalesce(NEW.valid_until, 'infinity')
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a membership is not prolonged';
+    END IF;
     RETURN NEW;
 END $$;
 

@@ -4,6 +4,7 @@ Visibility is not permission: a row that is hidden is a 404, a deed that is refu
 is a 403. Everything is refused unless a line here allows it.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from portal.vocabulary import BLIND_ROLES, CAFETERIA, EXPERT_TYPES, OWNER_ROLES, WATCHER
+from portal.policy.viewer import DIRECTOR
+from portal.vocabulary import (
+    BLIND_ROLES,
+    CAFETERIA,
+    EXPERT_TYPES,
+    OWNER_ROLES,
+    ROLES,
+    WATCHER,
+    codes,
+)
 
 CENTRE, NPO, POLICE = "support_center", "npo", "police"
 SCHOOLS = ("school", "nursery")
@@ -21,6 +31,31 @@ SCHOOL_DESK_ROLES = (
     "school_principal",
     "school_social_worker",
     "school_counselor",
+)
+ADMINISTRATOR, AUDITOR = "sysadmin", "audit_officer"
+
+_WARDS = ("ward_welfare", "ward_child_health", "ward_protection")
+_SCHOOL_ROLES = (
+    "school_principal",
+    "school_nurse",
+    "school_team",
+    "school_social_worker",
+    "school_counselor",
+    "school_staff",
+)
+_OF_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        CENTRE: ("center_director", "center_counselor", "center_investigator", "center_clerk"),
+        **dict.fromkeys(SCHOOLS, _SCHOOL_ROLES),
+        "board_of_education": ("boe_staff",),
+        "mayor_department": ("mayor_officer",),
+        "cgc": ("cgc_worker",),
+        POLICE: ("police_liaison",),
+        NPO: ("npo_worker",),
+        CAFETERIA: ("cafeteria_operator", "cafeteria_volunteer", "watcher"),
+        **dict.fromkeys(_WARDS, ("ward_worker",)),
+        **dict.fromkeys(EXPERT_TYPES, ("expert",)),
+    }
 )
 
 
@@ -39,6 +74,7 @@ class Action(StrEnum):
     HAND_OVER = "consultations.hand_over"
     HOLD_MEETING = "meetings.hold"
     KEEP_ACCOUNT = "account.keep"
+    KEEP_STAFF = "staff.keep"
     LIST_CASES = "cases.list"
     MANAGE = "agency.manage"
     OVERSEE = "log.oversee"
@@ -93,7 +129,7 @@ def _anyone(_standing: Standing) -> bool:
 
 _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
     {
-        Action.ADMINISTER: lambda s: s.role == "sysadmin",
+        Action.ADMINISTER: lambda s: s.role == ADMINISTRATOR,
         Action.ADVISE: lambda s: s.agency_type in EXPERT_TYPES and s.role not in BLIND_ROLES,
         Action.ASSIGN: lambda s: s.at_centre,
         Action.CLOSE: lambda s: s.at_centre,
@@ -101,10 +137,14 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
         Action.HAND_OVER: lambda s: s.at_desk and not s.at_centre,
         Action.HOLD_MEETING: lambda s: s.at_centre,
         Action.KEEP_ACCOUNT: _anyone,
+        # The centre names the managers of the others (domain.md §1), so its director confirms them.
+        Action.KEEP_STAFF: lambda s: (
+            s.role in (ADMINISTRATOR, DIRECTOR) or (s.manager and s.role not in BLIND_ROLES)
+        ),
         # The police see one case at a time and never list or search (domain.md §1).
         Action.LIST_CASES: lambda s: s.sees_cases and s.agency_type != POLICE,
         Action.MANAGE: lambda s: s.manager and s.role not in BLIND_ROLES,
-        Action.OVERSEE: lambda s: s.role == "audit_officer",
+        Action.OVERSEE: lambda s: s.role == AUDITOR,
         Action.POST: lambda s: s.sees_cases,
         Action.READ_CASES: lambda s: s.sees_cases,
         Action.READ_INBOX: lambda s: s.at_desk,
@@ -141,3 +181,111 @@ def require(standing: Standing | None, action: Action, case: Any = None) -> Stan
     if case is not None and case.owner_agency_id != standing.agency_id:
         raise NotPermittedError(action)
     return standing
+
+
+def roles_of(agency_type: str) -> tuple[str, ...]:
+    """Return the roles that a member of an agency of this type may have, in sort order.
+
+    The audit officer comes from outside the centre (domain.md §1).
+    """
+    allowed = {*_OF_TYPE.get(agency_type, ()), ADMINISTRATOR}
+    if agency_type != CENTRE:
+        allowed.add(AUDITOR)
+    return tuple(role for role in ROLES if role in allowed)
+
+
+def keeps(acting: Standing, agency_id: uuid.UUID) -> bool:
+    """Return whether somebody keeps the people of an agency: an administrator or its manager."""
+    return acting.role == ADMINISTRATOR or (
+        allows(acting, Action.MANAGE) and acting.agency_id == agency_id
+    )
+
+
+def decides(acting: Standing, agency_id: uuid.UUID) -> bool:
+    """Return whether somebody may be the second person for an agency."""
+    return keeps(acting, agency_id) or acting.role == DIRECTOR
+
+
+# Whoever may do one of these opens something of a case, or lets others open it, or watches them.
+OPENING = frozenset(
+    {
+        Action.ADMINISTER,
+        Action.ADVISE,
+        Action.MANAGE,
+        Action.OVERSEE,
+        Action.READ_CASES,
+        Action.READ_INBOX,
+    }
+)
+# The second person of a proposal has this long; afterwards it is as if nobody had proposed.
+PROPOSAL_HOLDS = dt.timedelta(days=7)
+
+_NOWHERE = uuid.UUID(int=0)
+
+
+def deeds_of(agency_type: str, role: str, *, manager: bool = False) -> tuple[Action, ...]:
+    """Return everything that a role of an agency of this type may ever do, by its code.
+
+    What depends on the team besides the role (the desk of a school) is counted as allowed.
+    """
+    standing = Standing(role, manager, agency_type, _NOWHERE)
+    return tuple(action for action in sorted(Action) if allows(standing, action))
+
+
+def takes_two(agency_type: str, role: str, *, manager: bool = False) -> bool:
+    """Return whether giving this role takes two people: it opens cases, or lets others open them.
+
+    An administrator is among them: two who can be made by one would be one.
+    """
+    return not OPENING.isdisjoint(deeds_of(agency_type, role, manager=manager))
+
+
+# Type of agency and role that one person alone may give, without the manager's flag.
+GIVEN_BY_ONE: tuple[tuple[str, str], ...] = tuple(
+    (agency_type, role)
+    for agency_type in codes("org_type")
+    for role in roles_of(agency_type)
+    if not takes_two(agency_type, role)
+)
+
+
+class Sight(StrEnum):
+    """What a role sees of cases, from the most to the least; the words stand with the page."""
+
+    EVERY_CASE = "every_case"
+    REPORTERS = "reporters"
+    REPORTERS_OF_OWN = "reporters_of_own"
+    GRANTED = "granted"
+    ONE_BY_ONE = "one_by_one"
+    WATCH_POINTS = "watch_points"
+    BRIEFS = "briefs"
+    CONSULTATIONS = "consultations"
+    OWN_REPORTS = "own_reports"
+    REFERENCES = "references"
+    LOG = "log"
+    NOTHING = "nothing"
+
+
+_SEEN: Mapping[Sight, Callable[[Standing], bool]] = MappingProxyType(
+    {
+        Sight.EVERY_CASE: lambda s: s.at_centre,
+        Sight.REPORTERS: lambda s: s.at_centre and s.role == DIRECTOR,
+        Sight.REPORTERS_OF_OWN: lambda s: s.at_centre and s.role != DIRECTOR,
+        Sight.GRANTED: lambda s: (
+            s.sees_cases and not s.at_centre and s.agency_type not in (CAFETERIA, POLICE)
+        ),
+        Sight.ONE_BY_ONE: lambda s: s.sees_cases and s.agency_type == POLICE,
+        Sight.WATCH_POINTS: lambda s: s.sees_cases and s.agency_type == CAFETERIA,
+        Sight.BRIEFS: lambda s: allows(s, Action.ADVISE),
+        Sight.CONSULTATIONS: lambda s: allows(s, Action.READ_INBOX),
+        Sight.OWN_REPORTS: lambda s: allows(s, Action.READ_OWN_REPORTS),
+        Sight.REFERENCES: lambda s: allows(s, Action.MANAGE),
+        Sight.LOG: lambda s: allows(s, Action.OVERSEE),
+    }
+)
+
+
+def sight_of(agency_type: str, role: str, *, manager: bool = False) -> tuple[Sight, ...]:
+    """Return what a role of an agency of this type sees of cases (domain.md §1 and §4)."""
+    standing = Standing(role, manager, agency_type, _NOWHERE)
+    return tuple(what for what, seen in _SEEN.items() if seen(standing)) or (Sight.NOTHING,)

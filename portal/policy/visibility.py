@@ -453,15 +453,31 @@ def consultations(row: Any) -> ColumnElement[bool]:
     )
 
 
+def membership_proposals(row: Any) -> ColumnElement[bool]:
+    """Proposals: administrators, the agency's managers, and directors, who name managers."""
+    return or_(present(ADMINISTERING, DIRECTING), row.agency_id == MANAGING)
+
+
 def account_profiles(p: Any) -> ColumnElement[bool]:
-    """Names of staff: inside the own agency and at the centre (domain.md §1)."""
+    """Names of staff: inside the own agency and at the centre (domain.md §1).
+
+    A manager also learns the name of somebody who is proposed for the agency and undecided.
+    """
     member = m.Membership.__table__.alias("colleague")
+    proposal = m.MembershipProposal.__table__.alias("proposed_colleague")
     return or_(
         and_(p.account_id == ACCOUNT, present(ACTING)),
         present(OWNING, ADMINISTERING, AUDITING),
         probe(
             select(member.c.id).where(
                 member.c.account_id == p.account_id, member.c.agency_id == ACTING
+            )
+        ),
+        probe(
+            select(proposal.c.id).where(
+                proposal.c.account_id == p.account_id,
+                proposal.c.agency_id == MANAGING,
+                proposal.c.decision.is_(None),
             )
         ),
     )
@@ -539,8 +555,14 @@ def advices(a: Any) -> ColumnElement[bool]:
 
 
 def audit_events(a: Any) -> ColumnElement[bool]:
-    """The log: the audit officer, the owner for its cases, managers for their own staff."""
+    """The log: the audit officer, the owner for its cases, managers for their own staff.
+
+    Of its staff's work on a case a manager sees what it sees of the grants to its agency: nothing
+    once none of them is live, or where the case is hidden from the manager. Changes of an agency's
+    people and settings are its managers' to read, whoever made them.
+    """
     case = m.Case.__table__.alias("case_of_event")
+    grant = m.Grant.__table__.alias("managed_grant_of_event")
     return or_(
         present(AUDITING),
         and_(
@@ -550,7 +572,16 @@ def audit_events(a: Any) -> ColumnElement[bool]:
                 select(case.c.id).where(case.c.id == a.case_id, case.c.owner_agency_id == OWNING)
             ),
         ),
-        and_(a.agency_id == MANAGING, a.case_id.is_(None)),
+        and_(
+            a.agency_id == MANAGING,
+            or_(
+                a.case_id.is_(None),
+                probe(
+                    select(grant.c.id).where(grant.c.case_id == a.case_id, managed_grants(grant.c))
+                ),
+            ),
+        ),
+        a.about_agency_id == MANAGING,
         a.case_id == CHILD_CASE,
     )
 
@@ -654,6 +685,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.InboxItem: inbox_items,
         m.Meeting: meetings,
         m.MeetingExpert: meeting_experts,
+        m.MembershipProposal: membership_proposals,
         m.NecessityRecord: of_owner,
         m.NeverTell: of_owner,
         m.Person: persons,

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 
 from portal import models as m
+from portal.policy.permissions import GIVEN_BY_ONE, PROPOSAL_HOLDS
 from portal.policy.viewer import (
     ACCOUNT,
     ACTING,
@@ -21,7 +22,9 @@ from portal.policy.viewer import (
     ADVISING,
     CHILD_CASE,
     CLERKING,
+    CLOCK,
     DESK,
+    DIRECTING,
     GUARDIAN_CASE,
     GUARDIAN_PERSON,
     INTAKE,
@@ -69,9 +72,88 @@ def administered(_row: Any) -> ColumnElement[bool]:
     return present(ADMINISTERING)
 
 
-def administered_other(row: Any) -> ColumnElement[bool]:
-    """Memberships: the administrator, never for the own account (domain.md §1)."""
-    return and_(present(ADMINISTERING), row.account_id != ACCOUNT)
+def _kept_staff(row: Any) -> ColumnElement[bool]:
+    """Return whether the viewer keeps the agency's people: an administrator or its manager.
+
+    Never for the own account: an administrator could give itself a case (domain.md §1).
+    """
+    return and_(or_(present(ADMINISTERING), row.agency_id == MANAGING), row.account_id != ACCOUNT)
+
+
+def new_proposal(row: Any) -> ColumnElement[bool]:
+    """Proposals: in the own name, undecided, never for the own account."""
+    return and_(
+        _kept_staff(row),
+        row.proposed_by == ACCOUNT,
+        row.proposed_at <= CLOCK,
+        row.decision.is_(None),
+    )
+
+
+def decided_proposal(row: Any) -> ColumnElement[bool]:
+    """Proposals: confirmed by another person in time; declined by whoever sees them."""
+    in_time = CLOCK < row.proposed_at + literal_column(f"interval '{PROPOSAL_HOLDS.days} days'")
+    return and_(
+        or_(present(ADMINISTERING, DIRECTING), row.agency_id == MANAGING),
+        row.account_id != ACCOUNT,
+        or_(
+            row.decision.is_(None),
+            and_(
+                row.decided_by == ACCOUNT,
+                or_(
+                    row.decision != literal_column(f"'{m.MembershipProposal.CONFIRMED}'"),
+                    and_(row.proposed_by != ACCOUNT, in_time),
+                ),
+            ),
+        ),
+    )
+
+
+def new_membership(row: Any) -> ColumnElement[bool]:
+    """Memberships: of a role that opens nothing, or as proposed by one and confirmed by another.
+
+    The confirmed proposal has the membership's id and says the same of it; whoever writes the
+    membership is who confirmed it just now.
+    """
+    agency = m.Agency.__table__.alias("agency_of_membership")
+    proposal = m.MembershipProposal.__table__.alias("proposal_of_membership")
+    opens_nothing = or_(
+        *(
+            and_(
+                agency.c.type == literal_column(f"'{agency_type}'"),
+                row.role == literal_column(f"'{role}'"),
+            )
+            for agency_type, role in GIVEN_BY_ONE
+        )
+    )
+    return or_(
+        and_(
+            _kept_staff(row),
+            ~row.manager,
+            probe(select(agency.c.id).where(agency.c.id == row.agency_id, opens_nothing)),
+        ),
+        probe(
+            select(proposal.c.id).where(
+                proposal.c.id == row.id,
+                proposal.c.account_id == row.account_id,
+                proposal.c.agency_id == row.agency_id,
+                proposal.c.role == row.role,
+                proposal.c.manager == row.manager,
+                proposal.c.valid_from <= row.valid_from,
+                proposal.c.valid_until.is_not_distinct_from(row.valid_until),
+                proposal.c.decision == literal_column(f"'{m.MembershipProposal.CONFIRMED}'"),
+                proposal.c.decided_by == ACCOUNT,
+                proposal.c.decided_at == CLOCK,
+                proposal.c.proposed_by != ACCOUNT,
+                row.account_id != ACCOUNT,
+            )
+        ),
+    )
+
+
+def kept_membership(row: Any) -> ColumnElement[bool]:
+    """Memberships: ended by who keeps the agency's people; a trigger refuses a later end."""
+    return _kept_staff(row)
 
 
 def of_managed_agency(row: Any) -> ColumnElement[bool]:
@@ -334,7 +416,10 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
         m.MeetingExpert: Writing(owned_invitation),
-        m.Membership: Writing(administered_other, administered_other, ("valid_until",)),
+        m.Membership: Writing(new_membership, kept_membership, ("valid_until",)),
+        m.MembershipProposal: Writing(
+            new_proposal, decided_proposal, ("decided_at", "decided_by", "decision")
+        ),
         m.NecessityRecord: _OWNED,
         m.NeverTell: Writing(
             of_owner, of_owner, ("valid_until", "agency_id", "account_id", "person_id")

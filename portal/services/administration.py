@@ -8,12 +8,9 @@ history.
 import datetime as dt
 import secrets
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TypeVar
 
-from psycopg.errors import ExclusionViolation
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -26,7 +23,7 @@ from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
 from portal.services.once import already, write_once
 from portal.vault import Scope, create_key, email_index_for, seal
-from portal.vocabulary import CAFETERIA, EXPERT_TYPES, ROLES
+from portal.vocabulary import CAFETERIA
 
 R = TypeVar("R", m.Agency, m.Account)
 
@@ -34,32 +31,6 @@ R = TypeVar("R", m.Agency, m.Account)
 _SLUG_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _SLUG_LENGTH = 14
 DEFAULT_TEAM = "対応チーム"
-
-_WARDS = ("ward_welfare", "ward_child_health", "ward_protection")
-_SCHOOL_ROLES = (
-    "school_principal",
-    "school_nurse",
-    "school_team",
-    "school_social_worker",
-    "school_counselor",
-    "school_staff",
-)
-_OF_TYPE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        CENTRE: ("center_director", "center_counselor", "center_investigator", "center_clerk"),
-        "school": _SCHOOL_ROLES,
-        "nursery": _SCHOOL_ROLES,
-        "board_of_education": ("boe_staff",),
-        "mayor_department": ("mayor_officer",),
-        "cgc": ("cgc_worker",),
-        "police": ("police_liaison",),
-        NPO: ("npo_worker",),
-        CAFETERIA: ("cafeteria_operator", "cafeteria_volunteer", "watcher"),
-        **dict.fromkeys(_WARDS, ("ward_worker",)),
-        **dict.fromkeys(EXPERT_TYPES, ("expert",)),
-    }
-)
-ADMINISTRATOR, AUDITOR = "sysadmin", "audit_officer"
 
 
 class RefusedError(ValueError):
@@ -83,17 +54,6 @@ class AgencyDetails:
     centre_id: uuid.UUID | None = None
 
 
-def roles_of(agency_type: str) -> tuple[str, ...]:
-    """Return the roles that a member of an agency of this type may have, in sort order.
-
-    The audit officer comes from outside the centre (domain.md §1).
-    """
-    allowed = {*_OF_TYPE.get(agency_type, ()), ADMINISTRATOR}
-    if agency_type != CENTRE:
-        allowed.add(AUDITOR)
-    return tuple(role for role in ROLES if role in allowed)
-
-
 def add_agency(session: Session, agency_id: uuid.UUID, details: AgencyDetails) -> None:
     """Enter an agency under the id that its form brought; sent twice, it is entered once.
 
@@ -106,7 +66,7 @@ def add_agency(session: Session, agency_id: uuid.UUID, details: AgencyDetails) -
     agency = m.Agency(id=agency_id, type=details.type)
     _fill(session, agency, details)
     if write_once(session, agency):
-        record(session, Event.AGENCY_CHANGED, agency=agency.id, change="created")
+        _note(session, agency.id, "created")
 
 
 def change_agency(
@@ -126,7 +86,7 @@ def change_agency(
         raise RefusedError("has_members")
     agency.type = details.type
     _fill(session, agency, details)
-    record(session, Event.AGENCY_CHANGED, agency=agency.id, change="details")
+    _note(session, agency.id, "details")
 
 
 def _fill(session: Session, agency: m.Agency, details: AgencyDetails) -> None:
@@ -168,7 +128,7 @@ def renew_report_link(session: Session, agency_id: uuid.UUID) -> None:
     if agency.type != CAFETERIA:
         raise RefusedError("not_a_cafeteria")
     agency.report_slug = "".join(secrets.choice(_SLUG_LETTERS) for _ in range(_SLUG_LENGTH))
-    record(session, Event.AGENCY_CHANGED, agency=agency.id, change="report_link")
+    _note(session, agency.id, "report_link")
 
 
 def join_council(
@@ -189,7 +149,7 @@ def join_council(
         id=row_id, agency_id=agency_id, valid_from=since, valid_until=until
     )
     if write_once(session, member):
-        record(session, Event.AGENCY_CHANGED, agency=agency_id, change="council_joined")
+        _note(session, agency_id, "council_joined")
 
 
 def leave_council(session: Session, row_id: uuid.UUID) -> uuid.UUID:
@@ -197,7 +157,7 @@ def leave_council(session: Session, row_id: uuid.UUID) -> uuid.UUID:
     require(standing(session), Action.ADMINISTER)
     member = _locked(session, m.CouncilMembership, row_id)
     member.valid_until = clock(session)
-    record(session, Event.AGENCY_CHANGED, agency=member.agency_id, change="council_left")
+    _note(session, member.agency_id, "council_left")
     return member.agency_id
 
 
@@ -268,73 +228,6 @@ def _refuse_taken(session: Session, index: bytes, account_id: uuid.UUID) -> None
         raise RefusedError("email_taken")
 
 
-def add_membership(
-    session: Session,
-    membership_id: uuid.UUID,
-    account_id: uuid.UUID,
-    agency_id: uuid.UUID,
-    *,
-    role: str,
-    manager: bool,
-    since: dt.datetime,
-    until: dt.datetime | None,
-) -> None:
-    """Let an account work for an agency in a role from an instant until an exclusive one.
-
-    Raises:
-        NotPermittedError: an administrator cannot give the own account anything.
-        RefusedError: ``role_of_other_agency``, ``ends_before_it_begins``, ``overlaps``.
-
-    """
-    require(standing(session), Action.ADMINISTER)
-    if account_id == _viewer(session).account_id:
-        raise NotPermittedError
-    agency_type = session.scalar(select(m.Agency.type).where(m.Agency.id == agency_id))
-    if agency_type is None or role not in roles_of(agency_type):
-        raise RefusedError("role_of_other_agency")
-    if until is not None and until <= since:
-        raise RefusedError("ends_before_it_begins")
-    membership = m.Membership(
-        id=membership_id,
-        account_id=account_id,
-        agency_id=agency_id,
-        role=role,
-        manager=manager,
-        valid_from=since,
-        valid_until=until,
-    )
-    try:
-        written = already(session, m.Membership, membership_id) is None and write_once(
-            session, membership
-        )
-    except IntegrityError as error:
-        if not isinstance(error.orig, ExclusionViolation):
-            raise
-        raise RefusedError("overlaps") from error
-    if written:
-        record(session, Event.ACCOUNT_CHANGED, account=account_id, change="membership_given")
-
-
-def end_membership(session: Session, membership_id: uuid.UUID) -> uuid.UUID:
-    """End a membership now; its sessions are out at their next request. Return the account's id.
-
-    Raises:
-        NotPermittedError: an administrator's own; another administrator ends it.
-
-    """
-    require(standing(session), Action.ADMINISTER)
-    membership = session.scalars(
-        select(m.Membership).where(m.Membership.id == membership_id)
-    ).one_or_none()
-    if membership is None:
-        raise NotVisibleError
-    if membership.account_id == _viewer(session).account_id:
-        raise NotPermittedError
-    membership.valid_until = _end(session, membership)
-    record(session, Event.ACCOUNT_CHANGED, account=membership.account_id, change="membership_ended")
-    return membership.account_id
-
-
 def add_team_member(session: Session, member_id: uuid.UUID, account_id: uuid.UUID) -> None:
     """Put a colleague on the default team of the manager's agency from now on.
 
@@ -354,7 +247,7 @@ def add_team_member(session: Session, member_id: uuid.UUID, account_id: uuid.UUI
     if account_id in _on_team(session, team.id):
         raise RefusedError("on_the_team")
     if write_once(session, m.TeamMember(id=member_id, team_id=team.id, account_id=account_id)):
-        record(session, Event.AGENCY_CHANGED, agency=acting.agency_id, change="team_joined")
+        _note(session, acting.agency_id, "team_joined")
 
 
 def end_team_member(session: Session, member_id: uuid.UUID) -> None:
@@ -374,7 +267,7 @@ def end_team_member(session: Session, member_id: uuid.UUID) -> None:
     if member is None:
         raise NotVisibleError
     member.valid_until = _end(session, member)
-    record(session, Event.AGENCY_CHANGED, agency=acting.agency_id, change="team_left")
+    _note(session, acting.agency_id, "team_left")
 
 
 def colleagues(session: Session, agency_id: uuid.UUID) -> set[uuid.UUID]:
@@ -431,6 +324,10 @@ def _end(session: Session, row: m.Membership | m.TeamMember) -> dt.datetime:
     """Return now, or the end the row has already."""
     now = clock(session)
     return now if row.valid_until is None or now < row.valid_until else row.valid_until
+
+
+def _note(session: Session, agency_id: uuid.UUID, change: str) -> None:
+    record(session, Event.AGENCY_CHANGED, about=agency_id, agency=agency_id, change=change)
 
 
 def _viewer(session: Session) -> Viewer:

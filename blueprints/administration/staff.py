@@ -1,0 +1,121 @@
+"""The people of an agency, for its manager and the administrator: who is there, who is proposed."""
+
+import uuid
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from blueprints.administration import bp, words
+from blueprints.administration.forms import attempt
+from portal import models as m
+from portal.auth import permits
+from portal.database import standing
+from portal.extensions import db
+from portal.forms import PortalForm
+from portal.policy.permissions import Action, Standing, allows, decides, require, sight_of
+from portal.queries import administration as lists
+from portal.queries import staff as people
+from portal.queries.paging import read_cursor
+from portal.services import memberships
+from portal.unit import visible_or_404
+
+
+@bp.get("/staff")
+@permits(Action.KEEP_STAFF)
+def staff() -> ResponseReturnValue:
+    """Show who works for an agency, who is coming, and who leaves when."""
+    acting = _acting()
+    agency = visible_or_404(m.Agency, _agency_in_hand(acting))
+    return render_template(
+        "administration/staff.html",
+        agency=agency,
+        agencies=lists.agency_choices(db.session) if allowed_everywhere(acting) else (),
+        rows=people.staff_of(db.session, agency.id),
+        proposals=people.proposals(db.session, agency.id),
+        manages=allows(acting, Action.MANAGE),
+    )
+
+
+@bp.get("/proposals")
+@permits(Action.KEEP_STAFF)
+def proposals() -> ResponseReturnValue:
+    """Show which roles wait for a second person."""
+    rows = people.proposals(db.session)
+    alone = people.second_person_missing(db.session, rows)
+    return render_template("administration/proposals.html", rows=rows, alone=alone)
+
+
+@bp.get("/proposals/<uuid:membership_proposal_id>")
+@permits(Action.KEEP_STAFF)
+def proposal(membership_proposal_id: uuid.UUID) -> ResponseReturnValue:
+    """Show what a proposed role would open, to whoever decides on it."""
+    return _proposal_page(membership_proposal_id, PortalForm(), 200)
+
+
+@bp.post("/proposals/<uuid:membership_proposal_id>/confirm")
+@permits(Action.KEEP_STAFF)
+def confirm_proposal(membership_proposal_id: uuid.UUID) -> ResponseReturnValue:
+    """Confirm as the second person: the membership begins."""
+    visible_or_404(m.MembershipProposal, membership_proposal_id)
+    form = PortalForm()
+    refused = attempt(form, lambda: memberships.confirm(db.session, membership_proposal_id))
+    if refused is not None:
+        return _proposal_page(membership_proposal_id, form, refused)
+    flash(_("確認しました。"), "success")
+    return redirect(url_for("administration.proposals"))
+
+
+@bp.post("/proposals/<uuid:membership_proposal_id>/decline")
+@permits(Action.KEEP_STAFF)
+def decline_proposal(membership_proposal_id: uuid.UUID) -> ResponseReturnValue:
+    """Decline a proposal, or take the own one back: nothing opens."""
+    visible_or_404(m.MembershipProposal, membership_proposal_id)
+    memberships.decline(db.session, membership_proposal_id)
+    flash(_("この提案では何も開きません。"), "success")
+    return redirect(url_for("administration.proposals"))
+
+
+@bp.get("/staff/changes")
+@permits(Action.MANAGE)
+def changes() -> ResponseReturnValue:
+    """Show an agency's manager who changed what of its people and settings."""
+    acting = require(standing(db.session), Action.MANAGE)
+    page = people.changes(db.session, acting.agency_id, read_cursor(request.args.get("at")))
+    return render_template("administration/changes.html", page=page, words=words)
+
+
+def allowed_everywhere(acting: Standing) -> bool:
+    """Return whether somebody looks after the people of every agency."""
+    return decides(acting, uuid.UUID(int=0))
+
+
+def _acting() -> Standing:
+    return require(standing(db.session), Action.KEEP_STAFF)
+
+
+def _agency_in_hand(acting: Standing) -> uuid.UUID:
+    """Return the agency that the address names, where it may be another than the own one."""
+    wished = request.args.get("agency", type=uuid.UUID)
+    if wished is None or wished == acting.agency_id:
+        return acting.agency_id
+    if not allowed_everywhere(acting):
+        abort(404)
+    return wished
+
+
+def _proposal_page(proposal_id: uuid.UUID, form: PortalForm, status: int) -> ResponseReturnValue:
+    visible_or_404(m.MembershipProposal, proposal_id)
+    found = [row for row in people.proposals(db.session) if row.id == proposal_id]
+    if not found:
+        return render_template("administration/proposal_over.html")
+    (row,) = found
+    page = render_template(
+        "administration/proposal.html",
+        form=form,
+        row=row,
+        sights=[
+            words.sight(what) for what in sight_of(row.agency_type, row.role, manager=row.manager)
+        ],
+    )
+    return page, status

@@ -1,0 +1,234 @@
+"""What the pages about an agency's people read: who works there, what is proposed, what changed."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.audit import Event
+from portal.database import standing
+from portal.policy.permissions import ADMINISTRATOR, CENTRE, PROPOSAL_HOLDS, Standing, decides
+from portal.policy.viewer import DIRECTOR, live
+from portal.queries.administration import names_of
+from portal.queries.paging import Cursor, Page, newest_first
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class ProposalRow:
+    """A role that somebody is to have, and that a second person must confirm.
+
+    ``proposer`` is a name where the viewer may know it, else ""; ``own`` is what the viewer
+    proposed, ``decidable`` what the viewer may confirm. The end of the membership is exclusive.
+    """
+
+    id: uuid.UUID
+    account_id: uuid.UUID
+    name: str
+    agency: str
+    agency_type: str
+    role: str
+    manager: bool
+    since: dt.datetime
+    until: dt.datetime | None
+    proposer: str
+    proposed_at: dt.datetime
+    expires_at: dt.datetime
+    own: bool
+    decidable: bool
+
+
+@dataclass(frozen=True)
+class StaffRow:
+    """Somebody who works for an agency, or is going to; the end is exclusive."""
+
+    id: uuid.UUID
+    account_id: uuid.UUID
+    name: str
+    role: str
+    manager: bool
+    valid_from: dt.datetime
+    valid_until: dt.datetime | None
+    live: bool
+    disabled: bool
+    own: bool
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """A change of an agency's people or settings: who made it, and whom it concerns.
+
+    ``what`` is the code of the change, ``event`` that of the log; names are "" where the viewer
+    may not know them.
+    """
+
+    id: uuid.UUID
+    at: dt.datetime
+    event: str
+    what: str
+    role: str
+    person: str
+    by: str
+    by_agency: str
+
+
+def proposals(session: Session, agency_id: uuid.UUID | None = None) -> list[ProposalRow]:
+    """Return the proposals that wait and that the viewer sees, the oldest first; four queries."""
+    row = m.MembershipProposal
+    waiting = _waiting()
+    if agency_id is not None:
+        waiting = waiting.where(row.agency_id == agency_id)
+    return _proposal_rows(session, waiting)
+
+
+def proposals_for(session: Session, account_id: uuid.UUID) -> list[ProposalRow]:
+    """Return what is proposed for an account and waits."""
+    row = m.MembershipProposal
+    return _proposal_rows(session, _waiting().where(row.account_id == account_id))
+
+
+def _waiting() -> Any:
+    row = m.MembershipProposal
+    waiting: Any = (
+        select(row, m.Agency.name, m.Agency.type)
+        .join(m.Agency, m.Agency.id == row.agency_id)
+        .where(row.decision.is_(None), row.proposed_at > func.portal_clock() - PROPOSAL_HOLDS)
+        .order_by(row.proposed_at, row.id)
+    )
+    return waiting
+
+
+def _proposal_rows(session: Session, waiting: Any) -> list[ProposalRow]:
+    found = session.execute(waiting).all()
+    people = {row.account_id for row, _, _ in found} | {row.proposed_by for row, _, _ in found}
+    names = names_of(session, people)
+    me, acting = session.info["viewer"].account_id, standing(session)
+    return [
+        ProposalRow(
+            row.id,
+            row.account_id,
+            names.get(row.account_id, ""),
+            agency,
+            agency_type,
+            row.role,
+            row.manager,
+            row.valid_from,
+            row.valid_until,
+            names.get(row.proposed_by, ""),
+            row.proposed_at,
+            row.proposed_at + PROPOSAL_HOLDS,
+            row.proposed_by == me,
+            _decidable(row, me, acting),
+        )
+        for row, agency, agency_type in found
+    ]
+
+
+def _decidable(row: m.MembershipProposal, me: uuid.UUID, acting: Standing | None) -> bool:
+    return (
+        acting is not None
+        and me not in (row.proposed_by, row.account_id)
+        and decides(acting, row.agency_id)
+    )
+
+
+def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
+    """Return who works for an agency or is going to, those who are there first; three queries."""
+    table: Any = m.Membership.__table__
+    is_live = live(table).label("live")
+    row = m.Membership
+    found = session.execute(
+        select(row, is_live, m.Account.disabled)
+        .join(m.Account, m.Account.id == row.account_id)
+        .where(
+            row.agency_id == agency_id,
+            or_(row.valid_until.is_(None), row.valid_until > func.portal_clock()),
+        )
+        .order_by(is_live.desc(), row.valid_from, row.id)
+    ).all()
+    names = names_of(session, {each.account_id for each, _, _ in found})
+    me = session.info["viewer"].account_id
+    return [
+        StaffRow(
+            each.id,
+            each.account_id,
+            names.get(each.account_id, ""),
+            each.role,
+            each.manager,
+            each.valid_from,
+            each.valid_until,
+            holds,
+            disabled,
+            each.account_id == me,
+        )
+        for each, holds, disabled in found
+    ]
+
+
+def second_person_missing(session: Session, rows: Sequence[ProposalRow]) -> bool:
+    """Return whether some proposal waits though nobody but its proposer could confirm it.
+
+    Deciders are live administrators, the agency's live managers and live directors of a centre.
+    """
+    if not any(row.own for row in rows):
+        return False
+    table: Any = m.Membership.__table__
+    others = (
+        select(m.Membership.id)
+        .join(m.Agency, m.Agency.id == m.Membership.agency_id)
+        .join(m.Account, m.Account.id == m.Membership.account_id)
+        .where(
+            live(table),
+            m.Account.disabled.is_(False),
+            m.Membership.account_id != session.info["viewer"].account_id,
+            or_(
+                m.Membership.role == ADMINISTRATOR,
+                (m.Membership.role == DIRECTOR) & (m.Agency.type == CENTRE),
+            ),
+        )
+    )
+    return session.scalar(others.limit(1)) is None
+
+
+def changes(session: Session, agency_id: uuid.UUID, cursor: Cursor | None = None) -> Page:
+    """Return a page of what was changed of an agency's people and settings, newest first.
+
+    Three queries; the rules show it to the agency's managers and to the audit officer.
+    """
+    event = m.AuditEvent
+    listed: Any = (
+        select(event, event.happened_at, event.id, m.Agency.name.label("agency"))
+        .outerjoin(m.Agency, m.Agency.id == event.agency_id)
+        .where(event.about_agency_id == agency_id)
+    )
+    page = newest_first(session, listed, event.happened_at, event.id, cursor=cursor, size=PAGE)
+    people = {row.AuditEvent.account_id for row in page.rows} | {
+        _subject(row.AuditEvent) for row in page.rows
+    }
+    names = names_of(session, people - {None})
+    rows = [
+        ChangeRow(
+            row.id,
+            row.happened_at,
+            row.AuditEvent.event,
+            row.AuditEvent.details["change"],
+            row.AuditEvent.details.get("role", ""),
+            names.get(_subject(row.AuditEvent), ""),
+            names.get(row.AuditEvent.account_id, ""),
+            row.agency or "",
+        )
+        for row in page.rows
+    ]
+    return Page(rows, page.newer, page.older)
+
+
+def _subject(event: m.AuditEvent) -> Any:
+    if event.event != Event.MEMBERSHIP_CHANGED.value:
+        return None
+    return uuid.UUID(event.details["account"])
