@@ -6,8 +6,9 @@ from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext
 
 from portal.auth import Acting, standing
-from portal.policy.permissions import Action, allows
+from portal.policy.permissions import Action, Standing, allows
 from portal.templating import label
+from portal.vocabulary import EXPERT_TYPES
 
 # Label, endpoint and the deed it leads to; shown to whom the deed is allowed, in this order.
 WAYS = (
@@ -28,12 +29,26 @@ WAYS = (
 )
 
 
+def _leads_nowhere(acting: Standing, endpoint: str) -> bool:
+    """Return whether a page that is allowed never holds anything for somebody.
+
+    The centre reads as the owner, by no team, and finds what it wrote in its cases; an expert's
+    agency reads by no grant (domain.md §4, rules 4 to 6).
+    """
+    if endpoint == "administration.team":
+        return acting.at_centre or acting.agency_type in EXPERT_TYPES
+    return endpoint == "cases.own_records" and acting.at_centre
+
+
 def _navigation() -> list[tuple[str, str, bool, int | None]]:
-    known = current_app.view_functions
+    known, acting = current_app.view_functions, standing()
     return [
         (str(text), url_for(endpoint), request.endpoint == endpoint, None)
         for text, endpoint, action in WAYS
-        if endpoint in known and allows(standing(), action)
+        if endpoint in known
+        and acting is not None
+        and allows(acting, action)
+        and not _leads_nowhere(acting, endpoint)
     ]
 
 

@@ -11,6 +11,7 @@ from blueprints.account import bp
 from blueprints.account.forms import PasswordForm, SignInForm, SwitchForm
 from portal import auth, passwords
 from portal.auth import permits, with_cookie
+from portal.demo.life import CODES, DemoCode
 from portal.demo.people import DEMO_PEOPLE, DemoPerson
 from portal.extensions import db
 from portal.headers import clear_site_data
@@ -133,9 +134,12 @@ def _refuse_password(form: PasswordForm) -> int | None:
 
 
 def _sign_in_page(form: SignInForm, status: int) -> ResponseReturnValue:
-    people = _demo_people()
     page = render_template(
-        "account/sign_in.html", form=form, people=people, wait=status == TOO_MANY
+        "account/sign_in.html",
+        form=form,
+        people=_demo_people(),
+        visitors=_demo_visitors(),
+        wait=status == TOO_MANY,
     )
     return page, status
 
@@ -150,6 +154,12 @@ def _signed_in(proven: auth.Proven, factors: str = "password") -> Response:
 
 def _demo_people() -> tuple[DemoPerson, ...]:
     return DEMO_PEOPLE if auth.config().demo else ()
+
+
+def _demo_visitors() -> list[tuple[DemoCode, str]]:
+    """Return who comes back by a code in a demo, each with the words of it."""
+    settings = auth.config()
+    return [(code, " ".join(code.words(settings))) for code in CODES] if settings.demo else []
 
 
 def _role(place: Place) -> str:

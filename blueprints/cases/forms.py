@@ -25,7 +25,9 @@ class PostForm(PortalForm):
     """A post into a slice; only slices and people are offered that the writer may write about."""
 
     submission = SubmissionField()
-    slice = SelectField(_l("どの項目に書きますか"))
+    slice = SelectField(
+        _l("どの項目に書きますか"), [DataRequired(_l("どの項目に書くかを選んでください。"))]
+    )
     subject = SelectField(
         _l("だれについてですか"),
         coerce=as_id,
@@ -40,7 +42,9 @@ class PostForm(PortalForm):
         super().__init__(**options)
         self.places = frozenset(places)
         slices = {code for code, _who in self.places}
-        self.slice.choices = [(code, label("slice", code)) for code in SLICES if code in slices]
+        offered = [(code, label("slice", code)) for code in SLICES if code in slices]
+        # Nothing is chosen beforehand: the first slice is the one that the most agencies read.
+        self.slice.choices = [("", _("選んでください")), *offered] if len(offered) > 1 else offered
         people = {who for _code, who in self.places}
         ordered = [who for who in subjects if who in people]
         ordered += sorted(people - set(ordered))

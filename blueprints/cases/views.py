@@ -23,7 +23,7 @@ from portal.services.cases import finish_task
 from portal.services.entries import post_entry, take_back_entry, usual_place, writable
 from portal.services.once import already
 from portal.unit import visible_or_404
-from portal.vocabulary import codes
+from portal.vocabulary import WATCHER, codes
 
 # What else there is about a case: label, endpoint, the deed it leads to.
 WAYS = (
@@ -82,9 +82,17 @@ def show(case_id: uuid.UUID) -> ResponseReturnValue:
         sheet=sheet,
         actions=actions_of_case(db.session, case),
         quick=None if usual is None else QuickForm(slice=usual[0], subject=usual[1]),
+        seen=_seen(),
         may_post=bool(places),
         ways=_ways(case),
     )
+
+
+def _seen() -> list[str]:
+    """Return what a watcher says with one tap (domain.md §1); nobody else has such words."""
+    acting = standing()
+    watches = acting is not None and acting.role == WATCHER
+    return [_("来ました"), _("来ませんでした")] if watches else []
 
 
 def _ways(case: m.Case) -> list[tuple[str, str]]:

@@ -73,6 +73,16 @@ def _open_doors(session: Session) -> None:
 
 def _say_who_people_are(session: Session) -> None:
     """Say what the world format has no word for: who somebody is to the child."""
+    # Whom a child does not want to be told is known by name, without being in any entry.
+    for child, person in (("sora", "nami"), ("hina", "teacher"), ("minato", "minato_father")):
+        session.add(
+            m.CasePerson(
+                case_id=register.demo_id(f"case {child}"),
+                owner_agency_id=register.demo_id("centre"),
+                person_id=register.demo_id(f"person {person}"),
+            )
+        )
+    session.flush()
     kinds = {
         "haruka": ("guardian", "mother"),
         "yui_mother": ("guardian", "mother"),

@@ -16,7 +16,8 @@ from portal.database import PortalSession, look_as, system_session
 from portal.demo.register import demo_id
 from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
-from portal.services import actions, assessment, consultations, progress, threads
+from portal.queries.meetings import party_names
+from portal.services import actions, assessment, consultations, meetings, progress, threads
 from portal.services.consultations import Told
 from portal.vault import equip
 from portal.working_hours import jst
@@ -69,6 +70,7 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
     city.people_consult()
     city.the_centre_works()
     city.agencies_answer()
+    city.the_week_is_discussed()
 
 
 class _City:
@@ -277,4 +279,46 @@ class _City:
                 message_id=demo_uuid("message aoi"),
                 text="話してくれてありがとう。保健室の先生といっしょに考えています。",
                 agency_id=demo_uuid("centre"),
+            )
+
+    def the_week_is_discussed(self) -> None:
+        """Two matters lie before the lawyer: one advised on, one whose parties are to be read."""
+        papers = (
+            (
+                "hina",
+                "学校への申入れの進め方に、法律上の注意点はありますか。",
+                "教室で大きな声でしかられるのがこわいと話している。学校に事実を確かめたい。",
+            ),
+            (
+                "aoi",
+                "母の同意が得られない部分を、どう進めるとよいですか。",
+                "放課後に一人でいることが多い。就学援助の申請を手伝っている。",
+            ),
+        )
+        with self._as("counsellor") as session:
+            meeting = meetings.open_meeting(
+                session, meeting_id=demo_uuid("meeting of the week"), held_on=self._today
+            )
+            meetings.invite(session, meeting, demo_uuid("lawyer"))
+            for child, question, text in papers:
+                case = self._case(session, child)
+                paper = meetings.Paper(question, text, party_names(session, case))
+                brief_id = demo_uuid(f"brief {child}")
+                brief = meetings.write_brief(session, meeting, case, paper, brief_id=brief_id)
+                meetings.release_brief(session, brief, looked_through=False)
+        with self._as("lawyer") as session:
+            parties = session.scalars(
+                select(m.BriefParty).where(m.BriefParty.brief_id == demo_uuid("brief hina"))
+            ).one()
+            meetings.declare(session, parties, conflict=False)
+        with self._as("lawyer") as session:
+            brief = session.scalars(
+                select(m.Brief).where(m.Brief.id == demo_uuid("brief hina"))
+            ).one()
+            meetings.give_advice(
+                session,
+                brief,
+                advice_id=demo_uuid("advice hina"),
+                assent=False,
+                text="事実の確認は、こどもの話した内容をそのまま示さない形で求めてください。",
             )

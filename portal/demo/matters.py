@@ -148,7 +148,7 @@ def _aoi(clock: Clock) -> Record:
         (18, "welfare", "haruka", "counsellor", "母は求職中。ひとり親の手当の申請はまだ。"),
         (9, "welfare", "", "officer", "就学援助の案内を用意した。来庁の日を相談中。"),
         (17, "home", "haruka", "counsellor", "母は夜の仕事を探している。体調がすぐれない。"),
-        (16, "watch_points", "", "counsellor", "来たら名前で呼んで、あいさつをしてください。"),
+        (16, "watch_points", "", "counsellor", "あおちゃんが来たら、名前で呼んでください。"),
         (15, "detail", "", "counsellor", "面談での詳しい話。弟の世話をすることもある。"),
     )
     return _case(

@@ -15,7 +15,7 @@ from portal.policy.viewer import DIRECTOR
 from portal.policy.visibility import admits, by_grant
 from portal.services.once import already, write_once
 from portal.vault import seal
-from portal.vocabulary import SLICES, shareable_with
+from portal.vocabulary import SLICES, WATCHER, shareable_with
 
 # Code of the slice and id of the person whose data it is.
 Place = tuple[str, uuid.UUID]
@@ -90,10 +90,14 @@ def usual_place(
 ) -> Place | None:
     """Return where the viewer's agency usually writes about the child, or None.
 
-    It saves the school nurse two questions out of three; the owner has no usual slice.
+    It saves the school nurse two questions out of three; the owner has no usual slice. A watcher,
+    to whom ``basic`` is not shared, may write about one person only, and that is the child.
     """
     acting = require(standing(session), Action.POST)
     wanted = (*_USUAL.get(acting.agency_type, ()), "progress")
+    people = {who for _code, who in places}
+    if child_id is None and acting.role == WATCHER and len(people) == 1:
+        (child_id,) = people
     if acting.at_centre or child_id is None:
         return None
     return next(((code, child_id) for code in wanted if (code, child_id) in places), None)

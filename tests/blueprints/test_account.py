@@ -19,6 +19,7 @@ from portal import models as m
 from portal.auth import COOKIE
 from portal.config import Config
 from portal.database import SystemSession
+from portal.demo.life import CODES
 from portal.demo.people import DEMO_PEOPLE
 from portal.extensions import db
 from portal.factory import create_app
@@ -583,6 +584,16 @@ def test_in_a_demo_each_person_has_a_button(town: City, demo_app: Portal) -> Non
     assert "見本第一小学校" in browser.get("/").words
     # Somebody of the database who is none of the demo's people has no button.
     Browser(demo_app).post("/demo-sign-in", {"email": "other_nurse@example.jp"}, 404)
+
+
+def test_a_demo_shows_the_words_that_open_the_threads_of_its_visitors(
+    demo_app: Portal, stranger: Browser
+) -> None:
+    words = Browser(demo_app).get("/sign-in").words
+    for code in CODES:
+        assert code.name_ja in words
+        assert code.secret in words
+        assert code.secret not in stranger.get("/sign-in").words
 
 
 # --- open to everybody --------------------------------------------------------------------------

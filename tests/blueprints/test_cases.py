@@ -374,6 +374,7 @@ def test_only_open_slices_and_people_are_offered(
     write(share("school", ["basic", "school", "watch_points"]))
     page = browse("nurse").get(f"{case_url(town)}/entries/new")
     assert page.tree.xpath("//select[@id='slice']/option/@value") == [
+        "",
         "basic",
         "school",
         "watch_points",
@@ -416,10 +417,34 @@ def test_a_slice_and_a_person_must_go_together(
     officer.post(f"{case_url(town)}/entries/new", {**fields, "slice": "welfare"})
 
 
+def test_no_slice_is_chosen_beforehand(browse: Browse, town: towns.City, write: Write) -> None:
+    counsellor = browse("counsellor")
+    url = f"{case_url(town)}/entries/new"
+    refused = counsellor.submit(url, {"text": "母の病気のこと"}, 422)
+    assert "どの項目に書くかを選んでください。" in refused.words
+    assert "母の病気のこと" in refused.text
+    assert write(rows(m.Entry)) == 0
+
+
+def test_a_watcher_says_without_typing_whether_the_child_came(
+    browse: Browse, town: towns.City, write: Write
+) -> None:
+    write(share("cafeteria", ["watch_points"]))
+    write(say("watch_points", "あおちゃんが来たら、名前で呼んでください。"))
+    watcher = browse("watcher")
+    page = watcher.get(case_url(town))
+    came = page.form("/entries/new")
+    assert (came["slice"], came["subject"]) == ("watch_points", str(town.persons["child"]))
+    assert came["text"] == "来ました"
+    watcher.post(f"{case_url(town)}/entries/new", came)
+    assert "来ました" in browse("counsellor").get(case_url(town)).words
+    assert write(rows(m.Entry, m.Entry.author_account_id == town.accounts["watcher"])) == 1
+
+
 def test_a_form_sent_twice_makes_one_entry(browse: Browse, town: towns.City, write: Write) -> None:
     counsellor = browse("counsellor")
     url = f"{case_url(town)}/entries/new"
-    fields = {**counsellor.get(url).form(), "text": "一度だけ"}
+    fields = {**counsellor.get(url).form(), "slice": "school", "text": "一度だけ"}
     assert counsellor.post(url, fields).location == counsellor.post(url, fields).location
     assert write(rows(m.Entry)) == 1
     assert len(write(logged("entry.posted"))) == 1
