@@ -17,7 +17,7 @@ CATALOGUES := portal/translations
 COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
-.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-canaries lint format \
+.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-races test-canaries lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -100,6 +100,9 @@ test-worlds: env ## Compare 10,000 random worlds with the oracle, 500 of them ov
 	  $(BIN)/python -m pytest -n $${CORES:-auto} --dist load tests/rules/test_agreement.py \
 	  tests/rules/test_metamorphic.py tests/rules/test_sabotage.py \
 	  tests/rules/test_canaries.py::test_the_main_pages_show_what_is_visible_and_nothing_else
+
+test-races: env ## Race 10,000 withdrawals against readers, and as many against posts (an hour)
+	@PORTAL_RACES=$${RACES:-10000} $(BIN)/python -m pytest tests/rules/test_races.py
 
 test-canaries: env ## Open every page of 500 random worlds as everybody: no hidden word (hours)
 	@WORLDS=$${WORLDS:-500} VIEWERS=$${VIEWERS:-30} $(BIN)/python -m pytest tests/rules/test_canaries.py
