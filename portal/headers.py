@@ -65,6 +65,17 @@ def clear_site_data(response: Response) -> Response:
     return response
 
 
+def download(data: bytes, filename: str, mimetype: str = "text/csv; charset=utf-8") -> Response:
+    """Return a file to save; opened in the browser all the same, it may do nothing there.
+
+    ``filename`` is one of ours and plain ASCII.
+    """
+    response = Response(data, mimetype=mimetype)
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    response.headers["Content-Security-Policy"] = "sandbox"
+    return response
+
+
 def init_headers(app: Flask) -> None:
     """Dress every response of `app`; reads `app.config["DEMO"]` (no HSTS in a demo)."""
     # With `no-referrer` a browser sends no Referer and `Origin: null` even to the portal itself,
@@ -110,7 +121,7 @@ class DressedResponses:
                 ("Strict-Transport-Security", f"max-age={TWO_YEARS_IN_SECONDS}; includeSubDomains")
             )
         replaced = {name.lower() for name, _ in ours[1:]} | {"server", "x-powered-by", "expires"}
-        return [pair for pair in headers if pair[0].lower() not in replaced] + ours
+        return ours + [pair for pair in headers if pair[0].lower() not in replaced]
 
     def _cache_control(self, environ: WSGIEnvironment, status: str) -> str:
         """Return `no-store` for all but our own static files, which name their content by `v`."""

@@ -12,6 +12,7 @@ DEEDS: dict[Action, LazyString] = {
     Action.ASSIGN: _l("機関に対応を依頼する"),
     Action.CLOSE: _l("ケースを終結する、再開する"),
     Action.COORDINATE: _l("ケースを受理し、判断し、調整する"),
+    Action.EXPORT_LOG: _l("月ごとの点検を書き出す"),
     Action.HAND_OVER: _l("受けた相談をセンターに引きつぐ"),
     Action.HOLD_MEETING: _l("支援方針会議を開く"),
     Action.KEEP_ACCOUNT: _l("自分のサインインとパスワードを管理する"),

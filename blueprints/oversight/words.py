@@ -1,7 +1,7 @@
 """Every event of the log in words."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from flask_babel import get_locale
@@ -11,7 +11,7 @@ from flask_babel.speaklater import LazyString
 
 from portal.audit import Event
 from portal.policy.explain import OWN_POST
-from portal.queries.oversight import LogRow
+from portal.queries.oversight import Count, LogRow
 from portal.queries.reasons import Reason
 from portal.templating import jst_date, label
 from portal.working_hours import jst
@@ -135,3 +135,20 @@ def by_rule(rule: str) -> str:
     if rule == OWN_POST:
         return str(_("自機関の記録として"))
     return str(_("センターの担当として"))
+
+
+def table_of(rows: Iterable[Count]) -> Iterator[list[object]]:
+    """Yield the lines of the month's table, the head first."""
+    yield [
+        _("機関"),
+        _("氏名"),
+        _("読んだ回数"),
+        _("ケースの数"),
+        _("1時間に最多"),
+        _("夜間"),
+        _("一覧"),
+        _("断られた"),
+    ]
+    for row in rows:
+        numbers = (row.reads, row.cases, row.busiest, row.night, row.lists, row.refused)
+        yield [row.agency, row.person, *numbers]

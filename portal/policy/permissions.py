@@ -71,6 +71,7 @@ class Action(StrEnum):
     ASSIGN = "actions.assign"
     CLOSE = "cases.close"
     COORDINATE = "cases.coordinate"
+    EXPORT_LOG = "log.export"
     HAND_OVER = "consultations.hand_over"
     HOLD_MEETING = "meetings.hold"
     KEEP_ACCOUNT = "account.keep"
@@ -134,6 +135,7 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
         Action.ASSIGN: lambda s: s.at_centre,
         Action.CLOSE: lambda s: s.at_centre,
         Action.COORDINATE: lambda s: s.at_centre,
+        Action.EXPORT_LOG: lambda s: s.role == AUDITOR,
         Action.HAND_OVER: lambda s: s.at_desk and not s.at_centre,
         Action.HOLD_MEETING: lambda s: s.at_centre,
         Action.KEEP_ACCOUNT: _anyone,
