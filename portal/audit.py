@@ -49,6 +49,7 @@ class Event(StrEnum):
     EXCLUSION_SET = "exclusion.set"
     GRANT_ENDED = "grant.ended"
     GRANT_GIVEN = "grant.given"
+    GUARDIAN_RECORDED = "guardian.recorded"
     JUDGED = "case.judged"
     LOG_READ = "log.read"
     MEETING_CHANGED = "meeting.changed"
@@ -97,6 +98,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.EXCLUSION_SET: "account",
             Event.GRANT_ENDED: "grant",
             Event.GRANT_GIVEN: "grant agency basis",
+            Event.GUARDIAN_RECORDED: "record",
             Event.JUDGED: "what code",
             Event.LOG_READ: "view",
             Event.MEETING_CHANGED: "meeting change",

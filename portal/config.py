@@ -9,6 +9,7 @@ what the environment is, and gives a frozen value, so that nothing changes after
 | PORTAL_INSTANCE | folder of what this installation keeps | instance, or instance/demo |
 | PORTAL_KEY_FILE | the keys, best on another disk than the data | keys.json in that folder |
 | PORTAL_HOST, PORTAL_PORT | where the web server listens | 127.0.0.1, 8000 |
+| PORTAL_CONSENT_AGES | from when a child consents with a guardian, and alone | 12,16 |
 | DATABASE_URL | the city's own PostgreSQL, 15 or newer | the embedded PostgreSQL |
 
 DATABASE_URL names the server, the database and a login that may create roles there; only
@@ -42,6 +43,9 @@ CREATE_KEY_COMMAND = "flask --app wsgi installation key"
 DEMO_MARK = "demo-data"
 # This one stands there while the demo city is being loaded, and stays behind if that is broken off.
 DEMO_LOADING = "demo-loading"
+
+# No guardian consents for an adult, whatever a city sets (Civil Code art. 4).
+_ADULT = 18
 
 # Every use has a key of its own: one that leaks opens one door, and none is made from another.
 _SINGLE_KEYS = ("blind_index", "code_pepper", "signing", "throttle")
@@ -82,6 +86,25 @@ class Argon2Parameters:
 
 
 @dataclass(frozen=True)
+class ConsentAges:
+    """From which ages, in whole years, a child's own word counts for its data.
+
+    Below `with_guardian` a child assents and a guardian consents; from then on both consent; from
+    `alone` on the child decides. No statute fixes the ages (law-and-practice.md §2.1), and a
+    revision is before the legislator (§1.5), so each city sets its own.
+    """
+
+    with_guardian: int = 12
+    alone: int = 16
+
+    def __post_init__(self) -> None:
+        if not 0 < self.with_guardian <= self.alone <= _ADULT:
+            raise ConfigError(
+                "PORTAL_CONSENT_AGES is two ages from 1 to 18, the lower one first, such as 12,16."
+            )
+
+
+@dataclass(frozen=True)
 class DatabaseUrls:
     """SQLAlchemy URLs of the one database, by who connects.
 
@@ -113,6 +136,7 @@ class Config:
     default_locale: str = "ja"
     idle_seconds: int = 15 * 60
     absolute_seconds: int = 12 * 60 * 60
+    consent_ages: ConsentAges = field(default_factory=ConsentAges)
     loaded_keys: Keys | None = field(default=None, repr=False)
 
     @classmethod
@@ -140,6 +164,7 @@ class Config:
             demo=demo,
             host=host,
             port=_port(env),
+            consent_ages=_consent_ages(env),
             loaded_keys=load_keys(key_file) if key_file.exists() or not command else None,
         )
 
@@ -320,6 +345,14 @@ def _port(env: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**16):
         raise ConfigError(f"PORTAL_PORT is a number from 1 to 65535, not {text!r}.")
     return int(text)
+
+
+def _consent_ages(env: Mapping[str, str]) -> ConsentAges:
+    text = env.get("PORTAL_CONSENT_AGES") or "12,16"
+    parts = [part.strip() for part in text.split(",")]
+    whole = [int(part) for part in parts if part.isascii() and part.isdecimal()]
+    # Anything but two numbers is refused like two numbers that make no sense.
+    return ConsentAges(*whole) if len(parts) == len(whole) == 2 else ConsentAges(0, 0)  # noqa: PLR2004
 
 
 def _checked_url(text: str) -> str:

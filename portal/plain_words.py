@@ -1,7 +1,7 @@
 """Words for children, with furigana: agencies, bundles, slices, and the laws that share.
 
-A kanji stands as {漢字|かんじ}; the filter ``ruby`` draws it. A guardian reads the same words, for
-plain ones do an adult no harm.
+A kanji stands as {漢字|かんじ}; the filter ``ruby`` draws it. A guardian reads the same words in
+the record of sharing; where one is asked, the bundles have words for adults.
 """
 
 from collections.abc import Mapping
@@ -62,6 +62,38 @@ BUNDLE_HINTS: Final[Words] = MappingProxyType(
     }
 )
 
+ANSWERS: Final[Words] = MappingProxyType(
+    {
+        "yes": _l("つたえていい"),
+        "no": _l("つたえないで"),
+        "later": _l("あとで きめる"),
+    }
+)
+
+ADULT_BUNDLES: Final[Words] = MappingProxyType(
+    {
+        "talk": _l("相談の内容"),
+        "school": _l("学校での様子"),
+        "home": _l("家庭のこと"),
+        "living": _l("暮らしやお金のこと"),
+        "health": _l("からだとこころのこと"),
+        "watch": _l("見守ってほしいこと"),
+        "safety": _l("危険から守るために必要なこと"),
+    }
+)
+
+ADULT_HINTS: Final[Words] = MappingProxyType(
+    {
+        "talk": _l("相談の概要、気持ちや希望、支援の方針と経過"),
+        "school": _l("学習、友人関係、欠席など"),
+        "home": _l("家族のこと、家庭であったことなど"),
+        "living": _l("食事、家計、住まいなど"),
+        "health": _l("けが、病気、眠れないことなど"),
+        "watch": _l("周りの大人に気をつけて見ていてほしいこと"),
+        "safety": _l("危険なこと、連絡先など"),
+    }
+)
+
 SLICES: Final[Words] = MappingProxyType(
     {
         "basic": _l("{名前|なまえ}と {学年|がくねん}"),
@@ -108,4 +140,14 @@ def law(basis: str) -> LazyString:
     return LAWS.get(basis, _DUTY)
 
 
-__all__ = ["AGENCIES", "BUNDLES", "BUNDLE_HINTS", "LAWS", "SLICES", "law"]
+__all__ = [
+    "ADULT_BUNDLES",
+    "ADULT_HINTS",
+    "AGENCIES",
+    "ANSWERS",
+    "BUNDLES",
+    "BUNDLE_HINTS",
+    "LAWS",
+    "SLICES",
+    "law",
+]

@@ -126,11 +126,26 @@ def add_profile(session: Session, keys: Keys, account_id: uuid.UUID, email: str,
     session.add(profile)
 
 
-def add_person(session: Session, city: City, name: str, family: str, given: str) -> uuid.UUID:
+def born(years: int) -> str:
+    """Return the date of birth of somebody who grew so old a month ago."""
+    month_ago = datetime.now(UTC).date() - timedelta(days=31)
+    return month_ago.replace(day=1, year=month_ago.year - years).isoformat()
+
+
+def add_person(
+    session: Session,
+    city: City,
+    name: str,
+    family: str,
+    given: str,
+    *,
+    birth_date: str | None = None,
+) -> uuid.UUID:
     """Seal a person's names and return the id."""
     person = m.Person()
     create_key(session, Scope("person", person.id))
-    seal(session, person, family_name=family, given_name=given, kana="みほん", called=given)
+    texts = {"family_name": family, "given_name": given, "kana": "みほん", "called": given}
+    seal(session, person, **texts, birth_date=birth_date)
     session.add(person)
     session.flush()
     city.persons[name] = person.id
@@ -152,7 +167,9 @@ def _case(session: Session, city: City) -> None:
         create_key(session, Scope("slice", case.id, slice_))
     kinds = {"child": ("見本", "あおい", "child"), "mother": ("見本", "はるか", "guardian")}
     for name, (family, given, subject_kind) in kinds.items():
-        person_id = add_person(session, city, name, family, given)
+        # Old enough to decide alone, so that a test says so where a guardian's word is needed.
+        birth_date = born(16) if subject_kind == "child" else None
+        person_id = add_person(session, city, name, family, given, birth_date=birth_date)
         session.add(
             m.CasePerson(
                 case_id=case.id,

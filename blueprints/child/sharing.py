@@ -10,10 +10,11 @@ from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
 from portal.forms import PortalForm
-from portal.plain_words import AGENCIES, BUNDLES, SLICES, law
+from portal.plain_words import AGENCIES, ANSWERS, BUNDLES, SLICES, law
 from portal.policy.permissions import Action
 from portal.queries.sharing import record_of_visitor
 from portal.services.sharing import take_back
+from portal.services.threads import own_thread
 from portal.unit import visible_or_404
 
 
@@ -25,6 +26,7 @@ def record() -> ResponseReturnValue:
         "child/sharing_record.html",
         record=record_of_visitor(db.session),
         places=AGENCIES,
+        answers=ANSWERS,
         bundles=BUNDLES,
         slices=SLICES,
         law=law,
@@ -39,7 +41,10 @@ def stop(grant_id: uuid.UUID) -> ResponseReturnValue:
     agency = visible_or_404(m.Agency, grant.agency_id)
     form = PortalForm()
     if not form.validate_on_submit():
+        thread = own_thread(db.session)
         page = {"grant": grant, "agency": agency, "form": form, "places": AGENCIES}
+        page["is_child"] = thread.kind == "child"
+        page["is_own"] = grant.subject_id == thread.person_id
         return render_template("child/sharing_stop.html", slices=SLICES, **page), form.status
     take_back(db.session, grant)
     return redirect(url_for("child.stopped", grant_id=grant.id))

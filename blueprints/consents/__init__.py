@@ -4,4 +4,8 @@ from flask import Blueprint
 
 bp = Blueprint("consents", __name__)
 
-from blueprints.consents import denials, views  # noqa: E402, F401  (the views bind themselves to bp)
+from blueprints.consents import (  # noqa: E402  (the views bind themselves to bp)
+    answers,  # noqa: F401
+    denials,  # noqa: F401
+    views,  # noqa: F401
+)

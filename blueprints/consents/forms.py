@@ -2,18 +2,18 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, DateField, HiddenField, RadioField, SelectField
 from wtforms import SelectMultipleField as ManyField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from blueprints.consents.refusals import SENTENCES
-from blueprints.consents.wording import ANSWERS, LENGTHS, also_told
+from blueprints.consents.wording import Voice
 from portal import models as m
 from portal.forms import (
     CleanEmail,
@@ -24,10 +24,17 @@ from portal.forms import (
     as_id,
     choices_of,
 )
-from portal.plain_words import BUNDLE_HINTS, BUNDLES
 from portal.policy.bundles import bundles_for
 from portal.queries.sharing import PersonRow, StaffRow
-from portal.services.consents import DEFAULT_MONTHS, METHODS, YES, Answers, Asking, Deed
+from portal.services.consents import (
+    DEFAULT_MONTHS,
+    METHODS,
+    OTHER_CHILDREN,
+    YES,
+    Answers,
+    Asking,
+    Deed,
+)
 from portal.services.sharing import SHORTEST_REASON
 from portal.templating import jst_date, label
 from portal.vocabulary import shareable_with
@@ -67,9 +74,13 @@ def _agencies(agencies: Iterable[m.Agency]) -> list[SelectChoice]:
     return [SelectChoice(agency.id, agency.name) for agency in agencies]
 
 
-def givers(people: Iterable[PersonRow]) -> list[PersonRow]:
-    """Return who can be asked: the child, and its guardians for their own data."""
-    return [person for person in people if person.is_child or person.kind == "guardian"]
+def givers(people: Iterable[PersonRow], barred: Collection[uuid.UUID] = ()) -> list[PersonRow]:
+    """Return who can be asked: the child, and grown-ups for their own data.
+
+    Whoever is ``barred``, concerned or not to know, is never offered; other children are asked in
+    a case of their own.
+    """
+    return [p for p in people if p.kind not in OTHER_CHILDREN and p.id not in barred]
 
 
 def _nothing(text: str) -> SelectChoice:
@@ -84,7 +95,7 @@ class AskedForm(PortalForm):
         _l("だれに聞きますか"),
         [InputRequired(_l("だれに聞くかを選んでください。"))],
         coerce=key,
-        description=_l("保護者の同意で見えるのは、保護者自身の情報だけです。"),
+        description=_l("同意で見えるのは、同意した人自身の情報だけです。"),
     )
     method = RadioField(
         _l("聞き方"),
@@ -94,15 +105,22 @@ class AskedForm(PortalForm):
     witness = SelectField(
         _l("いっしょに聞いた職員"),
         coerce=key,
-        description=_l("口頭（電話など）のときは、もう1人の職員が必要です。"),
+        description=_l("口頭（電話など）のときは、もう1人の職員と聞きます。"),
     )
 
     def __init__(
-        self, people: Iterable[PersonRow], witnesses: Iterable[StaffRow], **options: Any
+        self,
+        people: Iterable[PersonRow],
+        witnesses: Iterable[StaffRow],
+        barred: Collection[uuid.UUID] = (),
+        **options: Any,
     ) -> None:
-        """Take the people of the case and the colleagues who may have heard it."""
+        """Take the people of the case, the colleagues who may have heard it, and whom not to ask.
+
+        Nobody is offered who is ``barred``.
+        """
         super().__init__(**options)
-        self.giver.choices = _people(givers(people))
+        self.giver.choices = _people(givers(people, barred))
         self.witness.choices = [_nothing(_("なし")), *_staff(witnesses)]
 
 
@@ -114,16 +132,39 @@ class StartForm(AskedForm):
         [DataRequired(_l("機関を1つ以上選んでください。"))],
         coerce=key,
     )
+    whose = RadioField(
+        _l("だれの情報について聞きますか"),
+        [Optional()],
+        choices=[
+            SelectChoice("own", _l("聞く人自身の情報")),
+            SelectChoice(
+                "child",
+                _l("こどもの情報（親権者などに聞くとき）"),
+                {"data-hint": _l("こども本人の同意にそえる同意です。これだけでは共有できません。")},
+            ),
+        ],
+        default="own",
+    )
+    alone_because = SelectField(
+        _l("共同親権の1人だけが同意する理由"),
+        choices=lambda: [_nothing(_("なし（2人に聞く、または単独親権）")), *_reasons_alone()],
+        description=_l("民法824条の2により、1人で決められるときだけ選びます。"),
+    )
 
     def __init__(self, agencies: Sequence[m.Agency], **options: Any) -> None:
         """Take the agencies that can be asked about."""
         super().__init__(**options)
         self.agencies.choices = _agencies(agencies)
         self.types = {agency.id: agency.type for agency in agencies}
+        self.witness.description = _(
+            "口頭（電話など）のときは、もう1人の職員と聞くか、その日のうちに記録を書きます。"
+        )
 
     def asking(self, words: str, level: str, language: str) -> Asking:
         """Return what was chosen, with the words that will be read out."""
         return Asking(
+            for_child=self.whose.data == "child",
+            alone_because=self.alone_because.data or None,
             giver_id=self.giver.data,
             agency_ids=tuple(self.agencies.data or ()),
             method=self.method.data,
@@ -167,60 +208,79 @@ class ActionForm(AskedForm):
         )
 
 
-class AnswerForm(PortalForm):
-    """The person's own screen: three answers to each question, none of them chosen before."""
+def _reasons_alone() -> list[SelectChoice]:
+    return choices_of("alone_because")()
 
-    months = RadioField(
-        _l("いつまで つたえていいですか？"),
-        [InputRequired(_l("いつまでかを えらんでください。"))],
-        coerce=int,
-        default=DEFAULT_MONTHS,
-    )
-    not_to_tell = CleanLongText(
-        _l("{知|し}られたくない{人|ひと}は いますか？"),
-        limit=WORDS,
+
+class AnswerForm(PortalForm):
+    """The person's own screen: three answers to each question, nothing chosen before.
+
+    It is drawn card by card; what is not on the card that was sent stays as it was kept.
+    """
+
+    months = RadioField(validators=[Optional()], coerce=int)
+    not_to_tell = CleanLongText(limit=WORDS, label="")
+    said_back = CleanLongText(limit=WORDS, label="")
+    note = CleanLongText(
+        _l("きょうの記録（職員が書きます）"),
+        limit=REASON,
         description=_l(
-            "いなければ、{書|か}かなくて いいです。センターの{人|ひと}が、その{人|ひと}に "
-            "つたわらないか たしかめます。"
-        ),
-    )
-    said_back = CleanLongText(
-        _l("きめたことを、じぶんの ことばで おしえてください"),
-        limit=WORDS,
-        description=_l(
-            "{例|れい}）{学校|がっこう}の{先生|せんせい}に、{学校|がっこう}のことだけ "
-            "つたえていい。　おとなが かわりに {書|か}いても いいです。"
+            "電話した時刻と番号、読み上げて確かめたこと。いっしょに聞いた職員がいないとき。"
         ),
     )
 
     questions: Mapping[tuple[uuid.UUID, str], str]
+    voice: Voice
+    # Only at the end must everything be there.
+    finishing = False
 
     def answers(self) -> Answers:
         """Return what was answered; a question without an answer is left out."""
         said = {place: self[name].data for place, name in self.questions.items()}
         return Answers(
             {place: answer for place, answer in said.items() if answer},
-            self.months.data,
+            self.months.data or DEFAULT_MONTHS,
             self.said_back.data,
             self.not_to_tell.data,
+            self.note.data,
         )
 
+    def answer_to(self, agency_id: uuid.UUID, bundle: str) -> str | None:
+        """Return what was answered to a question so far."""
+        return self[self.questions[agency_id, bundle]].data or None
+
+    @property
+    def some_yes(self) -> bool:
+        """Return whether anything was said yes to so far."""
+        return any(self[name].data == YES for name in self.questions.values())
+
+    def kept(self, sent: Collection[str]) -> dict[str, str]:
+        """Return the values to keep of the fields that were sent, by name."""
+        ours = {*self.questions.values(), "months", "not_to_tell", "said_back", "note"}
+        return {name: str(self[name].data or "") for name in ours & set(sent)}
+
     def validate(self, extra_validators: Any = None) -> bool:
-        """A yes is said back in own words."""
+        """A yes is said back in own words before the end."""
         valid = bool(super().validate(extra_validators))
-        said = {self[name].data for name in self.questions.values()}
-        if YES in said and not self.said_back.data and not self.said_back.errors:
-            self.said_back.errors = [str(SENTENCES["not_said_back"])]
+        if self.finishing and self.some_yes and not self.said_back.data:
+            self.said_back.errors = [*self.said_back.errors, str(self.voice.not_said_back)]
             valid = False
         return valid
 
 
-def answer_form(agencies: Sequence[m.Agency], last_days: Mapping[int, dt.date]) -> AnswerForm:
+def answer_form(
+    agencies: Sequence[m.Agency],
+    last_days: Mapping[int, dt.date],
+    voice: Voice,
+    formdata: MultiDict[str, str],
+) -> AnswerForm:
     """Return the form with a question for each bundle of each agency.
 
     Args:
         agencies: those asked about.
         last_days: for each length in months the last day on which a yes then holds.
+        voice: how the person is spoken to.
+        formdata: what was kept so far, and over it what was sent.
 
     """
     questions = {
@@ -230,20 +290,37 @@ def answer_form(agencies: Sequence[m.Agency], last_days: Mapping[int, dt.date]) 
     }
     fields = {
         name: RadioField(
-            BUNDLES[bundle],
+            voice.bundles[bundle],
             [Optional()],
-            description=BUNDLE_HINTS[bundle],
-            choices=[SelectChoice(code, text) for code, text in ANSWERS.items()],
+            description=voice.hints[bundle],
+            choices=[SelectChoice(code, text) for code, text in voice.answers.items()],
         )
         for (_agency, bundle), name in questions.items()
     }
-    form: AnswerForm = type("Questions", (AnswerForm,), fields)()
-    form.questions = questions
+    spoken = {"questions": questions, "voice": voice}
+    form: AnswerForm = type("Questions", (AnswerForm,), {**fields, **spoken})(formdata=formdata)
+    for name in ("months", "not_to_tell", "said_back"):
+        form[name].label.text = getattr(voice, name)
+        form[name].description = getattr(voice, f"{name}_hint")
     form.months.choices = [
-        SelectChoice(months, LENGTHS[months], {"data-hint": until_words(day)})
+        SelectChoice(months, voice.lengths[months], {"data-hint": until_words(day)})
         for months, day in last_days.items()
     ]
     return form
+
+
+class ObjectionForm(PortalForm):
+    """Why a child of 12 to 15 does not want a guardian to be asked."""
+
+    words = CleanLongText(
+        _l("本人が、親権者などに聞かないでほしいと言う理由"),
+        [
+            DataRequired(_l("理由を入力してください。")),
+            Length(min=SHORTEST_REASON, message=_l("理由を20文字以上で入力してください。")),
+        ],
+        limit=REASON,
+        description=_l("もっともな理由があるときは、本人の同意だけで共有できます。"),
+    )
 
 
 def until_words(day: dt.date) -> str:
@@ -484,6 +561,7 @@ __all__ = [
     "AnswerForm",
     "DutyForm",
     "ExcludeForm",
+    "ObjectionForm",
     "ReadersForm",
     "ShareForm",
     "StaffSearchForm",
@@ -491,7 +569,6 @@ __all__ = [
     "TakeBackForm",
     "WishForm",
     "WishTargetForm",
-    "also_told",
     "answer_form",
     "givers",
     "parsed_ids",

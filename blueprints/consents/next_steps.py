@@ -53,7 +53,7 @@ def _of_consent(row: ConsentRow) -> Iterator[Step]:
             url_for("consents.answers", consent_id=row.consent.id),
         )
     for answer in row.answers:
-        if answer.waits:
+        if answer.waits and row.consent.for_person_id is None:
             yield (
                 _("%(agency)sに見えるものを確かめて、共有する", agency=answer.agency.name),
                 url_for("consents.preview", consent_id=row.consent.id, agency_id=answer.agency.id),

@@ -1,4 +1,4 @@
-"""Asking, the child's screen, preview and sharing; duties; taking back."""
+"""Beginning to ask, preview and sharing; duties; taking back."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,28 +12,27 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from blueprints.consents import bp
 from blueprints.consents.forms import (
     ActionForm,
-    AnswerForm,
     DutyForm,
+    ObjectionForm,
     ReadersForm,
     ShareForm,
     StartForm,
     TakeBackForm,
-    also_told,
-    answer_form,
-    givers,
     parsed_ids,
     role_of,
 )
 from blueprints.consents.next_steps import next_steps
 from blueprints.consents.refusals import attempt, sentence
-from blueprints.consents.wording import ANSWERS, law_words, level_of, promises
+from blueprints.consents.wording import explanation, law_words, level_of
 from portal import models as m
-from portal.auth import permits, standing
+from portal.auth import config, permits, standing
 from portal.extensions import db
-from portal.plain_words import AGENCIES, BUNDLES
+from portal.plain_words import ANSWERS, BUNDLES
+from portal.policy.capacity import Decision, decide
 from portal.policy.permissions import Action, require
-from portal.policy.terms import Terms, clock
+from portal.policy.terms import Terms
 from portal.queries.sharing import (
+    PersonRow,
     Preview,
     agencies_of_duty,
     agencies_to_ask,
@@ -49,24 +48,23 @@ from portal.queries.sharing import (
     wishes_of,
 )
 from portal.services.consents import (
-    MONTHS,
-    answer,
     ask,
     asked_agencies,
-    birth_date_of,
-    is_answered,
-    last_day_for,
+    decide_share,
+    grants_by,
     latest_necessity,
     record_action_consent,
+    record_objection,
     share,
     terms_of,
 )
 from portal.services.denials import exclude
+from portal.services.guardians import band_of_child, guardians_of
 from portal.services.sharing import RefusedShareError, give_grant, take_back
 from portal.templating import today
 from portal.unit import visible_or_404
 from portal.vault import reveal
-from portal.vocabulary import bases, longest_days
+from portal.vocabulary import bases
 from portal.working_hours import ONE_DAY, inclusive_to_instant
 
 # Where somebody of the staff may be the one concerned, the centre is asked before each share.
@@ -115,76 +113,31 @@ def start(case_id: uuid.UUID) -> ResponseReturnValue:
     case = own_case(case_id)
     people, agencies = people_of(db.session, case.id), agencies_to_ask(db.session, case)
     witnesses = colleagues(db.session, case.owner_agency_id)
-    form = StartForm(agencies, people=people, witnesses=witnesses)
+    guardians = guardians_of(db.session, case.id)
+    barred = {guardian.person_id for guardian in guardians if guardian.barred}
+    form = StartForm(agencies, people=people, witnesses=witnesses, barred=barred)
     if form.validate_on_submit():
         consent = attempt(form, lambda: _asked(case, form))
         if consent is not None:
             return redirect(url_for("consents.answers", consent_id=consent.id))
-    necessity = latest_necessity(db.session, case.id)
-    page = render_template("consents/start.html", case=case, form=form, necessity=necessity)
+    page = render_template(
+        "consents/start.html",
+        case=case,
+        form=form,
+        necessity=latest_necessity(db.session, case.id),
+        decision=decide(band_of_child(db.session, case.id, config().consent_ages), guardians),
+        roles={person.id: role_of(person) for person in people},
+    )
     return page, form.status
 
 
 def _asked(case: m.Case, form: StartForm) -> m.Consent:
     children = {person.id for person in people_of(db.session, case.id) if person.is_child}
     giver_kind = "child" if form.giver.data in children else "guardian"
-    asking = form.asking(
-        "\n".join(promises(giver_kind)), level_of(giver_kind), str(get_locale() or "ja")
-    )
+    asked = [a for a in agencies_to_ask(db.session, case) if a.id in (form.agencies.data or ())]
+    words = explanation(asked, giver_kind, for_child=form.whose.data == "child")
+    asking = form.asking(words, level_of(giver_kind), str(get_locale() or "ja"))
     return ask(db.session, case, asking, consent_id=form.submission.data)
-
-
-@bp.route("/consents/<uuid:consent_id>/answers", methods=["GET", "POST"])
-@permits(Action.SHARE)
-def answers(consent_id: uuid.UUID) -> ResponseReturnValue:
-    """The child's own screen: one card for each agency, three answers, nothing chosen before."""
-    consent = own_consent(consent_id)
-    if is_answered(db.session, consent):
-        return redirect(url_for("consents.hand_back", consent_id=consent.id))
-    agencies = asked_agencies(db.session, consent)
-    form = _questions(consent, agencies)
-    if form.validate_on_submit():
-        attempt(form, lambda: answer(db.session, consent, form.answers()))
-        if not form.errors:
-            return redirect(url_for("consents.hand_back", consent_id=consent.id))
-    return _screen(consent, agencies, form), form.status
-
-
-def _questions(consent: m.Consent, agencies: list[m.Agency]) -> AnswerForm:
-    now, birth = clock(db.session), birth_date_of(db.session, consent.case_id)
-    # The longest anybody can mean; a card says where an agency's own limit is nearer.
-    days = {
-        months: last_day_for(now, months, "school", consent.giver_kind, birth) for months in MONTHS
-    }
-    return answer_form(agencies, days)
-
-
-def _screen(consent: m.Consent, agencies: list[m.Agency], form: AnswerForm) -> str:
-    people = people_of(db.session, consent.case_id)
-    return render_template(
-        "consents/answers.html",
-        called=next((p.called for p in people if p.id == consent.giver_person_id), ""),
-        consent=consent,
-        agencies=agencies,
-        limits={a.id: longest_days("CONSENT", a.type) for a in agencies},
-        also_told={agency.id: also_told(agency.type) for agency in agencies},
-        form=form,
-        promises=promises(consent.giver_kind),
-        places=AGENCIES,
-        leave_url=url_for("consents.hand_back", consent_id=consent.id),
-    )
-
-
-@bp.get("/consents/<uuid:consent_id>/hand-back")
-@permits(Action.SHARE)
-def hand_back(consent_id: uuid.UUID) -> ResponseReturnValue:
-    """Thank the child and ask for the tablet; nothing of the case is on this page."""
-    consent = own_consent(consent_id)
-    return render_template(
-        "consents/hand_back.html",
-        consent=consent,
-        answered=is_answered(db.session, consent),
-    )
 
 
 @bp.get("/consents/<uuid:consent_id>")
@@ -201,8 +154,10 @@ def show(consent_id: uuid.UUID) -> ResponseReturnValue:
         row=row,
         giver=role_of(row.giver),
         staff=names_of_staff(db.session, case.owner_agency_id),
-        said_back=reveal(db.session, consent, "said_back"),
-        what=reveal(db.session, consent, "what"),
+        texts={
+            name: reveal(db.session, consent, name)
+            for name in ("note", "objection", "said_back", "what")
+        },
         bundles=BUNDLES,
         answers=ANSWERS,
     )
@@ -271,13 +226,32 @@ def _shared(consent: m.Consent, agency: m.Agency, form: ShareForm) -> m.Grant:
         db.session,
         consent,
         agency.id,
+        ages=config().consent_ages,
         account_ids=form.account_ids(),
         nobody_unlinked=form.nobody_unlinked.data,
     )
 
 
+@bp.post("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>/objection")
+@permits(Action.SHARE)
+def objection(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
+    """Keep why a child of 12 to 15 does not want a guardian to be asked."""
+    consent, agency = _asked_agency(consent_id, agency_id)
+    form = ObjectionForm(prefix="objection")
+    if form.validate_on_submit():
+        attempt(form, lambda: record_objection(db.session, consent, form.words.data))
+    if form.errors:
+        return _preview_page(consent, agency, ShareForm(formdata=None), objects=form), 422
+    place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
+    return redirect(place)
+
+
 def _preview_page(
-    consent: m.Consent, agency: m.Agency, form: ShareForm, readers: ReadersForm | None = None
+    consent: m.Consent,
+    agency: m.Agency,
+    form: ShareForm,
+    readers: ReadersForm | None = None,
+    objects: ObjectionForm | None = None,
 ) -> str:
     case = own_case(consent.case_id)
     people = people_of(db.session, case.id)
@@ -291,9 +265,19 @@ def _preview_page(
         "readers": readers or ReadersForm(staff, formdata=None, prefix="readers"),
         "must_ask": must_ask,
         "wishes": [row for row in wishes_of(db.session, case, people) if not row.linked],
+        "objection": objects or ObjectionForm(formdata=None, prefix="objection"),
+        "roles": {person.id: role_of(person) for person in people},
+        "decision": _decision(consent, agency),
     }
     seen = _seen(case, consent, agency, form)
     return render_template("consents/preview.html", **page, **seen)
+
+
+def _decision(consent: m.Consent, agency: m.Agency) -> Decision | None:
+    """Return what a share of the child's data needs; None where somebody's own are meant."""
+    if consent.giver_kind != "child":
+        return None
+    return decide_share(db.session, consent, agency.id, config().consent_ages)
 
 
 def _seen(
@@ -301,10 +285,18 @@ def _seen(
 ) -> Mapping[str, object]:
     """Return the preview and the terms, or why there is nothing to preview."""
     try:
-        terms = terms_of(db.session, consent, agency.id, account_ids=form.account_ids())
+        terms = terms_of(
+            db.session,
+            consent,
+            agency.id,
+            ages=config().consent_ages,
+            account_ids=form.account_ids(),
+        )
     except RefusedShareError as refused:
         return {"sight": None, "terms": None, "refusal": sentence(refused)}
-    sight = preview_share(db.session, case, terms, people_of(db.session, case.id))
+    replaced = grants_by(db.session, consent, agency.id)
+    people = people_of(db.session, case.id)
+    sight = preview_share(db.session, case, terms, people, replaced)
     return {"sight": sight, "terms": terms, "refusal": None}
 
 
@@ -314,7 +306,8 @@ def action(case_id: uuid.UUID) -> ResponseReturnValue:
     """Record the consent to an action; it shares nothing with anybody."""
     case = own_case(case_id)
     people = people_of(db.session, case.id)
-    form = ActionForm(people, colleagues(db.session, case.owner_agency_id))
+    barred = {g.person_id for g in guardians_of(db.session, case.id) if g.barred}
+    form = ActionForm(people, colleagues(db.session, case.owner_agency_id), barred)
     if form.validate_on_submit():
         wanted = form.submission.data
         if attempt(
@@ -389,10 +382,21 @@ def end(grant_id: uuid.UUID) -> ResponseReturnValue:
     grant = visible_or_404(m.Grant, grant_id, m.Grant.basis == "CONSENT")
     case = own_case(grant.case_id)
     people = people_of(db.session, case.id)
-    form = TakeBackForm([p for p in givers(people) if p.is_child or p.id == grant.subject_id])
+    form = TakeBackForm(_may_take_back(grant, people))
     if form.validate_on_submit():
         attempt(form, lambda: take_back(db.session, grant, asked_by=form.asked_by.data))
         if not form.errors:
             return redirect(url_for("consents.index", case_id=case.id))
     [row] = [row for row in grants_of(db.session, case.id, people) if row.grant.id == grant.id]
     return render_template("consents/end.html", case=case, row=row, form=form), form.status
+
+
+def _may_take_back(grant: m.Grant, people: list[PersonRow]) -> list[PersonRow]:
+    """Return the child, and who else's word the grant rests on."""
+    ids = [grant.consent_id, *(grant.guardian_consent_ids or ())]
+    given = {
+        row.consent.giver_person_id
+        for row in consents_of(db.session, own_case(grant.case_id), people)
+        if row.consent.id in ids
+    }
+    return [p for p in people if p.is_child or p.id in given | {grant.subject_id}]

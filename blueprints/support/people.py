@@ -6,7 +6,7 @@ from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.support import bp
-from blueprints.support.people_forms import CodeForm, PersonForm
+from blueprints.support.people_forms import CodeForm, GuardianForm, PersonForm
 from portal import models as m
 from portal.auth import config, permits, standing
 from portal.extensions import db
@@ -14,6 +14,7 @@ from portal.policy.permissions import Action, require
 from portal.queries.sharing import link_of, people_of
 from portal.services.case_codes import KIND_OF_SUBJECT, NoCodeForThemError, give_code
 from portal.services.cases import add_person
+from portal.services.guardians import guardians_of, record_guardian
 from portal.unit import visible_or_404
 
 
@@ -29,9 +30,12 @@ def _own_case(case_id: uuid.UUID) -> m.Case:
 def people(case_id: uuid.UUID) -> ResponseReturnValue:
     """Show who belongs to the case, and who can be given a code."""
     case = _own_case(case_id)
-    found = people_of(db.session, case.id)
     return render_template(
-        "support/people.html", case=case, people=found, with_code=tuple(KIND_OF_SUBJECT)
+        "support/people.html",
+        case=case,
+        people=people_of(db.session, case.id),
+        guardians={row.person_id: row for row in guardians_of(db.session, case.id)},
+        with_code=tuple(KIND_OF_SUBJECT),
     )
 
 
@@ -63,6 +67,25 @@ def code(case_id: uuid.UUID, person_id: uuid.UUID) -> ResponseReturnValue:
         words = _given(case, link, form)
     status = 200 if words else form.status
     return render_template("support/code.html", case=case, form=form, words=words), status
+
+
+@bp.route("/cases/<uuid:case_id>/people/<uuid:person_id>/guardian", methods=["GET", "POST"])
+@permits(Action.COORDINATE)
+def guardian(case_id: uuid.UUID, person_id: uuid.UUID) -> ResponseReturnValue:
+    """Record whether and how a guardian answers for the child, or must neither ask nor know."""
+    case = _own_case(case_id)
+    known = {row.person_id: row for row in guardians_of(db.session, case.id)}
+    if _link(case, person_id).person_id not in known:
+        abort(404)
+    form = GuardianForm(obj=known[person_id])
+    if form.validate_on_submit():
+        record_guardian(
+            db.session, case, person_id, record_id=form.submission.data, **form.record()
+        )
+        return redirect(url_for("support.people", case_id=case.id))
+    rows = [row for row in people_of(db.session, case.id) if row.id == person_id]
+    page = render_template("support/guardian.html", case=case, form=form, row=rows[0])
+    return page, form.status
 
 
 def _link(case: m.Case, person_id: uuid.UUID) -> m.CasePerson:

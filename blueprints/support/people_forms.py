@@ -1,8 +1,10 @@
 """Forms for the people of a case."""
 
+from typing import Any
+
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import RadioField, SelectField
+from wtforms import BooleanField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired
 
@@ -20,7 +22,7 @@ class PersonForm(PortalForm):
         _l("だれの情報か"),
         [InputRequired(_l("だれの情報かを選んでください。"))],
         choices=choices_of("subject", *OTHERS),
-        description=_l("保護者は、自分の情報についてだけ同意できます。"),
+        description=_l("同意は、その人自身の情報についてのものです。"),
     )
     relationship = SelectField(
         _l("本人との関係"),
@@ -39,6 +41,31 @@ class PersonForm(PortalForm):
             "kana": self.kana.data,
             "called": "",
             "subject_kind": self.subject_kind.data,
+        }
+
+
+class GuardianForm(PortalForm):
+    """Whether and how a guardian answers for the child."""
+
+    authority = RadioField(
+        _l("親権などについて"),
+        [InputRequired(_l("親権などについて選んでください。"))],
+        choices=choices_of("authority"),
+        description=_l("2026年4月からは、離婚のあとも共同親権の場合があります。"),
+    )
+    lives_with = BooleanField(_l("こどもは、この人といっしょに暮らしている"))
+    concerned = BooleanField(
+        _l("関係するとされる人である"),
+        description=_l("この人には、同意を聞かず、このケースについて何も知らせません。"),
+    )
+    submission = SubmissionField()
+
+    def record(self) -> dict[str, Any]:
+        """Return what was said as the service takes it."""
+        return {
+            "authority": self.authority.data,
+            "lives_with": self.lives_with.data,
+            "concerned": self.concerned.data,
         }
 
 

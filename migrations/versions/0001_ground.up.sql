@@ -275,6 +275,8 @@ CREATE TABLE consents (
 	kind TEXT NOT NULL, 
 	giver_kind TEXT NOT NULL, 
 	giver_person_id UUID NOT NULL, 
+	for_person_id UUID, 
+	alone_because TEXT, 
 	method TEXT NOT NULL, 
 	wording_id UUID, 
 	explained_by UUID, 
@@ -282,6 +284,9 @@ CREATE TABLE consents (
 	asked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	what_sealed BYTEA, 
 	said_back_sealed BYTEA, 
+	note_sealed BYTEA, 
+	draft_sealed BYTEA, 
+	objection_sealed BYTEA, 
 	case_id UUID NOT NULL, 
 	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
@@ -289,6 +294,7 @@ CREATE TABLE consents (
 	CONSTRAINT ck_consents_two_kinds CHECK (kind IN ('action', 'sharing')), 
 	CONSTRAINT fk_consents_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_consents_giver_person_id FOREIGN KEY(giver_person_id) REFERENCES persons (id), 
+	CONSTRAINT fk_consents_for_person_id FOREIGN KEY(for_person_id) REFERENCES persons (id), 
 	CONSTRAINT fk_consents_wording_id FOREIGN KEY(wording_id) REFERENCES wordings (id), 
 	CONSTRAINT fk_consents_explained_by FOREIGN KEY(explained_by) REFERENCES accounts (id), 
 	CONSTRAINT fk_consents_witness_id FOREIGN KEY(witness_id) REFERENCES accounts (id)
@@ -342,6 +348,24 @@ CREATE TABLE exclusions (
 	CONSTRAINT fk_exclusions_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
 	CONSTRAINT fk_exclusions_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
+
+CREATE TABLE guardian_records (
+	person_id UUID NOT NULL, 
+	authority TEXT NOT NULL, 
+	lives_with BOOLEAN DEFAULT 'true' NOT NULL, 
+	concerned BOOLEAN DEFAULT 'false' NOT NULL, 
+	recorded_by UUID, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_guardian_records PRIMARY KEY (id), 
+	CONSTRAINT fk_guardian_records_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_guardian_records_person_id FOREIGN KEY(person_id) REFERENCES persons (id), 
+	CONSTRAINT fk_guardian_records_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_guardian_records_case ON guardian_records (case_id);
 
 CREATE TABLE household_cases (
 	household_id UUID NOT NULL, 
@@ -654,6 +678,7 @@ CREATE TABLE grants (
 	team_id UUID, 
 	account_ids UUID[], 
 	consent_id UUID, 
+	guardian_consent_ids UUID[], 
 	request_no TEXT, 
 	meeting_id UUID, 
 	other_statute TEXT, 
@@ -773,6 +798,8 @@ CREATE TABLE consent_events (
 	agency_id UUID, 
 	grant_id UUID, 
 	happened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	wording_id UUID, 
 	account_id UUID, 
 	thread_id UUID, 
 	person_id UUID, 
@@ -784,6 +811,7 @@ CREATE TABLE consent_events (
 	CONSTRAINT fk_consent_events_consent_id FOREIGN KEY(consent_id) REFERENCES consents (id), 
 	CONSTRAINT fk_consent_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
 	CONSTRAINT fk_consent_events_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
+	CONSTRAINT fk_consent_events_wording_id FOREIGN KEY(wording_id) REFERENCES wordings (id), 
 	CONSTRAINT fk_consent_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
 	CONSTRAINT fk_consent_events_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
 	CONSTRAINT fk_consent_events_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
@@ -2176,7 +2204,7 @@ GRANT SELECT ON consents TO portal_app;
 
 GRANT INSERT ON consents TO portal_app;
 
-GRANT UPDATE (said_back_sealed) ON consents TO portal_app;
+GRANT UPDATE (draft_sealed, note_sealed, objection_sealed, said_back_sealed) ON consents TO portal_app;
 
 REVOKE ALL ON consultations FROM PUBLIC, portal_app, portal_system;
 
@@ -2249,6 +2277,14 @@ GRANT SELECT ON grants TO portal_app;
 GRANT INSERT ON grants TO portal_app;
 
 GRANT UPDATE (ended_at, team_id, account_ids) ON grants TO portal_app;
+
+REVOKE ALL ON guardian_records FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON guardian_records TO portal_system;
+
+GRANT SELECT ON guardian_records TO portal_app;
+
+GRANT INSERT ON guardian_records TO portal_app;
 
 REVOKE ALL ON household_cases FROM PUBLIC, portal_app, portal_system;
 
@@ -3043,7 +3079,10 @@ ALTER TABLE grants FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON grants TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON grants FOR SELECT TO portal_app USING (
-(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grants.account_ids) OR grants.account_ids IS NULL AND grants.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grants.account_ids IS NULL AND grants.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT') AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1)
+(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grants.account_ids) OR grants.account_ids IS NULL AND grants.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grants.account_ids IS NULL AND grants.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
+FROM consents AS guardians_consent 
+WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
+ LIMIT ALL OFFSET 0))) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1)
 );
 
 CREATE POLICY inserted ON grants FOR INSERT TO portal_app WITH CHECK (
@@ -3051,9 +3090,29 @@ grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.
 );
 
 CREATE POLICY updated ON grants FOR UPDATE TO portal_app USING (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT'
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
+FROM consents AS guardians_consent 
+WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
+ LIMIT ALL OFFSET 0))
 ) WITH CHECK (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT'
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
+FROM consents AS guardians_consent 
+WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
+ LIMIT ALL OFFSET 0))
+);
+
+ALTER TABLE guardian_records ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE guardian_records FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON guardian_records TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON guardian_records FOR SELECT TO portal_app USING (
+guardian_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND guardian_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON guardian_records FOR INSERT TO portal_app WITH CHECK (
+guardian_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND guardian_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE household_cases ENABLE ROW LEVEL SECURITY;

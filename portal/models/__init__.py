@@ -39,7 +39,13 @@ from portal.models.cases import (
     UrgencyDecision,
     Violation,
 )
-from portal.models.consents import Consent, ConsentEvent, ConsentItem, Wording
+from portal.models.consents import (
+    Consent,
+    ConsentEvent,
+    ConsentItem,
+    GuardianRecord,
+    Wording,
+)
 from portal.models.consultations import (
     Consultation,
     InboxItem,
@@ -88,6 +94,7 @@ __all__ = [
     "Exclusion",
     "Grant",
     "GrantReason",
+    "GuardianRecord",
     "Household",
     "HouseholdCase",
     "InboxItem",

@@ -199,6 +199,9 @@ class Grant(Keyed, Base):
     team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("teams.id"))
     account_ids: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid()))
     consent_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("consents.id"))
+    # The consents of guardians that a young child's own word needs beside it; each of them can
+    # take its own back, which ends the grant.
+    guardian_consent_ids: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid()))
     # What the row of legal_bases.csv demands beside the code: request, meeting, other statute.
     request_no: Mapped[str | None]
     meeting_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("meetings.id"))

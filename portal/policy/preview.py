@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -35,6 +35,7 @@ def preview(
     case_id: uuid.UUID,
     readers: Sequence[Viewer],
     grants: Sequence[Mapping[str, Any]],
+    ending: Sequence[uuid.UUID] = (),
 ) -> dict[Viewer, tuple[Sight, Sight]]:
     """Return what each reader sees of a case now, and what with the grants besides.
 
@@ -43,6 +44,7 @@ def preview(
         case_id: the case.
         readers: whom to look as.
         grants: columns of the grants that would be given.
+        ending: ids of grants that would end by it, because the newer word replaces them.
 
     """
     with _undone(session) as connection:
@@ -52,6 +54,9 @@ def preview(
             # Not through the session: it would keep the rows in mind after they are gone.
             given = {"id": uuid.uuid4(), **columns}
             connection.execute(insert(_GRANTS).values(given))
+        if ending:
+            ended = update(_GRANTS).where(_GRANTS.c.id.in_(list(ending)))
+            connection.execute(ended.values(ended_at=func.portal_clock()))
         after = {reader: _look(session, connection, reader, case_id) for reader in readers}
     return {reader: (before[reader], after[reader]) for reader in readers}
 

@@ -17,6 +17,7 @@ class Terms:
     """What is opened to whom, why and until when (exclusive instant, UTC).
 
     Attributes:
+        guardian_consent_ids: what guardians consented to beside the child, where it needs them.
         account_ids, team_id: the readers; without either the agency's default team.
         approved_by: the second person, where a never-tell stands and a duty overrides it.
         reason: why, in at least 20 characters, where nobody consented.
@@ -34,6 +35,7 @@ class Terms:
     necessity: str
     until: dt.datetime
     consent_id: uuid.UUID | None = None
+    guardian_consent_ids: tuple[uuid.UUID, ...] = ()
     team_id: uuid.UUID | None = None
     account_ids: tuple[uuid.UUID, ...] = ()
     approved_by: uuid.UUID | None = None
@@ -58,6 +60,7 @@ def columns_of(case: m.Case, terms: Terms) -> dict[str, Any]:
         "team_id": terms.team_id,
         "account_ids": list(terms.account_ids) or None,
         "consent_id": terms.consent_id,
+        "guardian_consent_ids": list(terms.guardian_consent_ids) or None,
         "approved_by": terms.approved_by,
     }
 

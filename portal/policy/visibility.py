@@ -213,6 +213,7 @@ def grants(g: Any) -> ColumnElement[bool]:
                 or_(g.owner_agency_id == OWNING, managed(g), admits(g)),
             ),
             _of_visitor(g, g.subject_id),
+            by_guardians_consent(g),
         ),
         g.case_opened_at <= CLOCK,
     )
@@ -229,6 +230,21 @@ def _of_visitor(row: Any, person_id: Any) -> ColumnElement[bool]:
             row.case_id == GUARDIAN_CASE,
             person_id == GUARDIAN_PERSON,
             row.basis == "CONSENT" if hasattr(row, "basis") else true(),
+        ),
+    )
+
+
+def by_guardians_consent(g: Any) -> ColumnElement[bool]:
+    """Return whether a guardian, come by code, consented to this share of the child's data."""
+    consent = m.Consent.__table__.alias("guardians_consent")
+    return and_(
+        g.case_id == GUARDIAN_CASE,
+        g.basis == "CONSENT",
+        probe(
+            select(consent.c.id).where(
+                consent.c.id == func.any(g.guardian_consent_ids),
+                consent.c.giver_person_id == GUARDIAN_PERSON,
+            )
         ),
     )
 
@@ -680,6 +696,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.Exclusion: of_owner,
         m.Grant: grants,
         m.GrantReason: of_owner,
+        m.GuardianRecord: of_owner,
         m.Household: households,
         m.HouseholdCase: of_owner,
         m.InboxItem: inbox_items,

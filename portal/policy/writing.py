@@ -40,6 +40,7 @@ from portal.policy.visibility import (
     Rule,
     briefs,
     by_grant,
+    by_guardians_consent,
     by_owner,
     consent_events,
     entries,
@@ -232,6 +233,7 @@ def ended_grant(grant: Any) -> ColumnElement[bool]:
             grant.subject_id == GUARDIAN_PERSON,
             grant.basis == "CONSENT",
         ),
+        by_guardians_consent(grant),
     )
 
 
@@ -396,7 +398,11 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.ChildMeeting: _OWNED,
         m.Closure: Writing(of_owner, of_owner, ("reopened_at",)),
         m.ConflictDeclaration: Writing(own_declaration),
-        m.Consent: Writing(of_owner, of_owner, ("said_back_sealed",)),
+        m.Consent: Writing(
+            of_owner,
+            of_owner,
+            ("draft_sealed", "note_sealed", "objection_sealed", "said_back_sealed"),
+        ),
         # The owner, and by code whoever gave the consent; a guardian not into the child's.
         m.ConsentEvent: Writing(consent_events),
         m.ConsentItem: _OWNED,
@@ -407,6 +413,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
         m.Grant: Writing(of_owner, ended_grant, ("ended_at", "team_id", "account_ids")),
         m.GrantReason: _OWNED,
+        m.GuardianRecord: _OWNED,
         m.Household: Writing(owned),
         m.HouseholdCase: _OWNED,
         m.InboxItem: Writing(

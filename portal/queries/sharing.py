@@ -299,9 +299,10 @@ def _answers(
 
 
 def _in_order(items: Sequence[m.ConsentItem], agency: m.Agency) -> tuple[m.ConsentItem, ...]:
-    # What came with a register is none of the questions, and stands first.
-    order = ("imported", *bundles_for(agency.type))
-    return tuple(sorted(items, key=lambda item: order.index(item.bundle)))
+    # What came with a register is none of the questions, and stands first; what was asked in an
+    # earlier version of them stands last.
+    order = {bundle: place for place, bundle in enumerate(("imported", *bundles_for(agency.type)))}
+    return tuple(sorted(items, key=lambda item: (order.get(item.bundle, len(order)), item.bundle)))
 
 
 @dataclass(frozen=True)
@@ -459,15 +460,21 @@ class Preview:
 
 
 def preview_share(
-    session: Session, case: m.Case, terms: Terms, people: Sequence[PersonRow]
+    session: Session,
+    case: m.Case,
+    terms: Terms,
+    people: Sequence[PersonRow],
+    replaced: Sequence[m.Grant] = (),
 ) -> Preview:
     """Return exactly what an agency will see on these terms, and what of it is new.
 
-    The wall itself decides, for each reader (``portal.policy.preview``).
+    The wall itself decides, for each reader (``portal.policy.preview``). ``replaced`` are grants
+    that end by it.
     """
     staff = _readers(session, case, terms)
     viewers = {Viewer(row.account_id, row.agency_id): row for row in staff}
-    sights = preview(session, case.id, list(viewers), [columns_of(case, terms)])
+    ending = [grant.id for grant in replaced]
+    sights = preview(session, case.id, list(viewers), [columns_of(case, terms)], ending)
     seen = _union(after for _before, after in sights.values())
     known = _union(before for before, _after in sights.values())
     ids = select(m.CasePerson.person_id).where(m.CasePerson.id.in_(seen.people))
@@ -555,13 +562,36 @@ def _entries(
 
 
 @dataclass(frozen=True)
+class Said:
+    """What was answered once about some agencies: the items of each, by name."""
+
+    asked_at: dt.datetime
+    for_child: bool
+    by_agency: tuple[tuple[str, tuple[m.ConsentItem, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How often an agency read the case, and when last; never which person."""
+
+    agency: str
+    times: int
+    last: dt.datetime
+
+
+@dataclass(frozen=True)
 class VisitorRecord:
-    """What a child or guardian reads by code: who was told what, why and until when."""
+    """What a child or guardian reads by code: what was said, who was told what, why, until when.
+
+    ``own`` are the ids of the grants that open the visitor's own data.
+    """
 
     kind: str
+    said: tuple[Said, ...]
     grants: tuple[GrantRow, ...]
+    own: frozenset[uuid.UUID]
     refused: tuple[tuple[str, m.ConsentItem], ...]
-    looked: tuple[tuple[str, dt.datetime], ...]
+    looked: tuple[Looked, ...]
 
 
 def record_of_visitor(session: Session) -> VisitorRecord | None:
@@ -577,9 +607,39 @@ def record_of_visitor(session: Session) -> VisitorRecord | None:
     rows = grants_of(session, thread.case_id)
     return VisitorRecord(
         thread.kind,
+        _said(session, thread),
         tuple(rows),
+        frozenset(row.grant.id for row in rows if row.grant.subject_id == thread.person_id),
         _not_told(session, thread.case_id, rows),
         _looked(session, thread.case_id) if thread.kind == "child" else (),
+    )
+
+
+def _said(session: Session, thread: m.Thread) -> tuple[Said, ...]:
+    """Return what the visitor answered, the newest first; a child reads only its own answers."""
+    found = session.execute(
+        select(m.Consent, m.ConsentItem, m.Agency)
+        .join(m.ConsentItem, m.ConsentItem.consent_id == m.Consent.id)
+        .join(m.Agency, m.Agency.id == m.ConsentItem.agency_id)
+        .where(m.Consent.case_id == thread.case_id, m.Consent.giver_person_id == thread.person_id)
+        .order_by(m.Consent.asked_at.desc(), m.Consent.id, m.Agency.type, m.Agency.name)
+    )
+    consents: dict[uuid.UUID, m.Consent] = {}
+    items: dict[uuid.UUID, dict[uuid.UUID, list[m.ConsentItem]]] = {}
+    agencies: dict[uuid.UUID, m.Agency] = {}
+    for consent, item, agency in found:
+        consents[consent.id], agencies[agency.id] = consent, agency
+        items.setdefault(consent.id, {}).setdefault(agency.id, []).append(item)
+    return tuple(
+        Said(
+            consent.asked_at,
+            consent.for_person_id is not None,
+            tuple(
+                (agencies[agency_id].name, _in_order(some, agencies[agency_id]))
+                for agency_id, some in items[consent.id].items()
+            ),
+        )
+        for consent in consents.values()
     )
 
 
@@ -605,11 +665,11 @@ def _not_told(
     return tuple((name, item) for (name, _bundle), item in once.items())
 
 
-def _looked(session: Session, case_id: uuid.UUID) -> tuple[tuple[str, dt.datetime], ...]:
-    """Return which agencies read the case, each with the last time; never which person."""
-    last = func.max(m.AuditEvent.happened_at)
+def _looked(session: Session, case_id: uuid.UUID) -> tuple[Looked, ...]:
+    """Return which agencies read the case, how often and when last; never which person."""
+    last, times = func.max(m.AuditEvent.happened_at), func.count()
     reads = session.execute(
-        select(m.AuditEvent.agency_id, last)
+        select(m.AuditEvent.agency_id, times, last)
         .where(
             m.AuditEvent.case_id == case_id,
             m.AuditEvent.event == audit.Event.CASE_READ.value,
@@ -618,8 +678,12 @@ def _looked(session: Session, case_id: uuid.UUID) -> tuple[tuple[str, dt.datetim
         .group_by(m.AuditEvent.agency_id)
         .order_by(last.desc())
     ).all()
-    names = _agency_names(session, {agency_id for agency_id, _at in reads})
-    return tuple((names[agency_id].name, at) for agency_id, at in reads if agency_id is not None)
+    names = _agency_names(session, {agency_id for agency_id, _times, _at in reads})
+    return tuple(
+        Looked(names[agency_id].name, count, at)
+        for agency_id, count, at in reads
+        if agency_id is not None
+    )
 
 
 __all__ = [
@@ -627,8 +691,10 @@ __all__ = [
     "ConsentRow",
     "ExclusionRow",
     "GrantRow",
+    "Looked",
     "PersonRow",
     "Preview",
+    "Said",
     "SeenEntry",
     "StaffRow",
     "VisitorRecord",

@@ -3,7 +3,6 @@
 import datetime as dt
 import uuid
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import audit
@@ -11,6 +10,7 @@ from portal import models as m
 from portal.config import Config
 from portal.database import look_as_intake, standing
 from portal.policy.permissions import Action, require
+from portal.services.guardians import guardians_of
 from portal.services.threads import now, open_thread, return_code, thread_id_of
 from portal.vault import seal
 from portal.working_hours import promised_reply
@@ -73,13 +73,9 @@ def give_code(
 
 
 def _must_not_know(session: Session, case: m.Case, person: m.CasePerson) -> bool:
-    """A guardian who is never to be told gets no door of the own (domain.md §3.6)."""
-    denied = select(m.NeverTell.id).where(
-        m.NeverTell.case_id == case.id,
-        m.NeverTell.person_id == person.person_id,
-        (m.NeverTell.valid_until.is_(None)) | (m.NeverTell.valid_until > now(session)),
-    )
-    return not person.is_child and session.scalars(denied).first() is not None
+    """A guardian who is concerned or never to be told gets no door of the own (domain.md §3.6)."""
+    barred = {g.person_id for g in guardians_of(session, case.id) if g.barred}
+    return not person.is_child and person.person_id in barred
 
 
 def _lay_on_own_desk(

@@ -7,24 +7,40 @@ Sources: domain.md §3 lane A, law-and-practice.md §2.
 
 import datetime as dt
 import hashlib
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit
 from portal import models as m
+from portal.config import ConsentAges
 from portal.database import lock_grants, standing
 from portal.models.base import Base
 from portal.policy.bundles import bundles_for, purpose_for, slices_of
+from portal.policy.capacity import SUBSTITUTES, Decision, askable
 from portal.policy.permissions import Action, require
 from portal.policy.terms import Terms, clock, holds, never_tells_of
 from portal.services.denials import add_never_tell
+from portal.services.guardians import (
+    GUARDIAN,
+    birth_date_text,
+    consents_for_child,
+    decision_for,
+    guardians_of,
+)
 from portal.services.once import already, write_once
-from portal.services.sharing import RefusedShareError, give_grant
+from portal.services.sharing import (
+    SHORTEST_REASON,
+    RefusedShareError,
+    end_grant,
+    give_grant,
+    take_back,
+)
 from portal.vault import reveal, seal
 from portal.vocabulary import CONSENT, OWNER_ROLES, known, longest_days
 from portal.working_hours import (
@@ -42,6 +58,12 @@ DEFAULT_MONTHS, MOST_MONTHS = 6, 12
 MONTHS: Final = (1, 3, DEFAULT_MONTHS, MOST_MONTHS)
 METHODS: Final = tuple(known("consent_method", code) for code in ("screen", "oral", "paper"))
 _MONTHS_OF_A_YEAR = 12
+# Their consents end with the child's 18th birthday (code list ``consent_giver``).
+GUARDIAN_KINDS: Final = tuple(
+    known("consent_giver", code) for code in ("guardian", "foster_or_head")
+)
+# Siblings and others' children are asked in a case of their own, by their own age and guardians.
+OTHER_CHILDREN: Final = tuple(known("subject", code) for code in ("sibling", "other_child"))
 
 
 @dataclass(frozen=True)
@@ -49,10 +71,13 @@ class Asking:
     """Who is asked about which agencies, how and in which words.
 
     Attributes:
-        giver_id: the child of the case, or one of its guardians (for the own data alone).
+        giver_id: of the case; everybody but the child answers for the own data alone.
+        for_child: a guardian answers for the child's data, beside the child.
+        alone_because: why one of two holders of parental authority answers alone, if so.
         agency_ids: about whom is asked.
         method: ``screen``, ``oral`` or ``paper``.
-        witness_id: where it is oral, the second person who heard it.
+        witness_id: where it is oral, the second person who heard it; without one the answers need
+            a note of the same day.
         words: the explanation as it stands on the screen; its level and language beside it.
 
     """
@@ -64,6 +89,8 @@ class Asking:
     words: str
     level: str
     language: str
+    for_child: bool = False
+    alone_because: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +102,7 @@ class Answers:
         months: how long a yes holds.
         said_back: the decision in own words, needed as soon as there is a yes.
         not_to_tell: who should not know, in own words; kept until somebody links it.
+        note: by phone without a second person, what staff noted the same day.
 
     """
 
@@ -82,6 +110,7 @@ class Answers:
     months: int = DEFAULT_MONTHS
     said_back: str = ""
     not_to_tell: str = ""
+    note: str = ""
 
 
 def ask(session: Session, case: m.Case, asking: Asking, *, consent_id: uuid.UUID) -> m.Consent:
@@ -105,14 +134,16 @@ def ask(session: Session, case: m.Case, asking: Asking, *, consent_id: uuid.UUID
     now = clock(session)
     _check_asked(session, case, asking.agency_ids, now)
     giver = _giver(session, case, asking.giver_id, now)
-    _check_method(session, case, asking.method, asking.witness_id, now)
+    _check_method(session, case, asking.method, asking.witness_id, now, noted=True)
     consent = m.Consent(
         id=consent_id,
         case_id=case.id,
         owner_agency_id=case.owner_agency_id,
         kind="sharing",
-        giver_kind="child" if giver.is_child else "guardian",
+        giver_kind=_kind_of(session, giver),
         giver_person_id=giver.person_id,
+        for_person_id=_for_whom(session, case, giver, asking),
+        alone_because=_alone(giver, asking),
         method=asking.method,
         wording_id=_wording(session, asking).id,
         explained_by=session.info["viewer"].account_id,
@@ -138,20 +169,56 @@ def _check_asked(
 
 
 def _giver(session: Session, case: m.Case, person_id: uuid.UUID, now: dt.datetime) -> m.CasePerson:
-    """Return the child or guardian who is asked; who must not know is not asked (§3.6)."""
+    """Return who is asked; whoever is concerned or must not know never is (domain.md §3.6)."""
     person = session.scalars(
         select(m.CasePerson).where(
             m.CasePerson.case_id == case.id, m.CasePerson.person_id == person_id
         )
     ).one_or_none()
-    if person is None or not (person.is_child or person.subject_kind == "guardian"):
+    if person is None:
         raise RefusedShareError("not_a_giver")
+    if person.is_child:
+        return person
+    if person.subject_kind in OTHER_CHILDREN:
+        raise RefusedShareError("in_own_case")
     never_told = {n.person_id for n in never_tells_of(session, case.id, now)}
-    if not person.is_child and person_id in never_told:
+    barred = {g.person_id for g in guardians_of(session, case.id) if g.concerned}
+    if person_id in never_told | barred:
         raise RefusedShareError("giver_must_not_know")
-    if not person.is_child and _is_adult(session, case, now):
+    if person.subject_kind == GUARDIAN and _is_adult(session, case, now):
         raise RefusedShareError("child_is_adult")
     return person
+
+
+def _kind_of(session: Session, giver: m.CasePerson) -> str:
+    """Return in what quality somebody answers (code list ``consent_giver``)."""
+    if giver.is_child:
+        return known("consent_giver", "child")
+    if giver.subject_kind != GUARDIAN:
+        return known("consent_giver", "consulter")
+    [guardian] = [g for g in guardians_of(session, giver.case_id) if g.person_id == giver.person_id]
+    stands_in = guardian.authority in SUBSTITUTES
+    return known("consent_giver", "foster_or_head" if stands_in else "guardian")
+
+
+def _for_whom(
+    session: Session, case: m.Case, giver: m.CasePerson, asking: Asking
+) -> uuid.UUID | None:
+    """Return the child, where one who may answer for it does; None where the data are the own."""
+    if not asking.for_child or giver.is_child:
+        return None
+    if giver.person_id not in {g.person_id for g in askable(guardians_of(session, case.id))}:
+        raise RefusedShareError("not_for_the_child")
+    child = select(m.CasePerson.person_id).where(
+        m.CasePerson.case_id == case.id, m.CasePerson.is_child
+    )
+    return session.scalars(child).one()
+
+
+def _alone(giver: m.CasePerson, asking: Asking) -> str | None:
+    if not asking.for_child or giver.is_child or not asking.alone_because:
+        return None
+    return known("alone_because", asking.alone_because)
 
 
 def _is_adult(session: Session, case: m.Case, now: dt.datetime) -> bool:
@@ -160,12 +227,18 @@ def _is_adult(session: Session, case: m.Case, now: dt.datetime) -> bool:
 
 
 def _check_method(
-    session: Session, case: m.Case, method: str, witness_id: uuid.UUID | None, now: dt.datetime
+    session: Session,
+    case: m.Case,
+    method: str,
+    witness_id: uuid.UUID | None,
+    now: dt.datetime,
+    *,
+    noted: bool = False,
 ) -> None:
-    """What is only spoken has a second person of the centre who heard it."""
+    """What is only spoken has a second person of the centre who heard it, or will be noted."""
     if method not in METHODS:
         raise RefusedShareError("method")
-    if method != "oral":
+    if method != "oral" or (noted and witness_id is None):
         return
     witness = select(m.Membership.id).where(
         m.Membership.account_id == witness_id,
@@ -206,16 +279,23 @@ def _of_consent(consent: m.Consent, model: type[Base], **columns: object) -> Bas
 
 
 def _note(
-    session: Session, consent: m.Consent, state: str, agency_id: uuid.UUID | None = None
+    session: Session,
+    consent: m.Consent,
+    state: str,
+    agency_id: uuid.UUID | None = None,
+    until: dt.date | None = None,
 ) -> None:
-    """Add a step to the life of a consent, and to the log."""
+    """Add a step to the life of a consent, and to the log; ``until`` is its last day in JST."""
     session.add(
         _of_consent(
             consent,
             m.ConsentEvent,
             state=known("consent_state", state),
             agency_id=agency_id,
+            valid_until=None if until is None else inclusive_to_instant(until),
+            wording_id=consent.wording_id,
             account_id=session.info["viewer"].account_id,
+            person_id=consent.giver_person_id,
         )
     )
     audit.record(
@@ -258,6 +338,7 @@ def answer(session: Session, consent: m.Consent, answers: Answers) -> None:
         return
     _check_answers(answers)
     now = clock(session)
+    _check_note(consent, answers, now)
     birth = birth_date_of(session, consent.case_id)
     for agency in asked_agencies(session, consent):
         until = last_day_for(now, answers.months, agency.type, consent.giver_kind, birth)
@@ -266,13 +347,74 @@ def answer(session: Session, consent: m.Consent, answers: Answers) -> None:
             for bundle in bundles_for(agency.type)
         }
         _write_items(session, consent, agency, given, until)
-        _note(session, consent, _state(list(given.values())), agency.id)
-    if answers.said_back:
-        seal(session, consent, said_back=answers.said_back)
+        state = _state(list(given.values()))
+        _note(session, consent, state, agency.id, until if YES in given.values() else None)
+        _heed(session, consent, agency, given)
+    seal(
+        session,
+        consent,
+        said_back=answers.said_back or None,
+        note=answers.note or None,
+        draft=None,
+    )
     session.flush()
     if answers.not_to_tell:
         case = session.scalars(select(m.Case).where(m.Case.id == consent.case_id)).one()
         add_never_tell(session, case, words=answers.not_to_tell, never_tell_id=uuid.uuid4())
+
+
+def _check_note(consent: m.Consent, answers: Answers, now: dt.datetime) -> None:
+    """By phone without a second person the centre writes down the same day what was said."""
+    if consent.method != "oral" or consent.witness_id is not None:
+        return
+    if not answers.note:
+        raise RefusedShareError("witness")
+    if jst(consent.asked_at).date() != jst(now).date():
+        raise RefusedShareError("note_too_late")
+
+
+def _heed(session: Session, consent: m.Consent, agency: m.Agency, given: Mapping[str, str]) -> None:
+    """End at once what the same person let the agency see and now says no to.
+
+    A new no is a taking back: it waits for nobody to press a button.
+    """
+    refused = {
+        code
+        for bundle, said in given.items()
+        if said == NO
+        for code in slices_of(bundle, agency.type)
+    } - {"basic"}
+    for grant in grants_by(session, consent, agency.id):
+        if refused & set(grant.slices):
+            take_back(session, grant, asked_by=consent.giver_person_id)
+
+
+def grants_by(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> Sequence[m.Grant]:
+    """Return the live grants to an agency that rest on a word of the same giver on the same data.
+
+    Args:
+        session: of the owner.
+        consent: whose giver and whose data are meant.
+        agency_id: of the grants.
+
+    """
+    given = select(m.Consent.id).where(
+        m.Consent.case_id == consent.case_id,
+        m.Consent.giver_person_id == consent.giver_person_id,
+        func.coalesce(m.Consent.for_person_id, m.Consent.giver_person_id) == consent.subject_id,
+    )
+    ids = session.scalars(given).all()
+    live = select(m.Grant).where(
+        m.Grant.case_id == consent.case_id,
+        m.Grant.agency_id == agency_id,
+        m.Grant.basis == CONSENT,
+        m.Grant.ended_at.is_(None),
+        or_(
+            m.Grant.consent_id.in_(ids),
+            m.Grant.guardian_consent_ids.bool_op("&&")(literal(list(ids), ARRAY(Uuid))),
+        ),
+    )
+    return session.scalars(live.order_by(m.Grant.valid_from, m.Grant.id)).all()
 
 
 def _check_answers(answers: Answers) -> None:
@@ -330,7 +472,7 @@ def last_day_for(
     if longest is not None:
         # A day less: the rest of today counts, and the end lies at midnight.
         last = min(last, today + (longest - 1) * ONE_DAY)
-    if giver_kind != "child" and birth is not None:
+    if giver_kind in GUARDIAN_KINDS and birth is not None:
         last = min(last, instant_to_inclusive(eighteenth_birthday(birth)))
     return last
 
@@ -345,13 +487,53 @@ def _months_later(day: dt.date, months: int) -> dt.date:
 
 def birth_date_of(session: Session, case_id: uuid.UUID) -> dt.date | None:
     """Return the child's date of birth, or None where nobody knows."""
-    child = session.scalars(
-        select(m.Person)
-        .join(m.CasePerson, m.CasePerson.person_id == m.Person.id)
-        .where(m.CasePerson.case_id == case_id, m.CasePerson.is_child)
-    ).one_or_none()
-    written = "" if child is None else reveal(session, child, "birth_date")
+    written = birth_date_text(session, case_id)
     return dt.date.fromisoformat(written) if written else None
+
+
+def keep_draft(session: Session, consent: m.Consent, given: Mapping[str, str]) -> None:
+    """Keep what was chosen so far on the person's screen, sealed; nothing opens by it.
+
+    Args:
+        session: of the centre's director, counsellor or investigator.
+        consent: not answered yet; else nothing is kept.
+        given: values of the screen's fields by name; together with those kept before.
+
+    Raises:
+        NotPermittedError: not the owner's.
+
+    """
+    require(standing(session), Action.SHARE, consent)
+    lock_grants(session, consent.case_id, exclusive=True)
+    if not is_answered(session, consent):
+        session.refresh(consent)
+        kept = {**draft_of(session, consent), **given}
+        seal(session, consent, draft=json.dumps(kept, ensure_ascii=False))
+        session.flush()
+
+
+def draft_of(session: Session, consent: m.Consent) -> dict[str, str]:
+    """Return what was chosen so far on the person's screen, by name of the field."""
+    written = reveal(session, consent, "draft")
+    kept: dict[str, str] = json.loads(written) if written else {}
+    return kept
+
+
+def record_objection(session: Session, consent: m.Consent, words: str) -> None:
+    """Keep the good reason for which a child of 12 to 15 does not want a guardian to be asked.
+
+    Raises:
+        NotPermittedError: not the owner's.
+        RefusedShareError: not the child's consent, or the reason is no sentence.
+
+    """
+    require(standing(session), Action.SHARE, consent)
+    if consent.giver_kind != "child":
+        raise RefusedShareError("not_a_giver")
+    if len(words) < SHORTEST_REASON:
+        raise RefusedShareError("reason_too_short")
+    seal(session, consent, objection=words)
+    session.flush()
 
 
 def terms_of(
@@ -359,19 +541,58 @@ def terms_of(
     consent: m.Consent,
     agency_id: uuid.UUID,
     *,
+    ages: ConsentAges,
     account_ids: tuple[uuid.UUID, ...] = (),
     nobody_unlinked: bool = False,
 ) -> Terms:
     """Return the terms on which a consent shares with an agency: all that was said yes to.
 
+    Where a guardian's word is needed beside the child's, only what each of them said yes to.
+
     Raises:
-        RefusedShareError: the agency must not be told, nothing was said yes to, or no necessity is
-            recorded (seed 取組2).
+        RefusedShareError: the agency must not be told, nothing was said yes to, the decision table
+            asks for more than there is, or no necessity is recorded (seed 取組2).
 
     """
     wishes = never_tells_of(session, consent.case_id, clock(session))
     if any(wish.agency_id == agency_id for wish in wishes):
         raise RefusedShareError("never_tell_agency")
+    if consent.for_person_id is not None:
+        raise RefusedShareError("beside_the_childs")
+    said = _said_yes(session, consent, agency_id)
+    beside = _guardians_beside(session, consent, agency_id, ages)
+    slices = set(said.slices).intersection(*(word.slices for word in beside))
+    # The name alone is nothing to share: what was left of both answers must say something.
+    if not slices - {"basic"}:
+        raise RefusedShareError("guardian_refused" if beside else "not_consented")
+    necessity = latest_necessity(session, consent.case_id)
+    if necessity is None:
+        raise RefusedShareError("no_necessity")
+    return Terms(
+        agency_id=agency_id,
+        slices=tuple(sorted(slices)),
+        subject_id=consent.giver_person_id,
+        purpose=purpose_for(session.get_one(m.Agency, agency_id).type),
+        basis=CONSENT,
+        necessity=necessity,
+        until=inclusive_to_instant(min(word.last_day for word in (said, *beside))),
+        consent_id=consent.id,
+        guardian_consent_ids=tuple(word.consent_id for word in beside),
+        account_ids=account_ids,
+        nobody_unlinked=nobody_unlinked,
+    )
+
+
+@dataclass(frozen=True)
+class _Yes:
+    """What one person said yes to about an agency, and through which day (JST)."""
+
+    consent_id: uuid.UUID
+    slices: frozenset[str]
+    last_day: dt.date
+
+
+def _said_yes(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> _Yes:
     items = session.scalars(
         select(m.ConsentItem).where(
             m.ConsentItem.consent_id == consent.id,
@@ -382,21 +603,32 @@ def terms_of(
     last_days = [item.last_day for item in items if item.last_day is not None]
     if not last_days:
         raise RefusedShareError("not_consented")
-    necessity = latest_necessity(session, consent.case_id)
-    if necessity is None:
-        raise RefusedShareError("no_necessity")
-    return Terms(
-        agency_id=agency_id,
-        slices=tuple(sorted({code for item in items for code in item.slices})),
-        subject_id=consent.giver_person_id,
-        purpose=purpose_for(session.get_one(m.Agency, agency_id).type),
-        basis=CONSENT,
-        necessity=necessity,
-        until=inclusive_to_instant(min(last_days)),
-        consent_id=consent.id,
-        account_ids=account_ids,
-        nobody_unlinked=nobody_unlinked,
-    )
+    opened = frozenset(code for item in items for code in item.slices)
+    return _Yes(consent.id, opened, min(last_days))
+
+
+def _guardians_beside(
+    session: Session, consent: m.Consent, agency_id: uuid.UUID, ages: ConsentAges
+) -> list[_Yes]:
+    """Return the yes of each guardian that a share of the child's data needs beside the child's.
+
+    Raises RefusedShareError where the table asks for more than there is.
+    """
+    if consent.giver_kind != "child":
+        return []
+    decision = decide_share(session, consent, agency_id, ages)
+    if decision.refusal is not None:
+        raise RefusedShareError(decision.refusal)
+    answered = consents_for_child(session, consent.case_id, agency_id)
+    return [_said_yes(session, answered[person_id][0], agency_id) for person_id in decision.counted]
+
+
+def decide_share(
+    session: Session, consent: m.Consent, agency_id: uuid.UUID, ages: ConsentAges
+) -> Decision:
+    """Return what the decision table says of sharing the child's data on the child's consent."""
+    objects = consent.objection_sealed is not None
+    return decision_for(session, consent.case_id, agency_id, ages, objects=objects)
 
 
 def latest_necessity(session: Session, case_id: uuid.UUID) -> str | None:
@@ -414,15 +646,19 @@ def share(
     consent: m.Consent,
     agency_id: uuid.UUID,
     *,
+    ages: ConsentAges,
     account_ids: tuple[uuid.UUID, ...] = (),
     nobody_unlinked: bool = False,
 ) -> m.Grant:
     """Open to one agency what the consent says yes to; sent twice it is one grant.
 
+    What an earlier consent of the same giver opened to the agency ends as superseded.
+
     Args:
         session: of the centre's director, counsellor or investigator.
         consent: answered.
         agency_id: one of those asked about.
+        ages: from which the city lets children decide with a guardian, and alone.
         account_ids: the readers the centre names; without, the agency's default team.
         nobody_unlinked: see ``Terms``.
 
@@ -447,10 +683,16 @@ def share(
         session,
         consent,
         agency_id,
+        ages=ages,
         account_ids=account_ids,
         nobody_unlinked=nobody_unlinked,
     )
-    return give_grant(session, case, terms)
+    earlier = grants_by(session, consent, agency_id)
+    grant = give_grant(session, case, terms)
+    # The newest word counts: what the same person said before about the agency is replaced.
+    for old in earlier:
+        end_grant(session, old, state="superseded")
+    return grant
 
 
 @dataclass(frozen=True)
@@ -487,7 +729,7 @@ def record_action_consent(
         case_id=case.id,
         owner_agency_id=case.owner_agency_id,
         kind="action",
-        giver_kind="child" if giver.is_child else "guardian",
+        giver_kind=_kind_of(session, giver),
         giver_person_id=giver.person_id,
         method=deed.method,
         explained_by=session.info["viewer"].account_id,
@@ -512,10 +754,15 @@ __all__ = [
     "ask",
     "asked_agencies",
     "birth_date_of",
+    "decide_share",
+    "draft_of",
+    "grants_by",
     "is_answered",
+    "keep_draft",
     "last_day_for",
     "latest_necessity",
     "record_action_consent",
+    "record_objection",
     "share",
     "terms_of",
 ]

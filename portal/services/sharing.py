@@ -301,11 +301,13 @@ def end_grant(
     grant.ended_at = clock(session)
     if grant.consent_id is not None:
         viewer = session.info["viewer"]
+        consent = _ended_consent(session, grant, asked_by)
         session.add(
             m.ConsentEvent(
                 case_id=grant.case_id,
                 owner_agency_id=grant.owner_agency_id,
-                consent_id=grant.consent_id,
+                consent_id=consent.id,
+                wording_id=consent.wording_id,
                 state=known("consent_state", state),
                 agency_id=grant.agency_id,
                 grant_id=grant.id,
@@ -317,6 +319,17 @@ def end_grant(
     audit.record(session, audit.Event.GRANT_ENDED, case_id=grant.case_id, grant=grant.id)
     session.flush()
     return True
+
+
+def _ended_consent(session: Session, grant: m.Grant, asked_by: uuid.UUID | None) -> m.Consent:
+    """Return the consent to whose history an end belongs: of who took back, else the grant's own.
+
+    A guardian who comes by code sees the own consent alone, and writes into no other.
+    """
+    ids = [grant.consent_id, *(grant.guardian_consent_ids or ())]
+    visible = session.scalars(select(m.Consent).where(m.Consent.id.in_(ids))).all()
+    in_order = sorted(visible, key=lambda consent: ids.index(consent.id))
+    return next((c for c in in_order if c.giver_person_id == asked_by), in_order[0])
 
 
 def take_back(session: Session, grant: m.Grant, *, asked_by: uuid.UUID | None = None) -> None:
@@ -359,7 +372,11 @@ def _check_asker(session: Session, grant: m.Grant, asked_by: uuid.UUID | None) -
     child = select(m.CasePerson.person_id).where(
         m.CasePerson.case_id == grant.case_id, m.CasePerson.is_child
     )
-    if asked_by is None or asked_by not in {grant.subject_id, *session.scalars(child)}:
+    beside = select(m.Consent.giver_person_id).where(
+        m.Consent.id.in_(grant.guardian_consent_ids or ())
+    )
+    givers = {grant.subject_id, *session.scalars(child), *session.scalars(beside)}
+    if asked_by is None or asked_by not in givers:
         raise RefusedShareError("not_theirs")
 
 

@@ -16,7 +16,8 @@ SOURCE_KINDS = ("seed", "source", "general", "proposed")
 
 # The lists are closed: a mistyped list name would otherwise become a new list that nobody reads.
 LIST_NAMES = (
-    *("action", "case_status", "channel", "check_in", "consent_giver", "consent_method"),
+    *("action", "alone_because", "authority", "case_status", "channel", "check_in"),
+    *("consent_giver", "consent_method"),
     *("consent_state", "consulter", "grade", "hotline", "legal_form", "meeting", "necessity"),
     *("org_type", "outcome", "party_token", "police_station", "purpose", "relationship", "role"),
     *("severity", "slice", "stat_abuse_type", "stat_abuser", "stat_age", "stat_bullying_consulted"),

@@ -207,7 +207,12 @@ def test_the_record_says_what_was_not_told_and_who_read(
     assert page.tree is not None
     [looked] = page.tree.xpath("//section[@aria-labelledby='looked']")
     assert "見本第一小学校" in looked.text_content()
+    assert "1かい" in looked.text_content()
     assert "nurse" not in page.text
+    # What was said is there in the child's own words for it, the no beside the yes.
+    [said] = page.tree.xpath("//section[@aria-labelledby='said']")
+    for words in ("見本第一小学校", "つたえていい", "つたえないで"):
+        assert words in said.text_content()
     # Whoever did not read is not there.
     assert "見本区福祉課" not in looked.text_content()
     # What was refused is said, but not where a later consent told it all the same.

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from portal import models as m
+from portal.config import ConsentAges
 from portal.database import PortalSession, SystemSession, look_as
 from portal.policy.bundles import BUNDLES, bundles_for, slices_of
 from portal.policy.permissions import NotPermittedError, Standing
@@ -22,8 +23,11 @@ from portal.services.consents import (
     Deed,
     answer,
     ask,
+    draft_of,
+    keep_draft,
     last_day_for,
     record_action_consent,
+    record_objection,
     share,
     terms_of,
 )
@@ -35,6 +39,7 @@ from portal.services.denials import (
     exclude,
     link_never_tell,
 )
+from portal.services.guardians import NotAGuardianError, record_guardian
 from portal.services.sharing import RefusedShareError, end_grant, give_grant, take_back
 from portal.vault import equip, reveal, seal
 from portal.vocabulary import EXPERT_TYPES, codes
@@ -43,6 +48,7 @@ from tests import city as towns
 from tests.conftest import Database
 
 Acting = Callable[[str], PortalSession]
+AGES = ConsentAges()
 REASON = "あざがあり、帰りたくないと話したため、法律にもとづいて通告する。"
 
 
@@ -162,7 +168,7 @@ def shared(session: Session, town: towns.City, agency: str = "school", **given: 
     giver = given.pop("giver", "child")
     consent = asked(session, town, agency, giver=giver)
     answer(session, consent, answers_of(town, **{agency: given or {"school": "yes"}}))
-    grant = share(session, consent, town.agencies[agency])
+    grant = share(session, consent, town.agencies[agency], ages=AGES)
     session.commit()
     return grant
 
@@ -244,11 +250,11 @@ def test_asking_opens_nothing_and_answers_open_only_what_was_said_yes_to(
     assert reveal(session, consent, "said_back") == "学校の先生に、学校のことを言っていい。"
     assert session.scalars(select(m.Grant)).all() == []
 
-    grant = share(session, consent, town.agencies["school"])
+    grant = share(session, consent, town.agencies["school"], ages=AGES)
     assert grant.slices == ["basic", "school", "watch_points"]
     assert grant.subject_id == town.persons["child"]
     with pytest.raises(RefusedShareError, match="not_consented"):
-        share(session, consent, town.agencies["welfare"])
+        share(session, consent, town.agencies["welfare"], ages=AGES)
 
 
 def test_silence_is_later_and_opens_nothing(acting: Acting, town: towns.City) -> None:
@@ -261,7 +267,7 @@ def test_silence_is_later_and_opens_nothing(acting: Acting, town: towns.City) ->
     states = set(session.scalars(select(m.ConsentEvent.state)))
     assert states == {"explained", "asked", "requested"}
     with pytest.raises(RefusedShareError, match="not_consented"):
-        share(session, consent, town.agencies["school"])
+        share(session, consent, town.agencies["school"], ages=AGES)
 
 
 def test_a_yes_must_be_said_back_but_a_no_need_not(acting: Acting, town: towns.City) -> None:
@@ -303,13 +309,276 @@ def test_a_guardian_who_must_not_know_is_not_asked(acting: Acting, town: towns.C
         asked(session, town, "welfare", giver="mother")
 
 
-def test_what_is_only_spoken_needs_a_second_person(acting: Acting, town: towns.City) -> None:
+def test_what_is_only_spoken_needs_a_second_person_or_a_note_of_the_day(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
     session = acting("counsellor")
-    for witness in (None, town.accounts["counsellor"], town.accounts["nurse"]):
+    for witness in (town.accounts["counsellor"], town.accounts["nurse"]):
         with pytest.raises(RefusedShareError, match="witness"):
             asked(session, town, "school", method="oral", witness_id=witness)
     director = town.accounts["director"]
-    assert asked(session, town, "school", method="oral", witness_id=director).witness_id == director
+    consent = asked(session, town, "school", method="oral", witness_id=director)
+    assert consent.witness_id == director
+    said = answers_of(town, school={"school": "yes"})
+    answer(session, consent, said)
+
+    alone = asked(session, town, "school", method="oral")
+    with pytest.raises(RefusedShareError, match="witness"):
+        answer(session, alone, said)
+    noted = replace(said, note="14時に電話し、読み上げて確かめた。")
+    session.commit()
+    _asked_days_ago(own, alone, 1)
+    session.refresh(alone)
+    with pytest.raises(RefusedShareError, match="note_too_late"):
+        answer(session, alone, noted)
+    _asked_days_ago(own, alone, 0)
+    session.refresh(alone)
+    answer(session, alone, noted)
+    assert reveal(session, alone, "note") == noted.note
+
+
+def _asked_days_ago(own: Database, consent: m.Consent, days: int) -> None:
+    with SystemSession(own.system) as session, session.begin():
+        row = session.get_one(m.Consent, consent.id)
+        row.asked_at = clock(session) - dt.timedelta(days=days)
+
+
+def test_every_step_says_who_until_when_and_in_which_words(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school", "welfare")
+    answer(session, consent, answers_of(town, school={"school": "yes"}, welfare={"living": "no"}))
+    session.commit()
+    events = session.scalars(select(m.ConsentEvent)).all()
+    assert {event.wording_id for event in events} == {consent.wording_id}
+    assert {event.account_id for event in events} == {town.accounts["counsellor"]}
+    assert {event.person_id for event in events} == {town.persons["child"]}
+    until = {event.state: event.valid_until for event in events}
+    [last_day] = {i.last_day for i in session.scalars(select(m.ConsentItem)) if i.last_day}
+    assert until["partial"] == inclusive_to_instant(last_day)
+    assert (until["explained"], until["asked"], until["refused"]) == (None, None, None)
+    # Append-only: the application has no right to change or delete one.
+    for forbidden in ("UPDATE consent_events SET state = 'given'", "DELETE FROM consent_events"):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            session.connection().begin_nested(),
+        ):
+            session.connection().exec_driver_sql(forbidden)
+
+
+def test_what_was_chosen_so_far_is_kept_and_opens_nothing(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    consent = asked(session, town, "school")
+    keep_draft(session, consent, {"q": "yes", "said_back": "いいよ"})
+    keep_draft(session, consent, {"q": "no"})
+    session.commit()
+    assert draft_of(session, consent) == {"q": "no", "said_back": "いいよ"}
+    assert session.scalars(select(m.ConsentItem)).all() == []
+    with pytest.raises(RefusedShareError, match="not_consented"):
+        share(session, consent, town.agencies["school"], ages=AGES)
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    assert draft_of(session, consent) == {}
+    # Nothing is kept of a screen that somebody sends again after the end.
+    keep_draft(session, consent, {"q": "yes"})
+    assert draft_of(session, consent) == {}
+
+
+def test_a_newer_share_replaces_the_older_one_of_the_same_person(
+    acting: Acting, town: towns.City
+) -> None:
+    session = acting("counsellor")
+    mothers = shared(session, town, "welfare", living="yes", giver="mother")
+    other = shared(session, town, "school", school="yes")
+    first = shared(session, town, "welfare", living="yes", health="yes")
+    second = shared(session, town, "welfare", living="yes")
+    for grant in (first, second, mothers, other):
+        session.refresh(grant)
+    assert first.ended_at is not None
+    # The controls: the newer one, another person's and another agency's stand.
+    assert [g.ended_at for g in (second, mothers, other)] == [None, None, None]
+    steps = select(m.ConsentEvent).where(m.ConsentEvent.grant_id.is_not(None))
+    assert [(e.state, e.grant_id) for e in session.scalars(steps)] == [("superseded", first.id)]
+    # Nobody took anything back, so nobody is asked whether somebody was forced.
+    assert session.scalars(select(m.Task)).all() == []
+
+
+def test_a_new_no_takes_back_at_once_what_it_is_about(acting: Acting, town: towns.City) -> None:
+    session = acting("counsellor")
+    grant = shared(session, town, "school", school="yes", home="yes")
+    kept = shared(session, town, "welfare", living="yes")
+    again = asked(session, town, "school", "welfare")
+    said = {"school": "yes", "home": "no"}
+    answer(session, again, answers_of(town, school=said, welfare={"living": "later"}))
+    session.commit()
+    session.refresh(grant)
+    session.refresh(kept)
+    assert (grant.ended_at is None, kept.ended_at) == (False, None)
+    assert [task.grant_id for task in session.scalars(select(m.Task))] == [grant.id]
+
+
+# ------------------------------------------------------------------- who consents for whose data
+
+
+def _made_younger(own: Database, town: towns.City, years: int) -> None:
+    with SystemSession(own.system) as session, session.begin():
+        equip(session, own.keys)
+        child = session.get_one(m.Person, town.persons["child"])
+        seal(session, child, birth_date=towns.born(years))
+
+
+def _holder(session: Session, town: towns.City, **changes: object) -> None:
+    known = {"authority": "sole", "lives_with": True, "concerned": False, **changes}
+    record_guardian(
+        session,
+        case_of(session, town),
+        town.persons["mother"],
+        record_id=uuid.uuid4(),
+        **known,  # type: ignore[arg-type]
+    )
+
+
+def for_child(session: Session, town: towns.City, **given: str) -> m.Consent:
+    """Let the mother answer for the child about the school."""
+    consent = asked(session, town, "school", giver="mother", for_child=True)
+    # Asked and answered are two requests, and so two instants of the database.
+    session.commit()
+    answer(session, consent, answers_of(town, school=given))
+    session.commit()
+    return consent
+
+
+def test_a_young_childs_yes_needs_a_guardians_beside_it(
+    acting: Acting, visiting: Callable[[str], PortalSession], town: towns.City, own: Database
+) -> None:
+    _made_younger(own, town, 9)
+    session = acting("counsellor")
+    school = town.agencies["school"]
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes", "home": "yes"}))
+    session.commit()
+
+    def refused_for(reason: str) -> None:
+        with pytest.raises(RefusedShareError, match=reason):
+            share(session, consent, school, ages=AGES)
+
+    refused_for("authority_unknown")
+    with pytest.raises(RefusedShareError, match="not_for_the_child"):
+        for_child(session, town, school="yes")
+    _holder(session, town)
+    refused_for("guardian_missing")
+    for_child(session, town, school="no")
+    refused_for("guardian_refused")
+    mothers = for_child(session, town, school="yes", watch="yes")
+    with pytest.raises(RefusedShareError, match="beside_the_childs"):
+        share(session, mothers, school, ages=AGES)
+    grant = share(session, consent, school, ages=AGES)
+    session.commit()
+    # Only what both said yes to, and each of them is told by it.
+    assert grant.slices == ["basic", "school"]
+    assert (grant.subject_id, grant.guardian_consent_ids) == (town.persons["child"], [mothers.id])
+
+    mother = visiting("mother")
+    [seen] = mother.scalars(select(m.Grant)).all()
+    take_back(mother, seen)
+    mother.commit()
+    session.refresh(grant)
+    assert grant.ended_at is not None
+    [event] = session.scalars(select(m.ConsentEvent).where(m.ConsentEvent.grant_id == grant.id))
+    assert (event.consent_id, event.state) == (mothers.id, "withdrawn")
+    again = asked(session, town, "school")
+    answer(session, again, answers_of(town, school={"school": "yes"}))
+    with pytest.raises(RefusedShareError, match="guardian_refused"):
+        share(session, again, school, ages=AGES)
+
+
+def test_a_guardian_sees_no_share_that_rests_on_the_child_alone(
+    acting: Acting, visiting: Callable[[str], PortalSession], town: towns.City, own: Database
+) -> None:
+    alone = shared(acting("counsellor"), town)
+    assert alone.guardian_consent_ids is None
+    mother = visiting("mother")
+    assert mother.scalars(select(m.Grant)).all() == []
+    # The control: the child sees it.
+    assert [g.id for g in visiting("child").scalars(select(m.Grant))] == [alone.id]
+
+
+@pytest.mark.parametrize("bar", ["concerned", "never_told"])
+def test_who_is_barred_is_not_asked_and_only_a_law_is_left(
+    acting: Acting, town: towns.City, own: Database, bar: str
+) -> None:
+    _made_younger(own, town, 13)
+    session = acting("counsellor")
+    _holder(session, town, concerned=bar == "concerned")
+    if bar == "never_told":
+        add_never_tell(
+            session,
+            case_of(session, town),
+            never_tell_id=uuid.uuid4(),
+            person_id=town.persons["mother"],
+        )
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    with pytest.raises(RefusedShareError, match="law_left"):
+        share(session, consent, town.agencies["school"], ages=AGES)
+    for about_child in (True, False):
+        with pytest.raises(RefusedShareError, match="giver_must_not_know"):
+            asked(session, town, "school", giver="mother", for_child=about_child)
+    # The control: the newest record holds, and a city that asks nobody else shares.
+    if bar == "concerned":
+        _holder(session, town)
+        asked(session, town, "school", giver="mother", for_child=True)
+    share(session, consent, town.agencies["school"], ages=ConsentAges(10, 13))
+
+
+def test_a_child_of_thirteen_objects_for_a_good_reason(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
+    _made_younger(own, town, 13)
+    session = acting("counsellor")
+    _holder(session, town)
+    consent = asked(session, town, "school")
+    answer(session, consent, answers_of(town, school={"school": "yes"}))
+    with pytest.raises(RefusedShareError, match="guardian_missing"):
+        share(session, consent, town.agencies["school"], ages=AGES)
+    with pytest.raises(RefusedShareError, match="reason_too_short"):
+        record_objection(session, consent, "いやだから")
+    record_objection(session, consent, "部活のことで、自分で先生に話したいと本人が言っている。")
+    share(session, consent, town.agencies["school"], ages=AGES)
+
+
+def test_a_neighbour_answers_for_the_own_data_and_a_sibling_in_a_case_of_its_own(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
+    with SystemSession(own.system) as system, system.begin():
+        equip(system, own.keys)
+        for name, kind in (("neighbour", "other"), ("brother", "sibling")):
+            system.add(
+                m.CasePerson(
+                    case_id=town.case_id,
+                    owner_agency_id=town.agencies["centre"],
+                    person_id=towns.add_person(system, town, name, "見本", "となり"),
+                    subject_kind=kind,
+                )
+            )
+    session = acting("counsellor")
+    with pytest.raises(RefusedShareError, match="in_own_case"):
+        asked(session, town, "school", giver="brother")
+    with pytest.raises(RefusedShareError, match="not_for_the_child"):
+        asked(session, town, "school", giver="neighbour", for_child=True)
+    grant = shared(session, town, "school", giver="neighbour", school="yes")
+    assert grant.subject_id == town.persons["neighbour"]
+    assert session.get_one(m.Consent, grant.consent_id).giver_kind == "consulter"
+    with pytest.raises(NotAGuardianError):
+        record_guardian(
+            session,
+            case_of(session, town),
+            town.persons["neighbour"],
+            authority="sole",
+            lives_with=True,
+            concerned=False,
+            record_id=uuid.uuid4(),
+        )
 
 
 def test_only_the_centre_asks(acting: Acting, town: towns.City) -> None:
@@ -367,19 +636,21 @@ def test_no_share_without_a_recorded_necessity(
         for record in system.scalars(select(m.NecessityRecord)):
             system.delete(record)
     with pytest.raises(RefusedShareError, match="no_necessity"):
-        share(session, consent, town.agencies["school"])
+        share(session, consent, town.agencies["school"], ages=AGES)
     with SystemSession(own.system) as system, system.begin():
         equip(system, own.keys)
         _record_necessity(system, town)
     session.rollback()
-    assert share(session, consent, town.agencies["school"]).necessity == "agencies_needed"
+    assert (
+        share(session, consent, town.agencies["school"], ages=AGES).necessity == "agencies_needed"
+    )
 
 
 def test_a_consent_opens_no_more_than_was_said(acting: Acting, town: towns.City) -> None:
     session = acting("counsellor")
     consent = asked(session, town, "school")
     answer(session, consent, answers_of(town, school={"school": "yes"}))
-    terms = terms_of(session, consent, town.agencies["school"])
+    terms = terms_of(session, consent, town.agencies["school"], ages=AGES)
     for code, changes in {
         "not_consented": {"slices": ("basic", "home")},
         "longer_than_consented": {"until": terms.until + dt.timedelta(seconds=1)},
@@ -400,8 +671,8 @@ def test_named_readers_work_for_the_agency(acting: Acting, town: towns.City) -> 
     answer(session, consent, answers_of(town, school={"school": "yes"}))
     officer, nurse = town.accounts["officer"], town.accounts["nurse"]
     with pytest.raises(RefusedShareError, match="not_of_agency"):
-        share(session, consent, town.agencies["school"], account_ids=(officer,))
-    grant = share(session, consent, town.agencies["school"], account_ids=(nurse,))
+        share(session, consent, town.agencies["school"], ages=AGES, account_ids=(officer,))
+    grant = share(session, consent, town.agencies["school"], ages=AGES, account_ids=(nurse,))
     assert grant.account_ids == [nurse]
 
 
@@ -411,10 +682,10 @@ def test_shared_twice_is_one_grant_and_after_taking_back_one_asks_anew(
     session = acting("counsellor")
     grant = shared(session, town)
     consent = session.get_one(m.Consent, grant.consent_id)
-    assert share(session, consent, town.agencies["school"]).id == grant.id
+    assert share(session, consent, town.agencies["school"], ages=AGES).id == grant.id
     take_back(session, grant, asked_by=town.persons["child"])
     with pytest.raises(RefusedShareError, match="asked_anew"):
-        share(session, consent, town.agencies["school"])
+        share(session, consent, town.agencies["school"], ages=AGES)
     again = shared(session, town)
     assert again.id != grant.id
 
@@ -425,11 +696,11 @@ def test_the_police_need_the_director_and_get_thirty_days(acting: Acting, town: 
     answer(session, consent, answers_of(town, 12, police={"safety": "yes"}))
     session.commit()
     with pytest.raises(RefusedShareError, match="director_only"):
-        share(session, consent, town.agencies["police"])
+        share(session, consent, town.agencies["police"], ages=AGES)
     session.rollback()
     director = acting("director")
     theirs = director.scalars(select(m.Consent).where(m.Consent.id == consent.id)).one()
-    grant = share(director, theirs, town.agencies["police"])
+    grant = share(director, theirs, town.agencies["police"], ages=AGES)
     assert grant.valid_until is not None
     assert grant.valid_until - clock(director) <= dt.timedelta(days=30)
 
@@ -520,7 +791,10 @@ def test_a_never_tell_ends_and_blocks_the_agency_but_not_a_duty(
             session,
             case,
             terms_of(
-                session, session.get_one(m.Consent, consented.consent_id), town.agencies["cgc"]
+                session,
+                session.get_one(m.Consent, consented.consent_id),
+                town.agencies["cgc"],
+                ages=AGES,
             ),
         )
 
@@ -558,8 +832,8 @@ def test_words_that_name_nobody_block_until_somebody_states_it(
     answer(session, consent, answers_of(town, school={"school": "yes"}))
     school = town.agencies["school"]
     with pytest.raises(RefusedShareError, match="never_tell_unlinked"):
-        share(session, consent, school)
-    share(session, consent, school, nobody_unlinked=True)
+        share(session, consent, school, ages=AGES)
+    share(session, consent, school, ages=AGES, nobody_unlinked=True)
     stated = select(m.AuditEvent).where(m.AuditEvent.event == "recipients.stated")
     session.commit()
     assert session.scalars(stated).one().details["never_tells"] == [str(wish.id)]
@@ -757,7 +1031,7 @@ def test_agreeing_to_an_action_shares_nothing(acting: Acting, town: towns.City) 
     assert reveal(session, consent, "what") == deed.what
     assert session.scalars(select(m.ConsentEvent.state)).all() == ["given"]
     with pytest.raises(RefusedShareError, match="not_consented"):
-        share(session, consent, town.agencies["school"])
+        share(session, consent, town.agencies["school"], ages=AGES)
     terms = law_terms(
         session,
         town,

@@ -36,9 +36,15 @@ def writes(person: Person, case: str, slice_: str, subject: str, text: str) -> N
 
 
 def consents(
-    counsellor: Person, case: str, giver: str, yes: dict[str, tuple[str, ...]], said_back: str
+    counsellor: Person,
+    case: str,
+    giver: str,
+    yes: dict[str, tuple[str, ...]],
+    said_back: str,
+    *,
+    whose: str = "own",
 ) -> str:
-    """Turn the screen round: somebody says yes to some questions about some agencies.
+    """Turn the screen round: somebody answers card by card about some agencies.
 
     Returns the address of the consent.
     """
@@ -46,15 +52,16 @@ def consents(
     agencies = {name: counsellor.choice("agencies", name) for name in yes}
     counsellor.sends(
         giver=counsellor.choice("giver", giver),
+        whose=whose,
         method="screen",
         agencies=list(agencies.values()),
     )
-    answers = {
-        f"q-{agencies[name].replace('-', '')}-{bundle}": "yes"
-        for name, bundles in yes.items()
-        for bundle in bundles
-    }
-    counsellor.sends(said_back=said_back, **answers)
+    counsellor.presses("はじめる" if "ひなちゃん" in giver else "始める")
+    for name in sorted(yes, key=lambda name: name != SCHOOL):
+        counsellor.sees(name)
+        place = agencies[name].replace("-", "")
+        counsellor.sends(**{f"q-{place}-{bundle}": "yes" for bundle in yes[name]})
+    counsellor.sends(said_back=said_back)
     return counsellor.path.removesuffix("/hand-back")
 
 
@@ -103,6 +110,7 @@ def test_a_consent_taken_back_is_gone_on_the_next_request(  # noqa: PLR0915  (it
         given_name="ひなた",
         called="ひなちゃん",
         kana="みほん ひなた",
+        birth_date=[str(date.today().year - 14), "12", "31"],  # noqa: DTZ011  (thirteen all year)
         urgency="B",
         grounds="食事のことが続いている。",
     )
@@ -144,13 +152,21 @@ def test_a_consent_taken_back_is_gone_on_the_next_request(  # noqa: PLR0915  (it
     for colleague in (nurse, officer):
         colleague.finds_nothing_at(case)
 
+    # At thirteen the mother's word is needed beside her daughter's: she holds parental authority.
+    counsellor.opens(f"{case}/people")
+    counsellor.follows(rf"{case}/people/[0-9a-f-]{{36}}/guardian")
+    counsellor.sends(authority="sole", lives_with="y")
+    told = {SCHOOL: ("school", "watch"), WELFARE: ("living",)}
     of_child = consents(
         counsellor,
         case,
         "ひなちゃん",
-        {SCHOOL: ("school", "watch"), WELFARE: ("living",)},
+        told,
         "学校と福祉課にだけ、つたえていい。",
     )
+    counsellor.opens(f"{of_child}/agencies/{town.agencies['welfare']}")
+    counsellor.sees("親権者などの同意も必要です")
+    consents(counsellor, case, "はるか", told, "娘がよいなら。", whose="child")
     counsellor.opens(f"{of_child}/agencies/{town.agencies['welfare']}")
     counsellor.sees(CHILD_WELFARE)
     counsellor.does_not_see(MOTHER_WELFARE, CHILD_DETAIL, CHILD_SCHOOL)
@@ -192,9 +208,15 @@ def test_a_consent_taken_back_is_gone_on_the_next_request(  # noqa: PLR0915  (it
     mother_herself = somebody()
     mother_herself.comes_back(mothers_code, "あさがお")
     mother_herself.opens("/child/record")
-    mother_herself.does_not_see("見本第一小学校")
-    mother_herself.follows(r"/child/record/[0-9a-f-]{36}/stop")
-    mother_herself.presses(STOP)
+    # What she agreed to beside her daughter, and what is her own: that alone she takes back.
+    mother_herself.sees(SCHOOL, WELFARE, "お子さんの情報", "あなた自身の情報")
+    mother_herself.does_not_see("読んだ ところ")
+    for stop in mother_herself.links(r"/child/record/[0-9a-f-]{36}/stop"):
+        mother_herself.opens(stop)
+        if "あなた自身の情報" in mother_herself.words:
+            mother_herself.presses(STOP)
+            break
+    mother_herself.sees(STOPPED)
     officer.opens(case)
     officer.sees(CHILD_WELFARE, OFFICER_POST)
     officer.does_not_see(MOTHER_WELFARE)
