@@ -58,6 +58,7 @@ class Event(StrEnum):
     NEVER_TELL_SET = "never_tell.set"
     PREVIEWED = "share.previewed"
     PROGRESS_CHECKED = "progress.checked"
+    RECEIPT_GIVEN = "receipt.given"
     RECIPIENTS_STATED = "recipients.stated"
     REFUSED = "access.refused"
     SESSION_ENDED = "session.ended"
@@ -107,6 +108,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.NEVER_TELL_SET: "never_tell",
             Event.PREVIEWED: "agency slices",
             Event.PROGRESS_CHECKED: "next_on",
+            Event.RECEIPT_GIVEN: "consent form",
             Event.RECIPIENTS_STATED: "grant never_tells",
             Event.REFUSED: "endpoint status",
             Event.SESSION_ENDED: "session",

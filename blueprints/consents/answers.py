@@ -3,14 +3,14 @@
 import uuid
 from dataclasses import dataclass
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from blueprints.consents import bp
 from blueprints.consents.forms import AnswerForm, answer_form
 from blueprints.consents.refusals import attempt
-from blueprints.consents.views import own_case, own_consent
+from blueprints.consents.views import own_consent
 from blueprints.consents.wording import also_told, if_not, promises, voice_of, who_reads
 from portal import models as m
 from portal.auth import permits
@@ -154,14 +154,3 @@ def hand_back(consent_id: uuid.UUID) -> ResponseReturnValue:
         consent=consent,
         answered=is_answered(db.session, consent),
     )
-
-
-@bp.get("/consents/<uuid:consent_id>/paper")
-@permits(Action.SHARE)
-def paper(consent_id: uuid.UUID) -> ResponseReturnValue:
-    """Print what is asked, to be answered on paper and typed in afterwards."""
-    consent = own_consent(consent_id)
-    if consent.giver_kind == "":
-        abort(404)
-    case = own_case(consent.case_id)
-    return render_template("consents/paper.html", case=case, consent=consent)

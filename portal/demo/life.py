@@ -17,7 +17,16 @@ from portal.demo.register import demo_id
 from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
 from portal.queries.meetings import party_names
-from portal.services import actions, assessment, consultations, meetings, progress, threads
+from portal.services import (
+    actions,
+    assessment,
+    consents,
+    consultations,
+    guardians,
+    meetings,
+    progress,
+    threads,
+)
 from portal.services.consultations import Told
 from portal.vault import equip
 from portal.working_hours import jst
@@ -69,6 +78,7 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
     city.codes_are_given()
     city.people_consult()
     city.the_centre_works()
+    city.the_centre_asks()
     city.agencies_answer()
     city.the_week_is_discussed()
 
@@ -153,6 +163,15 @@ class _City:
                 update(m.InboxItem)
                 .where(m.InboxItem.thread_id == thread_id)
                 .values(case_id=case_id, status="accepted", unread_since=None)
+            )
+            # A register does not say who is somebody's guardian; the centre knows.
+            session.execute(
+                update(m.CasePerson)
+                .where(
+                    m.CasePerson.case_id == case_id,
+                    m.CasePerson.person_id == demo_uuid("person haruka"),
+                )
+                .values(subject_kind="guardian", relationship_code="mother")
             )
 
     def people_consult(self) -> None:
@@ -264,6 +283,71 @@ class _City:
             finding="大きな変化はない。支援を続ける。",
             next_on=self._today + dt.timedelta(days=overdue),
         )
+
+    def the_centre_asks(self) -> None:
+        """Aoi and her mother are asked, a girl by phone, and a boy goes on another day."""
+        with self._as("counsellor") as session:
+            guardians.record_guardian(
+                session,
+                self._case(session, "aoi"),
+                demo_uuid("person haruka"),
+                authority="sole",
+                lives_with=True,
+                concerned=False,
+                record_id=demo_uuid("guardian haruka"),
+            )
+        division = "ward_child_health_43101"
+        yes = {"home": "yes", "living": "later", "health": "no", "talk": "later"}
+        own_words = "ほけんしさんに、おうちのことは 言っていい。"
+        self._asks("aoi", "aoi", division, yes, said_back=own_words)
+        words = "娘がよいと言ったことなら、伝えてよい。"
+        self._asks("aoi", "haruka", division, {**yes, "living": "yes"}, said_back=words)
+        note = "16時にセンターから電話。読み上げて、本人が「つたえないで」と答えた。"
+        self._asks("hina", "hina", "board", {"talk": "no", "school": "later"}, note=note)
+        with self._as("counsellor") as session:
+            riku = self._asked(session, "riku", "riku", "npo", "screen")
+            name = f"q-{demo_uuid('npo').hex}-talk"
+            consents.keep_draft(session, riku, {name: "yes"})
+
+    def _asks(
+        self,
+        child: str,
+        giver: str,
+        agency: str,
+        given: dict[str, str],
+        *,
+        said_back: str = "",
+        note: str = "",
+    ) -> None:
+        """Ask somebody of a case about one agency, and write down the answers."""
+        with self._as("counsellor") as session:
+            self._asked(session, child, giver, agency, "oral" if note else "screen")
+        with self._as("counsellor") as session:
+            consent = session.scalars(
+                select(m.Consent).where(m.Consent.id == demo_uuid(f"consent {giver} {agency}"))
+            ).one()
+            agency_id = demo_uuid(agency)
+            answers = {(agency_id, bundle): said for bundle, said in given.items()}
+            consents.answer(
+                session, consent, consents.Answers(answers, said_back=said_back, note=note)
+            )
+
+    def _asked(
+        self, session: Session, child: str, giver: str, agency: str, method: str
+    ) -> m.Consent:
+        beside = giver != child
+        asking = consents.Asking(
+            giver_id=demo_uuid(f"person {giver}"),
+            agency_ids=(demo_uuid(agency),),
+            method=method,
+            witness_id=None,
+            words="伝えるかどうかを、聞きました。" if beside else "つたえるか、あなたが きめます。",
+            level="guardian" if beside else "child",
+            language="ja",
+            for_child=beside,
+        )
+        key = demo_uuid(f"consent {giver} {agency}")
+        return consents.ask(session, self._case(session, child), asking, consent_id=key)
 
     def agencies_answer(self) -> None:
         """The nurse takes her action on; the counsellor answers the child."""
