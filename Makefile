@@ -17,7 +17,7 @@ CATALOGUES := portal/translations
 COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
-.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-races test-canaries lint format \
+.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-races test-lives test-canaries lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -103,6 +103,10 @@ test-worlds: env ## Compare 10,000 random worlds with the oracle, 500 of them ov
 
 test-races: env ## Race 10,000 withdrawals against readers, and as many against posts (an hour)
 	@PORTAL_RACES=$${RACES:-10000} $(BIN)/python -m pytest tests/rules/test_races.py
+
+test-lives: env ## Live 300 lives of a case through the services, against the oracle (an hour)
+	@PORTAL_LIVES=$${LIVES:-300} PORTAL_STEPS=$${STEPS:-40} \
+	  $(BIN)/python -m pytest tests/rules/test_lives.py
 
 test-canaries: env ## Open every page of 500 random worlds as everybody: no hidden word (hours)
 	@WORLDS=$${WORLDS:-500} VIEWERS=$${VIEWERS:-30} $(BIN)/python -m pytest tests/rules/test_canaries.py

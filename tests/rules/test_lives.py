@@ -1,0 +1,419 @@
+"""Whatever happens to a case, in whatever order, both walls show what the oracle says of it.
+
+A state machine lets people do through the real services what a case lives through; after each step
+the register is dumped, and everybody's sight through either wall is held against the oracle. The
+oracle knows nothing of services: only what the register says in the end. `PORTAL_LIVES` says how
+many lives, `PORTAL_STEPS` of how many steps.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
+
+from portal import models as m
+from portal.database import NotVisibleError, find_visible
+from portal.policy.bundles import bundles_for
+from portal.policy.terms import Terms
+from portal.services import consents, denials, memberships, progress
+from portal.services.administration import add_team_member, end_team_member
+from portal.services.entries import post_entry, retract_entry, writable
+from portal.services.sharing import give_grant, take_back
+from tests import city as towns
+from tests.conftest import Database
+from tests.rules.bugs import BUGS
+from tests.rules.lives import Life, settle_city
+from tests.rules.oracle import live
+from tests.rules.planting import Bug, plant
+
+LIVES = int(os.environ.get("PORTAL_LIVES", "6"))
+STEPS = int(os.environ.get("PORTAL_STEPS", "12"))
+
+OWNERS = ("director", "counsellor", "investigator")
+AGENCIES = ("school", "other_school", "welfare", "cgc", "police", "npo", "cafeteria")
+STAFF = ("counsellor", "investigator", "nurse", "teacher", "officer", "cgc_worker", "watcher")
+MANAGERS = {"nurse": "principal", "teacher": "principal", "officer": "officer"}
+REASON = "あざがあり、帰りたくないと話したため、法律にもとづいて通告する。"
+TICK = dt.timedelta(microseconds=1)
+
+owners, agencies = st.sampled_from(OWNERS), st.sampled_from(AGENCIES)
+staff = st.sampled_from(STAFF)
+# Which of the rows there are is meant: the index wraps around.
+index = st.integers(0, 7)
+
+
+class Lives(RuleBasedStateMachine):
+    """What can happen to a case."""
+
+    database: ClassVar[Database]
+    town: ClassVar[towns.City]
+    counts: ClassVar[Counter[str]]
+    planted: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Life(self.database, self.town, self.planted)
+        self.world = self.life.register()
+
+    def teardown(self) -> None:
+        self.counts.update(self.life.done)
+        self.counts["lives"] += 1
+        self.life.end()
+
+    @invariant()
+    def the_walls_show_what_the_oracle_says(self) -> None:
+        self.world = self.life.register()
+        found = self.life.disagreements(self.world)
+        assert not found, "\n".join(found[:20])
+
+    def _one_of(self, column: Any, number: int, *conditions: Any) -> uuid.UUID | None:
+        """Return an id from a table of the register, or None where there is none such."""
+        table = column.table.c
+        order = getattr(table, "recorded_at", table.id)
+        ids = [row[0] for row in self.life.rows(select(column).where(*conditions).order_by(order))]
+        return ids[number % len(ids)] if ids else None
+
+    def _grant(self, number: int) -> uuid.UUID | None:
+        return self._one_of(m.Grant.__table__.c.id, number)
+
+    def _any(self, key: str) -> bool:
+        """Return whether the case has such a row that nobody has ended and that is not over."""
+        return any(live(row, self.life.now) for row in self.world["cases"][0][key])
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.world["cases"][0]["status"] == "closed")
+
+    # -- give and take back
+
+    @initialize(agency=agencies)
+    def begin(self, agency: str) -> None:
+        """Nobody sees anything in the beginning, which is soon told."""
+        self.give("director", "school", "child", (["yes"] * 4, 6), "the team")
+        self.give("director", agency, "mother", (["yes"] * 4, 1), "one of them")
+        self.fulfil_a_duty("director", "cgc", "CAPA6", "counsellor", {"safety", "home"})
+
+    @rule(
+        who=owners,
+        agency=agencies,
+        giver=st.sampled_from(("child", "child", "mother")),
+        said=st.tuples(
+            st.lists(st.sampled_from(("yes", "yes", "no", "later")), min_size=4, max_size=4),
+            st.sampled_from((1, 6, 12)),
+        ),
+        readers=st.sampled_from(("the team", "one of them")),
+    )
+    def give(
+        self, who: str, agency: str, giver: str, said: tuple[list[str], int], readers: str
+    ) -> None:
+        """Ask, hear the answer, and share what was said yes to; a yes again extends it."""
+        says, months = said
+        city, life = self.town, self.life
+        agency_id = city.agencies[agency]
+        bundles = bundles_for(towns.AGENCIES[agency][0])
+        given = {(agency_id, bundle): word for bundle, word in zip(bundles, says, strict=False)}
+        reader = next(name for name, row in towns.PEOPLE.items() if row[0] == agency)
+
+        def deed(session: Any) -> None:
+            case = life.case(session)
+            asking = consents.Asking(
+                giver_id=city.persons[giver],
+                agency_ids=(agency_id,),
+                method="screen",
+                witness_id=None,
+                words="つたえてもいいですか",
+                level="child",
+                language="ja",
+            )
+            consent = consents.ask(session, case, asking, consent_id=uuid.uuid4())
+            answers = consents.Answers(given, months=months, said_back="いいよといった")
+            consents.answer(session, consent, answers)
+            consents.share(
+                session,
+                consent,
+                agency_id,
+                account_ids=(city.accounts[reader],) if readers == "one of them" else (),
+                nobody_unlinked=True,
+            )
+
+        life.do("give by consent", who, deed)
+
+    @rule(
+        who=owners,
+        agency=st.sampled_from(("cgc", "welfare", "school")),
+        basis=st.sampled_from(("CAPA6", "CWA25")),
+        second=owners,
+        slices=st.sets(st.sampled_from(("basic", "safety", "home", "health")), min_size=1),
+    )
+    def fulfil_a_duty(
+        self, who: str, agency: str, basis: str, second: str, slices: set[str]
+    ) -> None:
+        city, life = self.town, self.life
+        terms = Terms(
+            agency_id=city.agencies[agency],
+            slices=tuple(sorted(slices)),
+            subject_id=None,
+            purpose="statutory_report",
+            basis=basis,
+            necessity="agencies_needed",
+            until=life.now + dt.timedelta(days=30),
+            approved_by=city.accounts[second],
+            reason=REASON,
+            told="本人に先に話した。",
+            nobody_unlinked=True,
+        )
+        life.do("give by law", who, lambda s: give_grant(s, life.case(s), terms))
+
+    @precondition(lambda self: self._any("grants"))
+    @rule(who=owners, number=index, asker=st.sampled_from(("child", "child", "mother")))
+    def withdraw(self, who: str, number: int, asker: str) -> None:
+        grant_id = self._grant(number)
+        if grant_id is not None:
+            person = self.town.persons[asker]
+            self.life.do(
+                "withdraw",
+                who,
+                lambda s: take_back(s, find_visible(s, m.Grant, grant_id), asked_by=person),
+            )
+
+    # -- time
+
+    @rule(hours=st.sampled_from((1, 24, 25, 24 * 7, 24 * 40, 24 * 200)))
+    def time_passes(self, hours: int) -> None:
+        self.life.move_to(self.life.now + dt.timedelta(hours=hours))
+        self.life.done["time passes"] += 1
+
+    @precondition(lambda self: self._any("grants"))
+    @rule(number=index, past=st.sampled_from((-TICK, 0 * TICK, TICK)))
+    def expire(self, number: int, past: dt.timedelta) -> None:
+        """Go to the very end of a grant, or a microsecond before or after it."""
+        until = m.Grant.__table__.c.valid_until
+        ends = [row[0] for row in self.life.rows(select(until).order_by(until))]
+        instants = [end + past for end in ends if end and end + past >= self.life.now]
+        if instants:
+            self.life.move_to(instants[number % len(instants)])
+            self.life.done["expire"] += 1
+
+    # -- the case
+
+    @precondition(lambda self: not self.closed)
+    @rule(who=owners)
+    def close(self, who: str) -> None:
+        def deed(session: Any) -> None:
+            progress.close_case(
+                session,
+                self.life.case(session),
+                closure_id=uuid.uuid4(),
+                outcome="resolved",
+                child_view="もうだいじょうぶ",
+                summary="おわり",
+            )
+
+        self.life.do("close", who, deed)
+
+    @precondition(lambda self: self.closed)
+    @rule(who=owners)
+    def reopen(self, who: str) -> None:
+        self.life.do("re-open", who, lambda s: progress.reopen_case(s, self.life.case(s)))
+
+    # -- deny
+
+    @rule(who=owners, whom=st.sampled_from((*STAFF, "director", "principal", "liaison")))
+    def exclude(self, who: str, whom: str) -> None:
+        def deed(session: Any) -> None:
+            denials.exclude(
+                session,
+                self.life.case(session),
+                account_id=self.town.accounts[whom],
+                reason="けいやく",
+                exclusion_id=uuid.uuid4(),
+            )
+
+        self.life.do("exclude", who, deed)
+
+    @precondition(lambda self: self._any("exclusions"))
+    @rule(who=owners, number=index)
+    def end_exclusion(self, who: str, number: int) -> None:
+        found = self._one_of(m.Exclusion.__table__.c.id, number)
+        if found is not None:
+            self.life.do(
+                "end an exclusion",
+                who,
+                lambda s: denials.end_exclusion(
+                    s, self.life.case(s), find_visible(s, m.Exclusion, found)
+                ),
+            )
+
+    @rule(
+        who=owners,
+        whom=st.sampled_from(
+            (*(("agency_id", name) for name in AGENCIES), *(("account_id", name) for name in STAFF))
+        )
+        | st.just(("person_id", "mother")),
+    )
+    def never_tell(self, who: str, whom: tuple[str, str]) -> None:
+        kind, name = whom
+        ids = {
+            "agency_id": self.town.agencies,
+            "account_id": self.town.accounts,
+            "person_id": self.town.persons,
+        }[kind]
+        self.life.do(
+            "never tell",
+            who,
+            lambda s: denials.add_never_tell(
+                s, self.life.case(s), never_tell_id=uuid.uuid4(), **{kind: ids[name]}
+            ),
+        )
+
+    @precondition(lambda self: self._any("never_tell"))
+    @rule(who=owners, number=index)
+    def end_never_tell(self, who: str, number: int) -> None:
+        found = self._one_of(m.NeverTell.__table__.c.id, number)
+        if found is not None:
+            self.life.do(
+                "end a never-tell",
+                who,
+                lambda s: denials.end_never_tell(
+                    s, self.life.case(s), find_visible(s, m.NeverTell, found)
+                ),
+            )
+
+    # -- staff
+
+    @rule(whom=staff)
+    def leave(self, whom: str) -> None:
+        row = m.Membership.__table__.c
+        found = self._one_of(
+            row.id, 0, row.account_id == self.town.accounts[whom], row.valid_until.is_(None)
+        )
+        if found is not None:
+            self.life.do("leave", "admin", lambda s: memberships.end_membership(s, found))
+
+    @rule(whom=staff)
+    def come_back(self, whom: str) -> None:
+        """Take up the old place again; what opens cases is confirmed by a second person."""
+        agency, role, manager, _ = towns.PEOPLE[whom]
+        row, row_id = m.Membership.__table__.c, uuid.uuid4()
+        if self._one_of(
+            row.id, 0, row.account_id == self.town.accounts[whom], row.valid_until.is_(None)
+        ):
+            return
+        place = memberships.Place(
+            self.town.accounts[whom], self.town.agencies[agency], role, manager, self.life.now
+        )
+        self.life.do("come back", "admin", lambda s: memberships.give_place(s, row_id, place))
+        self.life.do("be confirmed", "director", lambda s: memberships.confirm(s, row_id))
+
+    @rule(whom=st.sampled_from(("nurse", "teacher")))
+    def join_the_team(self, whom: str) -> None:
+        account = self.town.accounts[whom]
+        self.life.do(
+            "join the team", "principal", lambda s: add_team_member(s, uuid.uuid4(), account)
+        )
+
+    @rule(whom=st.sampled_from(("nurse", "teacher")))
+    def leave_the_team(self, whom: str) -> None:
+        row = m.TeamMember.__table__.c
+        found = self._one_of(
+            row.id, 0, row.account_id == self.town.accounts[whom], row.valid_until.is_(None)
+        )
+        if found is not None:
+            self.life.do("leave the team", "principal", lambda s: end_team_member(s, found))
+
+    # -- write
+
+    @rule(who=st.sampled_from((*STAFF, "liaison", "npo_worker")), number=st.integers(0, 40))
+    def post(self, who: str, number: int) -> None:
+        def deed(session: Any) -> None:
+            case = self.life.case(session)
+            places = sorted(writable(session, case))
+            if not places:
+                raise NotVisibleError
+            slice_, subject = places[number % len(places)]
+            post_entry(
+                session,
+                case,
+                entry_id=uuid.uuid4(),
+                slice_=slice_,
+                subject_id=subject,
+                text="きょうは来た。",
+            )
+
+        self.life.do("post", who, deed)
+
+    @rule(who=st.sampled_from((*STAFF, "director")), number=st.integers(0, 40))
+    def retract(self, who: str, number: int) -> None:
+        found = self._one_of(m.Entry.__table__.c.id, number)
+        if found is not None:
+            self.life.do(
+                "retract",
+                who,
+                lambda s: retract_entry(s, find_visible(s, m.Entry, found), reason="まちがい"),
+            )
+
+
+@pytest.fixture(scope="module")
+def settled(clone: Callable[[], Database]) -> Iterator[Database]:
+    database = clone()
+    Lives.database, Lives.town, Lives.counts = database, settle_city(database), Counter()
+    yield database
+    database.drop()
+
+
+def _live(lives: int, steps: int, machine: type[Lives], phases: Iterable[Phase]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=lives,
+            stateful_step_count=steps,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=phases,
+        ),
+    )
+
+
+def test_whatever_happens_the_walls_show_what_the_oracle_says(
+    settled: Database, record_property: Callable[[str, object], None]
+) -> None:
+    _live(LIVES, STEPS, Lives, (Phase.generate, Phase.shrink))
+    for name, count in sorted(Lives.counts.items()):
+        record_property(name, count)
+    assert Lives.counts["sights compared"] > LIVES * STEPS
+
+
+SPOILT = ("an ended grant goes on", "an exclusion excludes nobody")
+
+
+@pytest.mark.parametrize(
+    "bug", [bug for bug in BUGS if bug.name in SPOILT], ids=lambda bug: bug.name
+)
+def test_in_spoilt_walls_a_life_finds_the_fault(settled: Database, bug: Bug) -> None:
+    """The control arm: the bug stands in the policies for as long as a life lasts."""
+    rules = plant(bug)
+
+    class Spoilt(Lives):
+        planted: ClassVar[tuple[str, ...]] = rules.terms + rules.policies
+
+    with pytest.raises(AssertionError, match=r"row-level security alone.* (shows|hides) "):
+        _live(200, STEPS, Spoilt, [Phase.generate])
