@@ -13,7 +13,7 @@ from portal.auth import permits
 from portal.database import standing
 from portal.extensions import db
 from portal.forms import PortalForm
-from portal.policy.permissions import Action, Standing, allows, decides, require, sight_of
+from portal.policy.permissions import Action, Standing, allows, decides, keeps, require, sight_of
 from portal.queries import administration as lists
 from portal.queries import staff as people
 from portal.queries.paging import read_cursor
@@ -25,15 +25,16 @@ from portal.unit import visible_or_404
 @permits(Action.KEEP_STAFF)
 def staff() -> ResponseReturnValue:
     """Show who works for an agency, who is coming, and who leaves when."""
-    acting = _acting()
-    agency = visible_or_404(m.Agency, _agency_in_hand(acting))
+    keeper = acting()
+    agency = visible_or_404(m.Agency, agency_in_hand(keeper))
     return render_template(
         "administration/staff.html",
         agency=agency,
-        agencies=lists.agency_choices(db.session) if allowed_everywhere(acting) else (),
+        agencies=lists.agency_choices(db.session) if allowed_everywhere(keeper) else (),
         rows=people.staff_of(db.session, agency.id),
         proposals=people.proposals(db.session, agency.id),
-        manages=allows(acting, Action.MANAGE),
+        manages=keeper.agency_id == agency.id and allows(keeper, Action.MANAGE),
+        keeps=keeps(keeper, agency.id),
     )
 
 
@@ -80,26 +81,27 @@ def decline_proposal(membership_proposal_id: uuid.UUID) -> ResponseReturnValue:
 @permits(Action.MANAGE)
 def changes() -> ResponseReturnValue:
     """Show an agency's manager who changed what of its people and settings."""
-    acting = require(standing(db.session), Action.MANAGE)
-    page = people.changes(db.session, acting.agency_id, read_cursor(request.args.get("at")))
+    manager = require(standing(db.session), Action.MANAGE)
+    page = people.changes(db.session, manager.agency_id, read_cursor(request.args.get("at")))
     return render_template("administration/changes.html", page=page, words=words)
 
 
-def allowed_everywhere(acting: Standing) -> bool:
+def allowed_everywhere(keeper: Standing) -> bool:
     """Return whether somebody looks after the people of every agency."""
-    return decides(acting, uuid.UUID(int=0))
+    return decides(keeper, uuid.UUID(int=0))
 
 
-def _acting() -> Standing:
+def acting() -> Standing:
+    """Return in what capacity the viewer keeps people."""
     return require(standing(db.session), Action.KEEP_STAFF)
 
 
-def _agency_in_hand(acting: Standing) -> uuid.UUID:
+def agency_in_hand(keeper: Standing) -> uuid.UUID:
     """Return the agency that the address names, where it may be another than the own one."""
     wished = request.args.get("agency", type=uuid.UUID)
-    if wished is None or wished == acting.agency_id:
-        return acting.agency_id
-    if not allowed_everywhere(acting):
+    if wished is None or wished == keeper.agency_id:
+        return keeper.agency_id
+    if not allowed_everywhere(keeper):
         abort(404)
     return wished
 

@@ -1,9 +1,13 @@
 """Every deed, every kind of sight and every change of people in plain words."""
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from portal.policy.permissions import Action, Sight
+from portal.queries.staff import StaffRow
+from portal.services.moves import Problem
+from portal.templating import label
 
 # What a person may do, as somebody would say it who does it.
 DEEDS: dict[Action, LazyString] = {
@@ -55,13 +59,54 @@ CHANGES: dict[str, LazyString] = {
     "declined": _l("提案された役割が断られた"),
     "details": _l("機関の内容が変わった"),
     "ended": _l("所属の終わりが決まった"),
+    "handed_over": _l("仕事が後任に引きつがれた"),
     "given": _l("所属が加わった"),
     "proposed": _l("役割が提案された（もうひとりの確認待ち）"),
+    "reconfirmed": _l("在籍が確認された"),
     "report_link": _l("報告用のリンクが新しくなった"),
     "team_joined": _l("対応チームに人が加わった"),
     "team_left": _l("対応チームから人がはずれた"),
     "withdrawn": _l("提案が取り下げられた"),
 }
+
+# Why a line of a table of moves cannot be; `value` is what stands there.
+PROBLEMS: dict[str, LazyString] = {
+    "agency": _l("「%(value)s」という機関はありません。登録された名前のとおりに書いてください。"),
+    "agency_ambiguous": _l("「%(value)s」という機関が2つ以上あります。画面から登録してください。"),
+    "columns": _l("列が多すぎます。%(value)s列にしてください。"),
+    "day": _l("「%(value)s」は日付として読めません。2027-04-01のように書いてください。"),
+    "email": _l("「%(value)s」はメールアドレスとして読めません。"),
+    "empty": _l("表に1行もありません。"),
+    "ends_sooner": _l("この人の所属は、もっと早い日に終わることになっています。"),
+    "kind": _l("「%(value)s」は種別ではありません。着任か離任と書いてください。"),
+    "manager": _l("管理者の列の「%(value)s」が読めません。はい、または空欄にしてください。"),
+    "name": _l("氏名を書いてください。"),
+    "not_a_member": _l("%(value)sの人は、その日にこの機関に所属していません。"),
+    "not_your_agency": _l("あなたが管理していない機関の行は入れられません。"),
+    "overlaps": _l("%(value)sの人は、その日にもうこの機関に所属しています。"),
+    "past": _l("日付が過ぎています。今日からあとの日にしてください。"),
+    "proposed_already": _l("%(value)sの人は、この機関にもう提案されています。"),
+    "role": _l("「%(value)s」という役割はありません。"),
+    "role_of_other_agency": _l("「%(value)s」は、この種類の機関にはない役割です。"),
+    "too_many": _l("行が多すぎます。%(value)s行までにしてください。"),
+    "twice": _l("%(value)sの同じ種別の行が2つあります。"),
+    "unreadable": _l("CSVとして読めません。UTF-8かShift_JISで保存しなおしてください。"),
+    "yourself": _l("自分の所属は、自分では変えられません。"),
+}
+
+
+def problem(found: Problem) -> str:
+    """Return what is wrong with a line of a table, with its number."""
+    reason = str(PROBLEMS[found.code]) % {"value": found.value}
+    if not found.line:
+        return reason
+    return str(_("%(line)s行目：%(reason)s", line=found.line, reason=reason))
+
+
+def member(row: StaffRow) -> str:
+    """Return name and role of somebody who works for an agency."""
+    name = row.name or _("氏名は見られません")
+    return str(_("%(name)s（%(role)s）", name=name, role=label("role", row.role)))
 
 
 def deed(action: Action) -> str:

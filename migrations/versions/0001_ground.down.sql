@@ -320,6 +320,7 @@ DROP FUNCTION end_session_of_viewer;
 DROP FUNCTION account_for_login;
 DROP FUNCTION set_password;
 DROP FUNCTION thread_by_locator;
+DROP FUNCTION account_of_address;
 DROP FUNCTION managed_references;
 DROP FUNCTION sights_at;
 DROP FUNCTION case_sights;

@@ -423,6 +423,7 @@ CREATE TABLE memberships (
 	agency_id UUID NOT NULL, 
 	role TEXT NOT NULL, 
 	manager BOOLEAN DEFAULT 'false' NOT NULL, 
+	confirm_by TIMESTAMP WITH TIME ZONE, 
 	id UUID NOT NULL, 
 	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	valid_until TIMESTAMP WITH TIME ZONE, 
@@ -924,6 +925,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
         AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
         AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
     LEFT JOIN agencies a ON a.id = s.agency_id
     LEFT JOIN threads t ON t.id = s.thread_id
@@ -987,6 +989,7 @@ BEGIN
     RETURN QUERY SELECT a.id, c.password_hash, a.disabled, (
         SELECT m.agency_id FROM memberships m
         WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
         ORDER BY m.valid_from, m.id LIMIT 1)
     FROM account_profiles p
@@ -1007,6 +1010,7 @@ BEGIN
         SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
         WHERE m.account_id = v_me AND m.role = 'sysadmin' AND NOT a.disabled
             AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
             AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = p_account))
     THEN
@@ -1024,6 +1028,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM thread_codes c JOIN threads t ON t.id = c.thread_id
     WHERE c.locator = p_locator AND t.closed_at IS NULL;
 $$;
+
+CREATE FUNCTION account_of_address(p_email_index bytea)
+RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever keeps people names somebody of another agency by the address: the answer is an id
+    -- and no name, and only for who may propose that person.
+    IF viewer_administering() IS NULL AND viewer_managing() IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN (SELECT p.account_id FROM account_profiles p WHERE p.email_index = p_email_index);
+END $$;
 
 CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)
@@ -1385,6 +1400,14 @@ BEGIN
     THEN
         RAISE insufficient_privilege USING MESSAGE = 'a membership is not prolonged';
     END IF;
+    -- From April to the end of the next May and no longer: a confirmation is for one year.
+    IF nullif(current_setting('portal.account_id', true), '') IS NOT NULL
+        AND (TG_OP = 'INSERT' OR NEW.confirm_by IS DISTINCT FROM OLD.confirm_by)
+        AND coalesce(NEW.confirm_by, 'infinity')
+            > greatest(NEW.valid_from, portal_clock()) + interval '15 months'
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a confirmation is for one year';
+    END IF;
     RETURN NEW;
 END $$;
 
@@ -1469,6 +1492,12 @@ ALTER FUNCTION thread_by_locator(bytea) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION thread_by_locator(bytea) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION thread_by_locator(bytea) TO portal_app;
+
+ALTER FUNCTION account_of_address(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION account_of_address(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION account_of_address(bytea) TO portal_app;
 
 ALTER FUNCTION managed_references() OWNER TO portal_system;
 
@@ -1557,7 +1586,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled
 ); END $$;
 
 CREATE FUNCTION viewer_owning() RETURNS uuid
@@ -1565,7 +1594,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
 ); END $$;
 
 CREATE FUNCTION viewer_directing() RETURNS uuid
@@ -1573,7 +1602,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_director'
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
 ); END $$;
 
 CREATE FUNCTION viewer_reading() RETURNS uuid
@@ -1581,7 +1610,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
 ); END $$;
 
 CREATE FUNCTION viewer_reading_detail() RETURNS uuid
@@ -1589,7 +1618,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
 ); END $$;
 
 CREATE FUNCTION viewer_posting() RETURNS uuid
@@ -1597,7 +1626,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
 ); END $$;
 
 CREATE FUNCTION viewer_managing() RETURNS uuid
@@ -1605,7 +1634,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting.manager
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting.manager
 ); END $$;
 
 CREATE FUNCTION viewer_advising() RETURNS uuid
@@ -1613,7 +1642,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
 ); END $$;
 
 CREATE FUNCTION viewer_administering() RETURNS uuid
@@ -1621,7 +1650,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
 ); END $$;
 
 CREATE FUNCTION viewer_auditing() RETURNS uuid
@@ -1629,7 +1658,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
 ); END $$;
 
 CREATE FUNCTION viewer_clerking() RETURNS uuid
@@ -1637,7 +1666,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
 ); END $$;
 
 CREATE FUNCTION viewer_teams() RETURNS uuid[]
@@ -1662,7 +1691,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
 ); END $$;
 
 CREATE FUNCTION viewer_person() RETURNS uuid
@@ -1758,7 +1787,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_acting(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1770,7 +1799,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_owning(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1782,7 +1811,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_director'
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_directing(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1794,7 +1823,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_reading(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1806,7 +1835,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_reading_detail(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1818,7 +1847,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_posting(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1830,7 +1859,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting.manager
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting.manager
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_managing(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1842,7 +1871,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_advising(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1854,7 +1883,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_administering(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1866,7 +1895,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_auditing(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1878,7 +1907,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_clerking(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -1915,7 +1944,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT past_default_team(p_at, p_account, p_agency) AS viewer_default_team_1) IS NOT NULL)
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT past_default_team(p_at, p_account, p_agency) AS viewer_default_team_1) IS NOT NULL)
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_desk(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -2348,7 +2377,7 @@ GRANT SELECT ON memberships TO portal_app;
 
 GRANT INSERT ON memberships TO portal_app;
 
-GRANT UPDATE (valid_until) ON memberships TO portal_app;
+GRANT UPDATE (confirm_by, valid_until) ON memberships TO portal_app;
 
 REVOKE ALL ON necessity_records FROM PUBLIC, portal_app, portal_system;
 
@@ -2497,7 +2526,7 @@ WHERE proposed_colleague.account_id = account_profiles.account_id AND proposed_c
 );
 
 CREATE POLICY inserted ON account_profiles FOR INSERT TO portal_app WITH CHECK (
-(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_managing() AS viewer_managing_1) IS NOT NULL
 );
 
 CREATE POLICY updated ON account_profiles FOR UPDATE TO portal_app USING (
@@ -2515,7 +2544,7 @@ CREATE POLICY system ON accounts TO portal_system, portal_owner USING (true) WIT
 CREATE POLICY visible ON accounts FOR SELECT TO portal_app USING (true);
 
 CREATE POLICY inserted ON accounts FOR INSERT TO portal_app WITH CHECK (
-(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_managing() AS viewer_managing_1) IS NOT NULL
 );
 
 CREATE POLICY updated ON accounts FOR UPDATE TO portal_app USING (

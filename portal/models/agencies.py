@@ -74,6 +74,9 @@ class Membership(Keyed, Period, Base):
     agency_id: Mapped[uuid.UUID] = agency_key()
     role: Mapped[str]
     manager: Mapped[bool] = mapped_column(default=False, server_default="false")
+    # Until then somebody must have confirmed that the person still works here, or the membership
+    # sleeps: it acts for nothing. None until the first date is set, as after taking in a register.
+    confirm_by: Mapped[Instant | None]
 
 
 class MembershipProposal(Keyed, Base):

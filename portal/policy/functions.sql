@@ -24,6 +24,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
         AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
         AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
     LEFT JOIN agencies a ON a.id = s.agency_id
     LEFT JOIN threads t ON t.id = s.thread_id
@@ -87,6 +88,7 @@ BEGIN
     RETURN QUERY SELECT a.id, c.password_hash, a.disabled, (
         SELECT m.agency_id FROM memberships m
         WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
         ORDER BY m.valid_from, m.id LIMIT 1)
     FROM account_profiles p
@@ -107,6 +109,7 @@ BEGIN
         SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
         WHERE m.account_id = v_me AND m.role = 'sysadmin' AND NOT a.disabled
             AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
             AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = p_account))
     THEN
@@ -124,6 +127,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM thread_codes c JOIN threads t ON t.id = c.thread_id
     WHERE c.locator = p_locator AND t.closed_at IS NULL;
 $$;
+
+CREATE FUNCTION account_of_address(p_email_index bytea)
+RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever keeps people names somebody of another agency by the address: the answer is an id
+    -- and no name, and only for who may propose that person.
+    IF viewer_administering() IS NULL AND viewer_managing() IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN (SELECT p.account_id FROM account_profiles p WHERE p.email_index = p_email_index);
+END $$;
 
 CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)
@@ -428,6 +442,14 @@ BEGIN
         AND coalesce(OLD.valid_until, 'infinity') < coalesce(NEW.valid_until, 'infinity')
     THEN
         RAISE insufficient_privilege USING MESSAGE = 'a membership is not prolonged';
+    END IF;
+    -- From April to the end of the next May and no longer: a confirmation is for one year.
+    IF nullif(current_setting('portal.account_id', true), '') IS NOT NULL
+        AND (TG_OP = 'INSERT' OR NEW.confirm_by IS DISTINCT FROM OLD.confirm_by)
+        AND coalesce(NEW.confirm_by, 'infinity')
+            > greatest(NEW.valid_from, portal_clock()) + interval '15 months'
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a confirmation is for one year';
     END IF;
     RETURN NEW;
 END $$;

@@ -148,6 +148,7 @@ CALLED_BY_APP = (
     "end_session_of_viewer",
     "account_for_login",
     "set_password",
+    "account_of_address",
     "managed_references",
     "case_sights",
     "thread_by_locator",

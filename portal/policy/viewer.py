@@ -132,8 +132,13 @@ def live(row: FromClause) -> ColumnElement[bool]:
     )
 
 
+def awake(row: FromClause) -> ColumnElement[bool]:
+    """Return whether a membership is confirmed for this year, or was never asked about."""
+    return or_(row.c.confirm_by.is_(None), CLOCK < row.c.confirm_by)
+
+
 def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UUID]:
-    """Return the viewer's agency if the membership is live and the conditions hold, else NULL."""
+    """Return the viewer's agency if the membership is live, awake and as the conditions say."""
     query = (
         select(MEMBERSHIP.c.agency_id)
         .join_from(MEMBERSHIP, ACCOUNT_ROW, ACCOUNT_ROW.c.id == MEMBERSHIP.c.account_id)
@@ -142,6 +147,7 @@ def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UU
             MEMBERSHIP.c.account_id == ACCOUNT,
             MEMBERSHIP.c.agency_id == AGENCY,
             live(MEMBERSHIP),
+            awake(MEMBERSHIP),
             ~ACCOUNT_ROW.c.disabled,
             *conditions,
         )
@@ -163,7 +169,8 @@ _READING = and_(
     or_(AGENCY_ROW.c.type != CAFETERIA, MEMBERSHIP.c.role == WATCHER),
 )
 
-# Rule 1: a disabled account or a membership that is not live acts for no agency at all.
+# Rule 1: a disabled account or a membership that is not live acts for no agency at all, and one
+# that nobody confirmed for this year sleeps.
 ACTING = _acting("acting")
 # Rule 4: director, counsellor, investigator of the owner; the director alone for the reporter.
 OWNING = _acting("owning", MEMBERSHIP.c.role.in_(OWNER_ROLES))

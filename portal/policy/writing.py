@@ -68,6 +68,11 @@ class Writing:
     columns: tuple[str, ...] = ()
 
 
+def entered(_row: Any) -> ColumnElement[bool]:
+    """Accounts and their names: who keeps people; an account alone works nowhere."""
+    return present(ADMINISTERING, MANAGING)
+
+
 def administered(_row: Any) -> ColumnElement[bool]:
     """Agencies and accounts: the administrator."""
     return present(ADMINISTERING)
@@ -363,9 +368,9 @@ _OWNED = Writing(insert=of_owner)
 
 WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
     {
-        m.Account: Writing(administered, administered, ("disabled", "version")),
+        m.Account: Writing(entered, administered, ("disabled", "version")),
         m.AccountProfile: Writing(
-            administered, administered, ("email_index", "email_sealed", "name_sealed")
+            entered, administered, ("email_index", "email_sealed", "name_sealed")
         ),
         m.Action: Writing(of_owner, seen_action, ("status",)),
         m.ActionEvent: Writing(own_step),
@@ -423,7 +428,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
         m.MeetingExpert: Writing(owned_invitation),
-        m.Membership: Writing(new_membership, kept_membership, ("valid_until",)),
+        m.Membership: Writing(new_membership, kept_membership, ("confirm_by", "valid_until")),
         m.MembershipProposal: Writing(
             new_proposal, decided_proposal, ("decided_at", "decided_by", "decision")
         ),

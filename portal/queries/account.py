@@ -1,5 +1,6 @@
 """What the pages about one's own account read."""
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -8,25 +9,29 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.policy.viewer import live
+from portal.policy.viewer import awake, live
 
 
 @dataclass(frozen=True)
 class Place:
-    """An agency that an account works for at present, and the role it has there."""
+    """An agency that an account works for at present, and the role it has there.
+
+    Unless somebody confirms it by ``confirm_by`` the membership sleeps.
+    """
 
     agency_id: uuid.UUID
     agency: str
     role: str
+    confirm_by: dt.datetime | None
 
 
 def places_of(session: Session, account_id: uuid.UUID) -> list[Place]:
     """Return where an account works now, by the agencies' names; one query."""
     membership: Any = m.Membership.__table__
     rows = session.execute(
-        select(m.Membership.agency_id, m.Agency.name, m.Membership.role)
+        select(m.Membership.agency_id, m.Agency.name, m.Membership.role, m.Membership.confirm_by)
         .join(m.Agency, m.Agency.id == m.Membership.agency_id)
-        .where(m.Membership.account_id == account_id, live(membership))
+        .where(m.Membership.account_id == account_id, live(membership), awake(membership))
         .order_by(m.Agency.name, m.Agency.id)
     )
     return [Place(*row) for row in rows]

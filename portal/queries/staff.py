@@ -13,11 +13,15 @@ from portal import models as m
 from portal.audit import Event
 from portal.database import standing
 from portal.policy.permissions import ADMINISTRATOR, CENTRE, PROPOSAL_HOLDS, Standing, decides
+from portal.policy.terms import clock
 from portal.policy.viewer import DIRECTOR, live
 from portal.queries.administration import names_of
 from portal.queries.paging import Cursor, Page, newest_first
 
 PAGE = 50
+# From 1 April on managers are asked about whoever is to be confirmed by the end of May.
+_ASKED_BEFORE = dt.timedelta(days=30 + 31)
+_LISTED_AFTER = dt.timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,11 @@ class ProposalRow:
 
 @dataclass(frozen=True)
 class StaffRow:
-    """Somebody who works for an agency, or is going to; the end is exclusive."""
+    """Somebody who works for an agency, or is going to; the end is exclusive.
+
+    ``asleep`` is whoever nobody confirmed in time, ``due`` who is to be confirmed soon,
+    ``over`` who has left.
+    """
 
     id: uuid.UUID
     account_id: uuid.UUID
@@ -56,6 +64,10 @@ class StaffRow:
     valid_from: dt.datetime
     valid_until: dt.datetime | None
     live: bool
+    confirm_by: dt.datetime | None
+    asleep: bool
+    due: bool
+    over: bool
     disabled: bool
     own: bool
 
@@ -139,16 +151,20 @@ def _decidable(row: m.MembershipProposal, me: uuid.UUID, acting: Standing | None
 
 
 def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
-    """Return who works for an agency or is going to, those who are there first; three queries."""
+    """Return who works for an agency, is going to, or has just left; three queries.
+
+    Those who are there come first. Who has left is listed for three months: its work is to be
+    handed over.
+    """
     table: Any = m.Membership.__table__
     is_live = live(table).label("live")
-    row = m.Membership
+    row, now = m.Membership, clock(session)
     found = session.execute(
         select(row, is_live, m.Account.disabled)
         .join(m.Account, m.Account.id == row.account_id)
         .where(
             row.agency_id == agency_id,
-            or_(row.valid_until.is_(None), row.valid_until > func.portal_clock()),
+            or_(row.valid_until.is_(None), row.valid_until > now - _LISTED_AFTER),
         )
         .order_by(is_live.desc(), row.valid_from, row.id)
     ).all()
@@ -164,11 +180,20 @@ def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
             each.valid_from,
             each.valid_until,
             holds,
+            each.confirm_by,
+            each.confirm_by is not None and each.confirm_by <= now,
+            each.confirm_by is not None and each.confirm_by <= now + _ASKED_BEFORE,
+            each.valid_until is not None and each.valid_until <= now,
             disabled,
             each.account_id == me,
         )
         for each, holds, disabled in found
     ]
+
+
+def to_confirm(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
+    """Return who is to be confirmed now, or sleeps because nobody did; never the viewer."""
+    return [row for row in staff_of(session, agency_id) if row.due and row.live and not row.own]
 
 
 def second_person_missing(session: Session, rows: Sequence[ProposalRow]) -> bool:

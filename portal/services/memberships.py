@@ -9,10 +9,11 @@ names their managers (domain.md §1). Nobody ever keeps the own account.
 
 import datetime as dt
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from psycopg.errors import ExclusionViolation
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,7 @@ from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
 from portal.services.administration import RefusedError
 from portal.services.once import already, write_once
+from portal.working_hours import fiscal_year, inclusive_to_instant, jst
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ def _write(session: Session, row_id: uuid.UUID, place: Place) -> bool:
         manager=place.manager,
         valid_from=place.since,
         valid_until=place.until,
+        confirm_by=confirmed_until(max(place.since, clock(session))),
     )
     try:
         return already(session, m.Membership, row_id) is None and write_once(session, membership)
@@ -237,6 +240,58 @@ def end_membership(
         membership.valid_until = end
         _note(session, membership.account_id, membership.agency_id, membership.role, "ended")
     return membership.account_id
+
+
+def confirmed_until(at: dt.datetime) -> dt.datetime:
+    """Return until when a membership acts that was given or confirmed at an instant (UTC).
+
+    The end of May of the next fiscal year, 24:00 JST: who came or was confirmed from April on is
+    asked about once in each spring, in the two months after everybody has moved.
+    """
+    year = fiscal_year(jst(at).date()) + 1
+    return inclusive_to_instant(dt.date(year, 5, 31))
+
+
+def reconfirm(session: Session, membership_ids: Iterable[uuid.UUID]) -> int:
+    """Confirm that people still work where they do, until the end of the next May.
+
+    Returns how many it were.
+
+    Raises:
+        NotPermittedError: not one's agency, or one's own account: another person confirms it.
+
+    """
+    row = m.Membership
+    found = session.scalars(select(row).where(row.id.in_(set(membership_ids)))).all()
+    until = confirmed_until(clock(session))
+    for membership in found:
+        _require_keeper(session, membership.agency_id, membership.account_id)
+        membership.confirm_by = until
+        _note(
+            session,
+            membership.account_id,
+            membership.agency_id,
+            membership.role,
+            "reconfirmed",
+        )
+    session.flush()
+    return len(found)
+
+
+def set_first_dates(session: Session) -> None:
+    """Say by when to confirm memberships that came without a date, as a loaded register's do.
+
+    For the worker. Nobody falls asleep by it: the date is in the next spring.
+    """
+    row = m.Membership
+    session.execute(
+        update(row)
+        .where(
+            row.confirm_by.is_(None),
+            or_(row.valid_until.is_(None), row.valid_until > func.portal_clock()),
+        )
+        .values(confirm_by=confirmed_until(clock(session)))
+    )
 
 
 def _require_keeper(session: Session, agency_id: uuid.UUID, account_id: uuid.UUID) -> None:

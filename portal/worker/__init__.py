@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 from portal.config import Config
 from portal.database import SystemSession, make_engine, system_session
 from portal.services.consultations import lift_overdue
+from portal.services.memberships import set_first_dates
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def sweep_case_access(session: SystemSession) -> None:
 
 DUTIES = (
     Duty("sweep_case_access", "* * * * *", sweep_case_access),
+    Duty("set_first_dates", "30 18 * * *", set_first_dates),
     Duty("lift_overdue_reports", "*/5 * * * *", lift_overdue),
 )
 

@@ -188,15 +188,17 @@ def is_refused(connection: Connection, statement: str, values: dict[str, Any]) -
             done = connection.execute(text(statement), values).rowcount
         except DBAPIError as error:
             savepoint.rollback()
-            if re.search("row-level security|permission denied|another_person|prolong", str(error)):
+            if re.search(
+                "row-level security|permission denied|another_person|prolong|one year", str(error)
+            ):
                 return True
             raise
     return done == 0
 
 
 _INSERT = (
-    "INSERT INTO memberships (id, account_id, agency_id, role, manager, valid_from)"
-    " VALUES (:id, :account, :agency, :role, :manager, now())"
+    "INSERT INTO memberships (id, account_id, agency_id, role, manager, valid_from, confirm_by)"
+    " VALUES (:id, :account, :agency, :role, :manager, now(), now() + interval '1 year')"
 )
 _PROPOSE = (
     "INSERT INTO membership_proposals"

@@ -21,6 +21,7 @@ FLOORS = (  # From the roof down; rooms of one floor do not know each other.
     "portal.queries portal.services",
     "portal.audit portal.codes portal.passwords",
     *("portal.vault", "portal.database", "portal.policy", "portal.models", "portal.readiness"),
+    "portal.move_words",
     "portal.config portal.spreadsheet portal.text portal.working_hours",
     "portal.embedded portal.vocabulary",
 )

@@ -39,6 +39,7 @@ DEFINERS = {
     "end_session": "uuid",
     "end_session_of_viewer": "void",
     "lock_grants": "void",
+    "account_of_address": "uuid",
     "managed_references": "TABLE(case_id uuid, reference text)",
     "open_session": "void",
     "refresh_case_access": "void",
