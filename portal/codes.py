@@ -18,7 +18,7 @@ import math
 import secrets
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from itertools import pairwise
@@ -52,6 +52,7 @@ LOCATOR_BYTES: Final = 4
 REFERENCE_ALPHABET: Final = "2345679CDFGHJKMNPQRTVWXY"
 REFERENCE_GROUPS: Final = 3
 REFERENCE_GROUP_LENGTH: Final = 3
+REFERENCE_LETTERS: Final = REFERENCE_GROUPS * REFERENCE_GROUP_LENGTH
 
 # The longest code that people type: six words of seven letters, each letter with its mark typed
 # apart, and some room for numbers and blanks between them.
@@ -232,6 +233,26 @@ def new_reference() -> str:
     return "-".join(groups)
 
 
+def read_reference(typed: str) -> str | None:
+    """Return the reference or number that was typed, as K7F-3QX-R4M, or None if it is none.
+
+    Full-width letters, small ones and missing or other hyphens count for nothing.
+    """
+    letters = [
+        letter
+        for letter in unicodedata.normalize("NFKC", typed[:_LONGEST_TYPED]).upper()
+        if not letter.isspace() and unicodedata.category(letter) != "Pd" and letter not in "ー−"
+    ]
+    if len(letters) != REFERENCE_LETTERS or not set(letters) <= set(REFERENCE_ALPHABET):
+        return None
+    return _grouped(letters)
+
+
+def _grouped(letters: Sequence[str]) -> str:
+    length = REFERENCE_GROUP_LENGTH
+    return "-".join("".join(letters[at : at + length]) for at in range(0, len(letters), length))
+
+
 def number_of(key: UUID) -> str:
     """Return a short number, as K7F-3QX-R4M, by which people speak of a row with a random key.
 
@@ -240,11 +261,10 @@ def number_of(key: UUID) -> str:
     """
     rest = int.from_bytes(hashlib.sha256(b"number\0" + key.bytes).digest())
     letters = []
-    for _ in range(REFERENCE_GROUPS * REFERENCE_GROUP_LENGTH):
+    for _ in range(REFERENCE_LETTERS):
         rest, index = divmod(rest, len(REFERENCE_ALPHABET))
         letters.append(REFERENCE_ALPHABET[index])
-    length = REFERENCE_GROUP_LENGTH
-    return "-".join("".join(letters[at : at + length]) for at in range(0, len(letters), length))
+    return _grouped(letters)
 
 
 def _keyed(key: bytes, use: str, value: bytes) -> bytes:

@@ -3,7 +3,8 @@
 A scope is what is opened as one: a slice of a case, a thread, a person, an account, a brief, an
 action. Its data key lies in ``data_keys``, wrapped by a key that is neither in the database nor in
 its backups, and is itself governed: a viewer reads the key only where a rule opens what it opens.
-``reveal`` is the only door to a plain text, and it notes what was read for the audit log.
+``reveal`` is the door to a plain text, and it notes what was read for the audit log; ``glance``
+only compares, for a search.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import hmac
 import os
 import struct
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +100,10 @@ _SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
 }
 
 
+# What may be looked through by ``glance``: each row under a key of its own, of this kind.
+_GLANCED: Mapping[type[m.Base], str] = {m.Person: "person"}
+
+
 def scope_of(row: m.Base) -> Scope:
     """Return the scope that the sealed columns of a row belong to."""
     return _SCOPES[type(row)](row)
@@ -159,12 +164,16 @@ def create_key(session: Session, scope: Scope) -> None:
 
 def _unwrap(keys: Keys, row: m.DataKey) -> tuple[Scope, bytes]:
     scope = Scope(row.kind, row.scope_id, row.slice)
+    return scope, _unwrapped(keys, row, scope)
+
+
+def _unwrapped(keys: Keys, row: Any, scope: Scope) -> bytes:
     nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
     try:
         kek = AESGCM(keys.content[row.kek_id])
-        return scope, kek.decrypt(nonce, sealed, _wrapping_place(scope, row.kek_id))
+        return kek.decrypt(nonce, sealed, _wrapping_place(scope, row.kek_id))
     except (KeyError, InvalidTag) as error:
-        msg = f"the data key {row.id} does not open with key {row.kek_id}"
+        msg = f"the data key of {scope.kind} {scope.id} does not open with key {row.kek_id}"
         raise SealBrokenError(msg) from error
 
 
@@ -191,8 +200,11 @@ def _key(session: Session, row: m.Base) -> tuple[Scope, bytes]:
 
 
 def _place(row: m.Base, name: str, scope: Scope) -> bytes:
-    key = row.__mapper__.primary_key_from_instance(row)
-    parts = [FORMAT.decode(), row.__tablename__, name, *map(str, key), str(scope.id), scope.slice]
+    return _place_in(row.__tablename__, name, row.__mapper__.primary_key_from_instance(row), scope)
+
+
+def _place_in(table: str, name: str, key: Iterable[Any], scope: Scope) -> bytes:
+    parts = [FORMAT.decode(), table, name, *map(str, key), str(scope.id), scope.slice]
     return "|".join(parts).encode()
 
 
@@ -255,15 +267,49 @@ def reveal(session: Session, row: m.Base, name: str, decision: Decision | None =
     if sealed is None:
         return ""
     scope, key = _key(session, row)
+    plain = _opened(AESGCM(key), sealed, _place(row, name, scope))
+    _note(session, row, scope, decision)
+    return plain
+
+
+def _opened(cipher: AESGCM, sealed: bytes, place: bytes) -> str:
     head = len(FORMAT)
     nonce, body = sealed[head : head + NONCE_BYTES], sealed[head + NONCE_BYTES :]
     try:
-        plain = AESGCM(key).decrypt(nonce, body, _place(row, name, scope))
+        return unpad(cipher.decrypt(nonce, body, place)).decode()
     except InvalidTag as error:
-        msg = f"{row.__tablename__}.{name} does not belong where it stands"
+        table, column = place.decode().split("|")[1:3]
+        msg = f"{table}.{column} does not belong where it stands"
         raise SealBrokenError(msg) from error
-    _note(session, row, scope, decision)
-    return unpad(plain).decode()
+
+
+def glance(
+    session: Session, model: type[m.Base], rows: Iterable[Any], names: Sequence[str]
+) -> Iterator[tuple[Any, list[str]]]:
+    """Yield rows of columns with their sealed texts, to compare them and show none of them.
+
+    Nothing is noted: who shows what was found among them notes that as a list.
+
+    Args:
+        session: of the viewer whose query gave the rows.
+        model: what the rows are, under a key of their own; it has one primary key, ``id``.
+        rows: with ``id``, the sealed columns of the names, and ``kek_id`` and ``wrapped`` of the
+            data key, which the same query read through its own rule.
+        names: the columns without ``_sealed``; an empty one gives "".
+
+    Raises:
+        SealBrokenError: a ciphertext or a key is not the one of its row.
+
+    """
+    keys, kind, table = _keys(session), _GLANCED[model], model.__tablename__
+    for row in rows:
+        scope, texts = Scope(kind, row.id), []
+        cipher = AESGCM(_unwrapped(keys, row, scope))
+        for name in names:
+            sealed = getattr(row, f"{name}_sealed")
+            place = _place_in(table, name, [row.id], scope)
+            texts.append("" if sealed is None else _opened(cipher, sealed, place))
+        yield row, texts
 
 
 def _note(session: Session, row: m.Base, scope: Scope, decision: Decision | None) -> None:

@@ -11,13 +11,18 @@ from wtforms.validators import DataRequired, Optional, ValidationError
 
 from blueprints.cases.words import whose
 from portal.forms import SHORT_TEXT, CleanLongText, CleanText, PortalForm, SubmissionField, as_id
+from portal.models import Agency
+from portal.queries.search import SHORTEST, Wanted
 from portal.queries.sheet import Subject
 from portal.services.entries import Place
 from portal.templating import label
-from portal.vocabulary import SLICES
+from portal.text import fold_kana
+from portal.vocabulary import SLICES, codes
 
 # A reason is read by somebody in a hurry; what happened belongs into the new entry.
 REASON = 1_000
+# No name is longer.
+SEARCHED = 100
 YEARS = range(2000, 2101)
 
 
@@ -84,6 +89,56 @@ class RetractForm(PortalForm):
         _l("正しい内容"),
         description=_l("書きなおすときだけ入力します。同じ項目に、新しい記録として入ります。"),
     )
+
+
+class SearchForm(PortalForm):
+    """What is looked for; an owner also by what only an owner knows of a case."""
+
+    words = CleanText(
+        _l("番号か名前"),
+        limit=SEARCHED,
+        description=_l(
+            "受付番号、または名前やふりがなの一部（2文字以上）。例）K7F-3QX-R4M、みほん"
+        ),
+    )
+    state = SelectField(_l("状況"))
+    topic = SelectField(_l("相談の内容"))
+    urgency = SelectField(_l("緊急度"))
+    school = SelectField(_l("共有している学校・園"))
+    at = HiddenField()
+
+    def __init__(self, schools: Iterable[Agency], *, at_centre: bool, **options: Any) -> None:
+        """Take the schools to choose from, and whether the codes of an owner are offered."""
+        super().__init__(**options)
+        lists = {"state": "case_status", "topic": "topic", "urgency": "urgency"}
+        for name, list_name in lists.items():
+            known = [(code, label(list_name, code)) for code in codes(list_name)]
+            self[name].choices = [("", _("すべて")), *known]
+        self.school.choices = [("", _("すべて")), *((str(one.id), one.name) for one in schools)]
+        if not at_centre:
+            del self.topic, self.urgency, self.school
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Refuse a search for nothing, and one for a single character."""
+        if not super().validate(extra_validators):
+            return False
+        if self.words.data and len(fold_kana(self.words.data)) < SHORTEST:
+            self.words.errors = [_("2文字以上で探してください。")]
+        elif not self.words.data and not self.wanted.coded:
+            self.words.errors = [_("番号か名前を入力するか、条件を選んでください。")]
+        return not self.words.errors
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return what is looked for."""
+        given = {name: self[name].data or "" for name in ("topic", "urgency") if name in self}
+        school = self.school.data if "school" in self else None
+        return Wanted(
+            words=self.words.data or "",
+            status=self.state.data or "",
+            school=as_id(school) if school else None,
+            **given,
+        )
 
 
 class ReferenceForm(PortalForm):

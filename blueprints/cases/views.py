@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from blueprints.cases import bp
-from blueprints.cases.forms import PostForm, QuickForm, ReferenceForm, RetractForm
+from blueprints.cases.forms import PostForm, QuickForm, ReferenceForm, RetractForm, SearchForm
 from portal import models as m
 from portal.auth import permits, standing
 from portal.extensions import db
@@ -18,6 +18,8 @@ from portal.queries.cases import case_by_reference, count_cases, list_cases
 from portal.queries.own_records import list_own_records
 from portal.queries.paging import read_cursor
 from portal.queries.retractions import read_entry, read_retraction
+from portal.queries.search import schools
+from portal.queries.search import search as search_cases
 from portal.queries.sheet import read_sheet, read_subjects
 from portal.services.cases import finish_task
 from portal.services.entries import post_entry, take_back_entry, usual_place, writable
@@ -52,6 +54,19 @@ def index() -> ResponseReturnValue:
         status=status,
         statuses=codes("case_status"),
     )
+
+
+@bp.route("/cases/search", methods=["GET", "POST"])
+@permits(Action.LIST_CASES)
+def search() -> ResponseReturnValue:
+    """Find cases by number, name or code; by POST, so that no name stands in any address."""
+    acting = standing()
+    at_centre = acting is not None and acting.at_centre
+    form = SearchForm(schools(db.session) if at_centre else (), at_centre=at_centre)
+    if not form.validate_on_submit():
+        return render_template("cases/search.html", form=form, found=None), form.status
+    found = search_cases(db.session, form.wanted, read_cursor(form.at.data))
+    return render_template("cases/search.html", form=form, found=found)
 
 
 @bp.post("/cases/open")

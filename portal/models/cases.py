@@ -59,6 +59,8 @@ class Case(Keyed, Base):
         UniqueConstraint("id", "owner_agency_id"),
         UniqueConstraint("id", "owner_agency_id", "opened_at"),
         UniqueConstraint("owner_agency_id", "reference"),
+        # Who searches by a reference does not know whose case it is.
+        Index("ix_cases_reference", "reference"),
     )
 
     reference: Mapped[str]

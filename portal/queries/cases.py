@@ -15,6 +15,7 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Select,
+    Subquery,
     Uuid,
     any_,
     func,
@@ -29,6 +30,7 @@ from sqlalchemy.orm import Session, aliased
 
 from portal import models as m
 from portal.audit import Event, record_listed
+from portal.codes import read_reference
 from portal.policy.viewer import CIRCLES
 from portal.policy.visibility import probe
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
@@ -77,10 +79,13 @@ def _superseded(access: Any) -> ColumnElement[bool]:
     )
 
 
-def _listing(order: str, size: int) -> Select[Any]:
-    """Return the statement of one page: candidates of the projection, each with its case.
+def candidates(order: str, size: int) -> Subquery:
+    """Return the newest cases that the projection offers the viewer: ``case_id`` and ``at``.
 
-    A candidate that the rule of ``cases`` refuses comes without its case, and is left out.
+    Args:
+        order: ``first``, ``older`` or ``newer``, the last two beyond the bound ``at`` and ``id``.
+        size: so many at most.
+
     """
     access = aliased(m.CaseAccess, name="access")
     circle = func.unnest(CIRCLES).table_valued("id", name="circle").render_derived()
@@ -96,7 +101,7 @@ def _listing(order: str, size: int) -> Select[Any]:
         .limit(limit)
         .lateral("page")
     )
-    merged = (
+    return (
         select(page)
         .select_from(circle)
         .join(page, true())
@@ -104,6 +109,14 @@ def _listing(order: str, size: int) -> Select[Any]:
         .limit(limit)
         .subquery("candidates")
     )
+
+
+def _listing(order: str, size: int) -> Select[Any]:
+    """Return the statement of one page: candidates of the projection, each with its case.
+
+    A candidate that the rule of ``cases`` refuses comes without its case, and is left out.
+    """
+    merged = candidates(order, size)
     return (
         select(merged.c.case_id, merged.c.at, m.Case.reference, m.Case.status)
         .select_from(merged)
@@ -166,12 +179,12 @@ def list_cases(session: Session, cursor: Cursor | None = None, status: str | Non
     shown = kept[:PAGE]
     if order != "newer":
         back = shown[0] if cursor is not None and shown else None
-        return _dressed(session, shown, newer=back, older=onward)
+        return dressed(session, shown, newer=back, older=onward)
     if onward is None or not shown:
         # The newest page is always a full one that begins at the top.
         return list_cases(session, None, status)
     shown.reverse()
-    return _dressed(session, shown, newer=onward, older=shown[-1])
+    return dressed(session, shown, newer=onward, older=shown[-1])
 
 
 def _confirmed(found: Sequence[Any], status: str | None) -> Iterator[Any]:
@@ -187,7 +200,15 @@ def _onward(found: Sequence[Any], kept: Sequence[Any], *, full: bool) -> Any:
     return found[-1] if full else None
 
 
-def _dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) -> Page:
+def dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) -> Page:
+    """Return a page of cases with what a line shows of each, and note in the log what it lists.
+
+    Args:
+        session: of the viewer.
+        kept: confirmed rows with ``case_id``, ``reference``, ``status`` and ``at``.
+        newer, older: the rows before and behind which the neighbouring pages begin, or None.
+
+    """
     ids = [row.case_id for row in kept]
     names, urgencies, checks = (
         child_names(session, ids),
@@ -214,8 +235,9 @@ def _dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) -
 
 
 def case_by_reference(session: Session, reference: str) -> uuid.UUID | None:
-    """Return the id of the visible case with this reference, typed in capitals or not."""
-    found = select(m.Case.id).where(m.Case.reference == reference.upper())
+    """Return the id of the visible case with this reference, however it was typed."""
+    exact = read_reference(reference) or reference.upper()
+    found = select(m.Case.id).where(m.Case.reference == exact)
     return session.scalars(found).first()
 
 

@@ -16,8 +16,9 @@ from portal import models as m
 from portal.database import NotVisibleError, PortalSession, SystemSession, find_visible
 from portal.extensions import db
 from portal.factory import create_app
+from portal.policy.permissions import Standing
 from portal.policy.rls import APP
-from portal.queries import cases
+from portal.queries import cases, search
 from portal.queries.paging import read_cursor
 from portal.unit import Portal
 from portal.vault import Scope, create_key, equip, seal
@@ -111,6 +112,50 @@ def disagreements(city: City, seed: int) -> list[str]:
 def test_list_count_and_single_check_agree(city: City, seed: int) -> None:
     found = disagreements(city, seed)
     assert not found, "\n".join(found[:10])
+
+
+# Every name of a random world holds this, as both people and search fold it.
+IN_EVERY_NAME = "ｶﾅﾘｱ"
+
+
+def misfound(city: City, seed: int) -> list[str]:
+    """Return where a search for what every name holds finds other cases than the oracle."""
+    found = []
+    for pair, expected in city.expected(seed).items():
+        with city.looking(APP) as connection, PortalSession(connection) as session:
+            session.info["viewer"] = viewer_of(connection, pair)
+            # Who may search is a permission; what a search finds is the matter of the rows.
+            session.info["standing"] = SEARCHING
+            equip(session, city.database.keys)
+            cases_ = search.search(session, search.Wanted(IN_EVERY_NAME)).cases
+            right = {text.split()[0] for text in expected["case_people"]}
+            if {str(row.id) for row in cases_.rows} != right:
+                found.append(f"world {seed}, {pair}: finds {cases_.rows}, not {right}")
+    return found
+
+
+SEARCHING = Standing("school_nurse", manager=False, agency_type="school", agency_id=uuid.uuid4())
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+def test_a_search_finds_whom_the_oracle_names(city: City, seed: int) -> None:
+    found = misfound(city, seed)
+    assert not found, "\n".join(found[:10])
+
+
+def test_a_search_has_people_to_find_and_to_miss(city: City) -> None:
+    """Else the agreement above would say nothing."""
+    found = [sight["case_people"] for seed in WORLDS for sight in city.expected(seed).values()]
+    assert frozenset() in found
+    assert sum(bool(some) for some in found) > 10
+
+
+def test_a_search_that_forgets_a_name_is_noticed(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sabotage: the agreement breaks where a search compares something else than the names."""
+    monkeypatch.setattr(search, "_spelled", lambda names: names[2])
+    assert any(misfound(city, seed) for seed in WORLDS)
 
 
 def test_worlds_have_people_who_see_nothing_and_people_who_turn_pages(city: City) -> None:
