@@ -94,6 +94,8 @@ class RetractForm(PortalForm):
 class SearchForm(PortalForm):
     """What is looked for; an owner also by what only an owner knows of a case."""
 
+    CONDITIONS = ("state", "topic", "urgency", "school")
+
     words = CleanText(
         _l("番号か名前"),
         limit=SEARCHED,
@@ -124,13 +126,18 @@ class SearchForm(PortalForm):
             return False
         if self.words.data and len(fold_kana(self.words.data)) < SHORTEST:
             self.words.errors = [_("2文字以上で探してください。")]
-        elif not self.words.data and not self.wanted.coded:
+        elif not self.words.data and not self.narrowed:
             self.words.errors = [_("番号か名前を入力するか、条件を選んでください。")]
         return not self.words.errors
 
     @property
+    def narrowed(self) -> bool:
+        """Return whether a condition is chosen."""
+        return any(self[name].data for name in self.CONDITIONS if name in self)
+
+    @property
     def wanted(self) -> Wanted:
-        """Return what is looked for."""
+        """Return what is looked for, once it is validated."""
         given = {name: self[name].data or "" for name in ("topic", "urgency") if name in self}
         school = self.school.data if "school" in self else None
         return Wanted(

@@ -84,6 +84,8 @@ CREATE TABLE cases (
 	CONSTRAINT fk_cases_owner_agency_id FOREIGN KEY(owner_agency_id) REFERENCES agencies (id)
 );
 
+CREATE INDEX ix_cases_reference ON cases (reference);
+
 CREATE TABLE council_memberships (
 	agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 

@@ -54,11 +54,6 @@ class Wanted:
     urgency: str = ""
     school: uuid.UUID | None = None
 
-    @property
-    def coded(self) -> bool:
-        """Return whether a code narrows the search."""
-        return bool(self.status or self.topic or self.urgency or self.school)
-
 
 @dataclass(frozen=True)
 class Consulted:
@@ -181,7 +176,7 @@ def _page(session: Session, wanted: Wanted, cursor: Cursor | None) -> Page:
     if wanted.words:
         found = list(islice(_named(session, wanted.words, order, bound), PAGE + 1))
     else:
-        found = list(session.execute(_CODES[order], bound)) if wanted.coded else []
+        found = list(session.execute(_CODES[order], bound))
     shown = found[:PAGE]
     return dressed(session, shown, newer=None, older=shown[-1] if len(found) > PAGE else None)
 

@@ -159,7 +159,8 @@ def test_codes_narrow_a_search(browse: Browse, town: towns.City, write: Write) -
     assert found(find(counsellor, school=school)) == []
     write(lambda s, t: towns.add_grant(s, t, "school", ["basic"]))
     assert found(find(counsellor, school=school)) == ["K7F-3QXR"]
-    find(counsellor, "みほん", 422, state="no such")
+    for name in ("state", "topic", "urgency", "school"):
+        find(counsellor, "みほん", 422, **{name: "no such"})
 
 
 def lay_on_the_desk(session: Session, town: towns.City) -> tuple[uuid.UUID, uuid.UUID]:
