@@ -39,6 +39,16 @@ class CouncilMembership(Keyed, Period, Base):
     agency_id: Mapped[uuid.UUID] = agency_key()
 
 
+class Departure(Keyed, Period, Base):
+    """An agency has left the scheme 連携の枠組み; where it has an end, the agency came back."""
+
+    __tablename__ = "departures"
+    __table_args__ = (Index("ix_departures_agency", "agency_id"),)
+
+    agency_id: Mapped[uuid.UUID] = agency_key()
+    recorded_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
+
+
 class Account(Keyed, Base):
     """One account for one human being; ``person_id`` where this human is also known as one."""
 

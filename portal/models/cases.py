@@ -58,6 +58,7 @@ class Case(Keyed, Base):
     __table_args__ = (
         UniqueConstraint("id", "owner_agency_id"),
         UniqueConstraint("id", "owner_agency_id", "opened_at"),
+        UniqueConstraint("id", "owner_agency_id", "opened_at", "concealed"),
         UniqueConstraint("owner_agency_id", "reference"),
         # Who searches by a reference does not know whose case it is.
         Index("ix_cases_reference", "reference"),
@@ -69,6 +70,7 @@ class Case(Keyed, Base):
     opened_at: Mapped[Now]
     closed_at: Mapped[Instant | None]
     # 秘匿 (支援措置): school, ward, agency names and places are hidden besides the contact slice.
+    # Grants repeat it, so that a rule decides without a join.
     concealed: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
@@ -175,8 +177,8 @@ class Grant(Keyed, Base):
     __tablename__ = "grants"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["case_id", "owner_agency_id", "case_opened_at"],
-            ["cases.id", "cases.owner_agency_id", "cases.opened_at"],
+            ["case_id", "owner_agency_id", "case_opened_at", "case_concealed"],
+            ["cases.id", "cases.owner_agency_id", "cases.opened_at", "cases.concealed"],
             onupdate="CASCADE",
         ),
         CheckConstraint("team_id IS NULL OR account_ids IS NULL", name="one_kind_of_reader"),
@@ -189,6 +191,7 @@ class Grant(Keyed, Base):
     case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
     owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
     case_opened_at: Mapped[Instant]
+    case_concealed: Mapped[bool] = mapped_column(default=False, server_default="false")
     agency_id: Mapped[uuid.UUID] = agency_key()
     slices: Mapped[list[str]] = mapped_column(ARRAY(Text))
     subject_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("persons.id"))

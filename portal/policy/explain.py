@@ -10,6 +10,7 @@ from sqlalchemy import (
     case,
     literal_column,
     null,
+    or_,
     select,
 )
 
@@ -25,6 +26,7 @@ from portal.policy.visibility import (
     not_excluded,
     opened,
     opening_grants,
+    probe,
 )
 from portal.vocabulary import SHARE_BASES, lane
 
@@ -58,6 +60,24 @@ def deciding_grant(entry: Any) -> ColumnElement[Any]:
     grant = m.Grant.__table__.alias("deciding_grant")
     opening = _first(opening_grants(entry, entry.slice, entry.subject_id, grant), grant)
     return case((by_owner(entry), null()), else_=opening)
+
+
+def named_author(entry: Any) -> ColumnElement[Any]:
+    """Return which agency wrote an entry, NULL where the viewer may not be told.
+
+    In a concealed case (秘匿) the name of another agency says in which ward or school the child is:
+    only the owner is told it, of the owner and of itself everybody (domain.md §4).
+    """
+    concealed = m.Case.__table__.alias("concealed_case")
+    told = or_(
+        by_owner(entry),
+        entry.author_agency_id == entry.owner_agency_id,
+        entry.author_agency_id == ACTING,
+        ~probe(
+            select(concealed.c.id).where(concealed.c.id == entry.case_id, concealed.c.concealed)
+        ),
+    )
+    return case((told, entry.author_agency_id), else_=null())
 
 
 def deciding_grant_of_case(c: Any) -> ColumnElement[Any]:

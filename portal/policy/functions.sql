@@ -237,7 +237,7 @@ BEGIN
     -- it: grants whose basis overrides a never-tell, and the others less the time it stands.
     WITH named AS (
         SELECT g.id, g.agency_id, g.slices, g.subject_id, g.basis, g.valid_from, g.valid_until,
-            g.ended_at, a.type AS agency_type, circle.id AS circle_id,
+            g.ended_at, g.case_concealed, a.type AS agency_type, circle.id AS circle_id,
             tstzrange(greatest(g.valid_from, g.case_opened_at),
                 least(g.valid_until, g.ended_at), '[)') AS during
         FROM grants g
@@ -279,6 +279,8 @@ BEGIN
                     AND n.during @> portal_clock()
                     AND e.slice = ANY (n.slices) AND e.slice NOT IN ('reporter', 'advice')
                     AND (e.slice <> 'detail' OR n.agency_type <> 'cafeteria')
+                    AND (NOT n.case_concealed OR e.slice <> ALL ({place_slices})
+                        OR n.basis = ANY ({overriding_bases}))
                     AND (e.subject_id = n.subject_id
                         OR (n.subject_id IS NULL AND n.basis <> 'CONSENT')))))
     FROM told t
@@ -401,6 +403,8 @@ BEGIN
                 AND (NEW.slice <> 'detail' OR NOT EXISTS (
                     SELECT 1 FROM agencies c
                     WHERE c.id = g.agency_id AND c.type = 'cafeteria'))
+                AND (NOT g.case_concealed OR NEW.slice <> ALL ({place_slices})
+                    OR g.basis = ANY ({overriding_bases}))
                 AND (g.subject_id = NEW.subject_id
                     OR (g.subject_id IS NULL AND g.basis <> 'CONSENT'))
                 AND (a.circle_id = ANY (g.account_ids) OR a.circle_id = g.team_id

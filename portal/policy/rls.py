@@ -15,7 +15,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from portal.models import Base, Case, Grant
 from portal.policy import past
 from portal.policy.viewer import TERMS, Term
-from portal.policy.visibility import OPEN, SYSTEM_ONLY, VISIBLE, Rule, managed_grants
+from portal.policy.visibility import (
+    OPEN,
+    PLACE_SLICES,
+    SYSTEM_ONLY,
+    VISIBLE,
+    Rule,
+    managed_grants,
+)
 from portal.policy.writing import WRITABLE
 from portal.vocabulary import EXPERT_TYPES, OVERRIDING_BASES, OWNER_ROLES
 
@@ -101,6 +108,7 @@ def functions() -> str:
         overriding_bases=_array(OVERRIDING_BASES),
         expert_types=_array(EXPERT_TYPES),
         owner_roles=_array(OWNER_ROLES),
+        place_slices=_array(PLACE_SLICES),
         managed_grants=render(Grant, managed_grants),
         asked_by_owner=render(Case, past.asked_by_owner),
         sights=past.sights(),

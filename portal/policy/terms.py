@@ -50,6 +50,7 @@ def columns_of(case: m.Case, terms: Terms) -> dict[str, Any]:
         "case_id": case.id,
         "owner_agency_id": case.owner_agency_id,
         "case_opened_at": case.opened_at,
+        "case_concealed": case.concealed,
         "agency_id": terms.agency_id,
         "slices": sorted(terms.slices),
         "subject_id": terms.subject_id,

@@ -27,6 +27,7 @@ from portal.models import (
     BriefParty,
     CaseWorker,
     Denial,
+    Departure,
     Membership,
     Team,
     TeamMember,
@@ -120,6 +121,7 @@ AGENCY_ROW = Agency.__table__.alias("acting_agency")
 _TEAM = Team.__table__.alias("my_team")
 _TEAM_MEMBER = TeamMember.__table__.alias("my_team_member")
 _DENIAL = Denial.__table__.alias("denial")
+_DEPARTURE = Departure.__table__.alias("departure")
 _WORKER = CaseWorker.__table__.alias("my_work")
 _THREAD = Thread.__table__.alias("my_thread")
 _PARTIES = BriefParty.__table__.alias("my_parties")
@@ -163,8 +165,16 @@ def _ids(name: str, column: ColumnElement[Any], *conditions: ColumnElement[bool]
 
 
 _SEEING = MEMBERSHIP.c.role.not_in(BLIND_ROLES)
+# What is shared ends for an agency that leaves the scheme, from the instant of its leaving on; what
+# it wrote itself stays its own (domain.md §3, lane A, "Ends").
+_IN_SCHEME = ~(
+    select(_DEPARTURE.c.id)
+    .where(_DEPARTURE.c.agency_id == MEMBERSHIP.c.agency_id, live(_DEPARTURE))
+    .exists()
+)
 _READING = and_(
     _SEEING,
+    _IN_SCHEME,
     AGENCY_ROW.c.type.not_in(EXPERT_TYPES),
     or_(AGENCY_ROW.c.type != CAFETERIA, MEMBERSHIP.c.role == WATCHER),
 )
@@ -182,9 +192,9 @@ READING_DETAIL = _acting("reading_detail", _READING, AGENCY_ROW.c.type != CAFETE
 # Rule 6: whoever writes for an agency, but for the blind roles.
 POSTING = _acting("posting", _SEEING)
 # Rule 7.
-MANAGING = _acting("managing", _SEEING, MEMBERSHIP.c.manager)
+MANAGING = _acting("managing", _SEEING, _IN_SCHEME, MEMBERSHIP.c.manager)
 # Outside experts, who read the briefs of a meeting and nothing else (domain.md §5).
-ADVISING = _acting("advising", _SEEING, AGENCY_ROW.c.type.in_(EXPERT_TYPES))
+ADVISING = _acting("advising", _SEEING, _IN_SCHEME, AGENCY_ROW.c.type.in_(EXPERT_TYPES))
 ADMINISTERING = _acting("administering", MEMBERSHIP.c.role == "sysadmin")
 AUDITING = _acting("auditing", MEMBERSHIP.c.role == "audit_officer")
 CLERKING = _acting("clerking", MEMBERSHIP.c.role == "center_clerk")

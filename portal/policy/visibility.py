@@ -51,6 +51,9 @@ from portal.policy.viewer import (
 )
 from portal.vocabulary import OVERRIDING_BASES, UNSHAREABLE_SLICES
 
+# What says where a child lives and learns: shut in a concealed case (秘匿).
+PLACE_SLICES = ("contact", "school")
+
 Rule = Callable[[Any], ColumnElement[bool]]
 
 
@@ -78,10 +81,16 @@ def may_be_told(case_id: Any) -> ColumnElement[bool]:
     return not_among(case_id, CASES_NOT_TO_TELL_ME)
 
 
+def _overrides(grant: Any) -> ColumnElement[bool]:
+    """Return whether a grant rests on a duty, which overrides a never-tell."""
+    duty: ColumnElement[bool] = grant.basis.in_(_constants(sorted(OVERRIDING_BASES)))
+    return duty
+
+
 def basis_holds(grant: Any) -> ColumnElement[bool]:
     """Rule 5 (d): no never-tell names the agency, unless the basis overrides it."""
     return or_(
-        grant.basis.in_(_constants(sorted(OVERRIDING_BASES))),
+        _overrides(grant),
         not_among(grant.case_id, CASES_NOT_TO_TELL_US),
     )
 
@@ -116,6 +125,15 @@ def _names(grant: Any, slice_: Any, subject_id: Any) -> ColumnElement[bool]:
     )
 
 
+def _not_concealed(slice_: Any, grant: Any) -> ColumnElement[bool]:
+    """秘匿: where a child is, is told by a duty of the law alone (domain.md §4)."""
+    return or_(
+        ~grant.case_concealed,
+        slice_.not_in(_constants(PLACE_SLICES)),
+        _overrides(grant),
+    )
+
+
 def opening_grants(row: Any, slice_: Any, subject_id: Any, grant: FromClause) -> Select[Any]:
     """Return the grants that open a row of this slice and subject to the viewer (rule 5).
 
@@ -132,6 +150,7 @@ def opening_grants(row: Any, slice_: Any, subject_id: Any, grant: FromClause) ->
         _names(g, slice_, subject_id),
         slice_.not_in(_constants(UNSHAREABLE_SLICES)),
         or_(slice_ != "detail", g.agency_id == READING_DETAIL),
+        _not_concealed(slice_, g),
     )
 
 
@@ -644,6 +663,7 @@ def data_keys(k: Any) -> ColumnElement[bool]:
                         or_(grant.c.subject_id.is_not(None), grant.c.basis != "CONSENT"),
                         k.slice.not_in(_constants(UNSHAREABLE_SLICES)),
                         or_(k.slice != "detail", grant.c.agency_id == READING_DETAIL),
+                        _not_concealed(k.slice, grant.c),
                     )
                 ),
                 probe(
@@ -722,6 +742,7 @@ OPEN: frozenset[type[m.Base]] = frozenset(
         m.Account,
         m.Agency,
         m.CouncilMembership,
+        m.Departure,
         m.Membership,
         m.Team,
         m.TeamMember,

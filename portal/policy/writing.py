@@ -179,6 +179,11 @@ def owning(_row: Any) -> ColumnElement[bool]:
     return present(OWNING)
 
 
+def directed(_row: Any) -> ColumnElement[bool]:
+    """Agencies that leave the scheme: a centre's director writes it down."""
+    return present(DIRECTING)
+
+
 def owned(row: Any) -> ColumnElement[bool]:
     """Cases, households, meetings' matters: rows whose owner is the viewer's agency."""
     owned: ColumnElement[bool] = row.owner_agency_id == OWNING
@@ -414,6 +419,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.Consultation: Writing(new_consultation),
         m.CouncilMembership: Writing(administered, administered, ("valid_until",)),
         m.DataKey: Writing(new_key),
+        m.Departure: Writing(directed, directed, ("valid_until",)),
         m.Entry: Writing(own_entry),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
         m.Grant: Writing(of_owner, ended_grant, ("ended_at", "team_id", "account_ids")),

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.database import standing
-from portal.policy.explain import GRANT, LANES, OWNER, deciding_grant, deciding_rule
+from portal.policy.explain import GRANT, LANES, OWNER, deciding_grant, deciding_rule, named_author
 from portal.policy.viewer import CLOCK
 from portal.policy.visibility import admits, by_grant, by_owner, probe
 from portal.queries.cases import among, child_names, name_of
@@ -171,7 +171,7 @@ def _read(session: Session, case: m.Case, entries: Sequence[Any], *, owns: bool)
         subjects=_subjects(session, people),
         agencies=agency_names(
             session,
-            {*(entry.author_agency_id for entry, *_ in entries), *(g.agency_id for g in grants)},
+            {*(each.agency_id for each in entries if each.agency_id), *_agencies_of(grants)},
         ),
         accounts={each.account_id: reveal(session, each, "name") for each in profiles},
         grants=grants,
@@ -180,16 +180,14 @@ def _read(session: Session, case: m.Case, entries: Sequence[Any], *, owns: bool)
 
 
 def _row(session: Session, read: _Read, found: Any, reason: Reason) -> EntryRow:
-    entry, rule, grant_id = found
+    entry, rule, grant_id, agency_id = found
     ours = _is_ours(session, entry)
-    # 秘匿 hides the names of other agencies from everybody but the centre (domain.md §4).
-    hidden = read.case.concealed and entry.author_agency_id != read.case.owner_agency_id
     return EntryRow(
         id=entry.id,
         slice=entry.slice,
         at=entry.written_at,
         subject=read.subjects.get(entry.subject_id, Subject(entry.subject_id)),
-        agency="" if hidden and not (ours or read.owns) else read.agencies[entry.author_agency_id],
+        agency="" if agency_id is None else read.agencies[agency_id],
         # Names of writers are for inside the own agency and for the centre (domain.md §1).
         author=read.accounts.get(entry.author_account_id, "") if ours or read.owns else "",
         text=reveal(session, entry, "text", Decision(rule, grant_id)),
@@ -203,7 +201,10 @@ def _entries_statement(*, older: bool) -> Select[Any]:
     entry = m.Entry
     # One's own post in a slice that was taken back stays on 「自機関の記録」 and is not here.
     statement = select(
-        entry, deciding_rule(entry).label("rule"), deciding_grant(entry).label("grant_id")
+        entry,
+        deciding_rule(entry).label("rule"),
+        deciding_grant(entry).label("grant_id"),
+        named_author(entry).label("agency_id"),
     ).where(entry.case_id == bindparam("case_id"), or_(by_owner(entry), by_grant(entry)))
     if older:
         statement = statement.where(beyond(entry.written_at, entry.id, "older"))
@@ -265,6 +266,10 @@ def _subjects(session: Session, people: Sequence[Any]) -> dict[uuid.UUID, Subjec
 
 def _is_ours(session: Session, entry: m.Entry) -> bool:
     return bool(entry.author_agency_id == session.info["viewer"].agency_id)
+
+
+def _agencies_of(grants: Iterable[m.Grant]) -> set[uuid.UUID]:
+    return {grant.agency_id for grant in grants}
 
 
 def _named(grants: Iterable[m.Grant]) -> set[uuid.UUID]:

@@ -61,6 +61,11 @@ def _or_none(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _if_any(key: str, value: Any) -> Record:
+    """Return an optional key where there is something to say, so that few files have it."""
+    return {key: value} if value else {}
+
+
 class _Dumper:
     def __init__(self, session: SystemSession) -> None:
         self.session = session
@@ -85,6 +90,7 @@ class _Dumper:
     def agencies(self) -> list[Record]:
         """Return the agencies with their membership of the council."""
         council = self._recorded("agency_id", m.CouncilMembership)
+        departures = self._recorded("agency_id", m.Departure)
         return [
             {
                 "id": str(row.id),
@@ -93,6 +99,7 @@ class _Dumper:
                 "legal_form": row.legal_form,
                 "ward": row.ward,
                 "council": [_period(period) for period in council[row.id]],
+                **_if_any("departures", [_period(period) for period in departures[row.id]]),
             }
             for row in self._all(m.Agency, m.Agency.recorded_at, m.Agency.id)
         ]
@@ -165,6 +172,7 @@ class _Dumper:
                 "status": row.status,
                 "opened": _written(row.opened_at),
                 "closed": _written(row.closed_at),
+                **_if_any("concealed", row.concealed),
                 "workers": [str(each.account_id) for each in workers[row.id]],
                 "entries": [self._entry(each) for each in entries[row.id]],
                 "grants": [self._grant(each) for each in grants[row.id]],

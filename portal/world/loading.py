@@ -173,6 +173,8 @@ class _Loader:
         )
         for period in agency.get("council", []):
             self._add(m.CouncilMembership(agency_id=key, **_period(period)))
+        for period in agency.get("departures", []):
+            self._add(m.Departure(agency_id=key, **_period(period)))
 
     def _person(self, person: Record) -> None:
         row = self._add(m.Person(id=as_id(person["id"])))
@@ -234,6 +236,7 @@ class _Loader:
                 status=case["status"],
                 opened_at=as_instant(case["opened"]),
                 closed_at=_instant(case, "closed"),
+                concealed=case.get("concealed", False),
             )
         )
         for slice_ in (*SLICES, INTERNAL):
@@ -251,7 +254,7 @@ class _Loader:
             self._entry(entry, dated, of_case)
         for grant in case.get("grants", []):
             consent_id = self._consent(grant, case, of_case)
-            self._grant(grant, dated, consent_id)
+            self._grant(grant, {**dated, "case_concealed": row.concealed}, consent_id)
 
     def _lists(self, case: Record, of_case: dict[str, Any]) -> None:
         for account in case.get("workers", []):

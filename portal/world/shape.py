@@ -132,6 +132,7 @@ _AGENCY: Shape = {
     "legal_form": _may(_code("legal_form")),
     "ward": _or_null(_code("ward")),
     "council": _list(_PERIOD),
+    "departures": _list(_PERIOD),
 }
 _MEMBERSHIP: Shape = {
     "agency": Field(_id),
@@ -193,6 +194,7 @@ _CASE: Shape = {
     "status": Field(_code("case_status")),
     "opened": Field(not_an_instant),
     "closed": _or_null(not_an_instant),
+    "concealed": _may(_flag),
     "workers": _list(_id),
     "entries": _list(_ENTRY),
     "grants": _list(_GRANT),

@@ -17,6 +17,7 @@ from tests.rules.oracle import (
     NEVER_SHARED,
     OVERRIDES_NEVER_TELL,
     OWNER_ROLES,
+    PLACES,
     Record,
     World,
     instant,
@@ -218,11 +219,16 @@ class _Seat:
         return route
 
     def grant(self, grant: Record) -> Route:
-        """That the grant is live and goes to the acting agency."""
-        return {
-            "5 grant live": Tried(live(grant, self.t), _edges(grant, self.t)),
-            "5 grant to the acting agency": Tried(grant["agency"] == self.agency["id"]),
-        }
+        """That the grant is live and goes to the acting agency, which takes part in the scheme."""
+        return _present(
+            {
+                "5 grant live": Tried(live(grant, self.t), _edges(grant, self.t)),
+                "5 grant to the acting agency": Tried(grant["agency"] == self.agency["id"]),
+                "5 agency has not left": _live_row(
+                    self.agency.get("departures", []), self.t, wanted=False
+                ),
+            }
+        )
 
     def reader(self, grant: Record) -> Route:
         """Rule 5 (a) and (c)."""
@@ -255,8 +261,8 @@ class _Seat:
             route["4 reporter for a case worker"] = Tried(works)
         return route
 
-    def opens(self, grant: Record, entry: Record) -> Route:
-        """Slice, subject and (b) of rule 5."""
+    def opens(self, case: Record, grant: Record, entry: Record) -> Route:
+        """Slice, subject and (b) of rule 5, and 秘匿."""
         slice_, subject = entry["slice"], grant["subject"]
         route = {
             "5 grant names the slice": Tried(slice_ in grant["slices"]),
@@ -264,6 +270,10 @@ class _Seat:
         }
         if slice_ == "detail":
             route["5b detail not at a cafeteria"] = Tried(self.agency["type"] != "cafeteria")
+        if case.get("concealed") and slice_ in PLACES:
+            route["5 a duty tells where, though concealed"] = Tried(
+                grant["basis"] in OVERRIDES_NEVER_TELL
+            )
         if subject == "*":
             route["5 every subject, not with CONSENT"] = Tried(grant["basis"] != "CONSENT")
         else:
@@ -361,7 +371,9 @@ class _Look:
     def _entry(self, entry: Record, ways: list[tuple[Record, Route]]) -> Decision:
         exists = self.exist[entry["id"]]
         owner = self.common | exists | self.seat.owner(self.case, entry["slice"])
-        granted = [route | exists | self.seat.opens(grant, entry) for grant, route in ways]
+        granted = [
+            route | exists | self.seat.opens(self.case, grant, entry) for grant, route in ways
+        ]
         return self._decision("entry", entry["id"], [owner, *granted], self._owner_marks(owner))
 
     def _owner_marks(self, owner: Route) -> list[str]:

@@ -25,6 +25,9 @@ OWNER_ROLES = frozenset({"center_director", "center_counselor", "center_investig
 BLIND_ROLES = frozenset({"center_clerk", "sysadmin", "audit_officer"})
 EXPERT_TYPES = frozenset({"expert_lawyer", "expert_welfare"})
 NEVER_SHARED = frozenset({"reporter", "advice"})
+# 秘匿 hides where the child lives and learns (domain.md §4, the flag).
+PLACES = frozenset({"contact", "school"})
+TELLING_PLACES = OVERRIDES_NEVER_TELL
 
 
 @lru_cache(maxsize=100_000)
@@ -59,6 +62,7 @@ class Viewer:
     manager: bool
     teams: frozenset[str]
     in_default_team: bool
+    departed: bool
 
 
 def viewer_of(world: World, account_id: str, agency_id: str, t: datetime) -> Viewer | None:
@@ -82,6 +86,7 @@ def viewer_of(world: World, account_id: str, agency_id: str, t: datetime) -> Vie
         manager=bool(acting[0].get("manager")),
         teams=frozenset(team["id"] for team in joined),
         in_default_team=any(team["agency"] == agency_id and team.get("default") for team in joined),
+        departed=any(live(row, t) for row in agency.get("departures", [])),
     )
 
 
@@ -138,7 +143,7 @@ def _grant_shows_case(case: Record, grant: Record, viewer: Viewer, t: datetime) 
     """A live grant to G that passes rule 5 (a), (c), (d) and (e): what rule 8 asks for."""
     if grant["agency"] != viewer.agency or not live(grant, t):
         return False
-    if viewer.agency_type in EXPERT_TYPES:
+    if viewer.departed or viewer.agency_type in EXPERT_TYPES:
         return False
     if viewer.agency_type == "cafeteria" and viewer.role != "watcher":
         return False
@@ -147,8 +152,10 @@ def _grant_shows_case(case: Record, grant: Record, viewer: Viewer, t: datetime) 
     return _is_reader(grant, viewer)
 
 
-def _grant_opens(grant: Record, viewer: Viewer, slice_: str, subject: str) -> bool:
-    """What rule 5 asks of a grant for an entry beyond the case: slice, subject and (b)."""
+def _grant_opens(case: Record, grant: Record, viewer: Viewer, slice_: str, subject: str) -> bool:
+    """What rule 5 asks of a grant for an entry beyond the case: slice, subject, (b) and 秘匿."""
+    if case.get("concealed") and slice_ in PLACES and grant["basis"] not in TELLING_PLACES:
+        return False
     if slice_ not in grant["slices"] or slice_ in NEVER_SHARED:
         return False
     if slice_ == "detail" and viewer.agency_type == "cafeteria":
@@ -161,7 +168,8 @@ def _grant_opens(grant: Record, viewer: Viewer, slice_: str, subject: str) -> bo
 def _shown(case: Record, viewer: Viewer, t: datetime, slice_: str, subject: str) -> bool:
     """Rules 4 and 5 for an entry of this slice and subject, on a case within reach."""
     return _owner_sees(case, viewer, slice_) or any(
-        _grant_shows_case(case, grant, viewer, t) and _grant_opens(grant, viewer, slice_, subject)
+        _grant_shows_case(case, grant, viewer, t)
+        and _grant_opens(case, grant, viewer, slice_, subject)
         for grant in case.get("grants", [])
     )
 
@@ -177,6 +185,8 @@ def _own_post(case: Record, entry: Record, viewer: Viewer, t: datetime) -> bool:
 
 def _managed(case: Record, grant: Record, viewer: Viewer, t: datetime) -> bool:
     """Rule 7, on a case within reach."""
+    if viewer.departed:
+        return False
     if not viewer.manager or grant["agency"] != viewer.agency or not live(grant, t):
         return False
     return not (_agency_barred(case, grant, viewer, t) or _human_barred(case, viewer, t))

@@ -301,6 +301,8 @@ CLAUSES: dict[str, tuple[str, ...]] = {
     "4 reporter for a case worker": ("entry",),
     "5 grant live": _GRANTED,
     "5 grant to the acting agency": _GRANTED,
+    "5 agency has not left": _GRANTED,
+    "5 a duty tells where, though concealed": ("entry",),
     "5 grant names the slice": ("entry",),
     "5 grant names the subject": ("entry",),
     "5 every subject, not with CONSENT": ("entry",),

@@ -242,6 +242,7 @@ class _Lawful:
         self._draw_teams()
         while len(self.cases) < cases:
             self._draw_household(cases - len(self.cases))
+        self._draw_ends()
         self.rng.shuffle(self.accounts)
         self.rng.shuffle(self.persons)
         world = {
@@ -255,6 +256,15 @@ class _Lawful:
         }
         # A third of the worlds leave out what is empty, as the format allows.
         return _without_empty(world) if self.rng.random() < 0.33 else world
+
+    def _draw_ends(self) -> None:
+        """Some agencies have left the scheme, or left and came back; some cases are concealed."""
+        for agency in self.agencies[1:]:
+            if self._chance(0.12):
+                agency["departures"] = self._periods(past=0.5, lasting=0.4)
+        for case in self.cases:
+            if self._chance(0.2):
+                case["concealed"] = True
 
     # -- small things ---------------------------------------------------------------------------
 
