@@ -19,6 +19,7 @@ WAYS = (
     (lazy_gettext("依頼された対応"), "coordination.my_actions", Action.WORK_ACTION),
     (lazy_gettext("自機関の記録"), "cases.own_records", Action.READ_OWN_RECORDS),
     (lazy_gettext("支援方針会議"), "coordination.meetings", Action.HOLD_MEETING),
+    (lazy_gettext("連携する機関"), "consents.scheme", Action.KEEP_SCHEME),
     (lazy_gettext("助言"), "coordination.briefs", Action.ADVISE),
     (lazy_gettext("伝えたこと"), "intake.my_reports", Action.READ_OWN_REPORTS),
     (lazy_gettext("チームと共有"), "administration.team", Action.MANAGE),

@@ -31,6 +31,7 @@ from portal.plain_words import ANSWERS, BUNDLES
 from portal.policy.capacity import Decision, decide
 from portal.policy.permissions import Action, require
 from portal.policy.terms import Terms
+from portal.queries.ends import losses
 from portal.queries.sharing import (
     PersonRow,
     Preview,
@@ -388,7 +389,9 @@ def end(grant_id: uuid.UUID) -> ResponseReturnValue:
         if not form.errors:
             return redirect(url_for("consents.index", case_id=case.id))
     [row] = [row for row in grants_of(db.session, case.id, people) if row.grant.id == grant.id]
-    return render_template("consents/end.html", case=case, row=row, form=form), form.status
+    lost = losses(db.session, case, [grant]) if row.is_live else []
+    page = render_template("consents/end.html", case=case, row=row, form=form, losses=lost)
+    return page, form.status
 
 
 def _may_take_back(grant: m.Grant, people: list[PersonRow]) -> list[PersonRow]:

@@ -60,6 +60,7 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
     ),
 }
 WORDS = {
+    "ask_anew": _l("新しい学校に何を伝えるかを聞く"),
     "replied": _l("返事が届いています"),
     "safety_check": _l("安全の確認"),
     "see_child": _l("こどもに会う"),

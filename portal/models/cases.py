@@ -409,6 +409,8 @@ class Task(OfCase, Keyed, Base):
 
     # The kind of the safety check 安全確認: the child is to be seen with one's own eyes.
     SEE_CHILD: ClassVar[str] = "see_child"
+    # The child changed its school: what the new one needs is asked anew.
+    ASK_ANEW: ClassVar[str] = "ask_anew"
 
     kind: Mapped[str]
     grant_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("grants.id"))

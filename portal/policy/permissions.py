@@ -76,6 +76,7 @@ class Action(StrEnum):
     HOLD_MEETING = "meetings.hold"
     KEEP_ACCOUNT = "account.keep"
     KEEP_STAFF = "staff.keep"
+    KEEP_SCHEME = "scheme.keep"
     LIST_CASES = "cases.list"
     MANAGE = "agency.manage"
     OVERSEE = "log.oversee"
@@ -143,6 +144,7 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
         Action.KEEP_STAFF: lambda s: (
             s.role in (ADMINISTRATOR, DIRECTOR) or (s.manager and s.role not in BLIND_ROLES)
         ),
+        Action.KEEP_SCHEME: lambda s: s.at_centre and s.role == DIRECTOR,
         # The police see one case at a time and never list or search (domain.md §1).
         Action.LIST_CASES: lambda s: s.sees_cases and s.agency_type != POLICE,
         Action.MANAGE: lambda s: s.manager and s.role not in BLIND_ROLES,

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select
 from portal.config import Config
 from portal.database import SystemSession, make_engine, system_session
 from portal.services.consultations import lift_overdue
+from portal.services.ends import note_ends
 from portal.services.memberships import set_first_dates
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def sweep_case_access(session: SystemSession) -> None:
 DUTIES = (
     Duty("sweep_case_access", "* * * * *", sweep_case_access),
     Duty("set_first_dates", "30 18 * * *", set_first_dates),
+    Duty("note_ends", "* * * * *", note_ends),
     Duty("lift_overdue_reports", "*/5 * * * *", lift_overdue),
 )
 

@@ -1,0 +1,113 @@
+"""Ends that nobody took back, each shown before it happens; and what an end cannot call back."""
+
+import uuid
+from collections.abc import Callable, Sequence
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from blueprints.consents import bp
+from blueprints.consents.ends_forms import AuthorityForm, DepartureForm, SchoolForm
+from blueprints.consents.views import own_case
+from portal import models as m
+from portal.auth import permits, standing
+from portal.extensions import db
+from portal.forms import PortalForm
+from portal.policy.permissions import Action, require
+from portal.queries.ends import Loss, departed, losses, not_called_back, schools_that_read
+from portal.queries.sharing import all_agencies, people_of
+from portal.services import ends
+from portal.unit import visible_or_404
+
+END = "end"
+
+
+def _step_of(
+    case: m.Case,
+    form: PortalForm,
+    affected: Callable[[], Sequence[m.Grant]],
+    end: Callable[[], int],
+) -> list[Loss] | int | None:
+    """Return how much ended, or what would end, or None while the form is not filled in."""
+    if not form.validate_on_submit():
+        return None
+    return end() if request.form.get("step") == END else losses(db.session, case, affected())
+
+
+def _ended(case: m.Case, count: int) -> ResponseReturnValue:
+    flash(_("%(count)s件の共有を終わりにしました。", count=count), "success")
+    return redirect(url_for("consents.index", case_id=case.id))
+
+
+@bp.route("/cases/<uuid:case_id>/ends/school", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def school_change(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Record that the child left a school: first what will no longer be seen, then the end."""
+    case = own_case(case_id)
+    form = SchoolForm(schools_that_read(db.session, case))
+    found = _step_of(
+        case,
+        form,
+        lambda: ends.grants_of_old_school(db.session, case, form.school.data),
+        lambda: ends.change_school(db.session, case, form.school.data),
+    )
+    if isinstance(found, int):
+        return _ended(case, found)
+    page = render_template("consents/school_change.html", case=case, form=form, losses=found)
+    return page, form.status
+
+
+@bp.route("/cases/<uuid:case_id>/ends/authority", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def authority_end(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Record that a guardian lost parental authority: what rests on that consent ends."""
+    case = own_case(case_id)
+    form = AuthorityForm(people_of(db.session, case.id))
+    found = _step_of(
+        case,
+        form,
+        lambda: ends.grants_of_guardian(db.session, case, form.person.data),
+        lambda: ends.end_authority(db.session, case, form.person.data),
+    )
+    if isinstance(found, int):
+        return _ended(case, found)
+    page = render_template("consents/authority_end.html", case=case, form=form, losses=found)
+    return page, form.status
+
+
+@bp.get("/grants/<uuid:grant_id>/read")
+@permits(Action.SHARE)
+def not_called(grant_id: uuid.UUID) -> ResponseReturnValue:
+    """「取り戻せないもの」: who had read what of a share until it ended."""
+    grant = visible_or_404(m.Grant, grant_id)
+    case = own_case(grant.case_id)
+    found = not_called_back(db.session, case, grant)
+    return render_template("consents/not_called_back.html", case=case, found=found)
+
+
+@bp.route("/scheme", methods=["GET", "POST"])
+@permits(Action.KEEP_SCHEME)
+def scheme() -> ResponseReturnValue:
+    """Show which agencies have left the scheme, and record that one leaves."""
+    agencies, left = all_agencies(db.session), departed(db.session)
+    form = DepartureForm([each for each in agencies if each.id not in left and _foreign(each)])
+    if form.validate_on_submit():
+        count = ends.leave_scheme(db.session, form.agency.data, departure_id=form.submission.data)
+        flash(_("%(count)s件の共有を終わりにしました。", count=count), "success")
+        return redirect(url_for("consents.scheme"))
+    rows = [(each, left[each.id]) for each in agencies if each.id in left]
+    return render_template("consents/scheme.html", form=form, departed=rows), form.status
+
+
+def _foreign(agency: m.Agency) -> bool:
+    return agency.id != require(standing(), Action.KEEP_SCHEME).agency_id
+
+
+@bp.post("/scheme/<uuid:agency_id>/return")
+@permits(Action.KEEP_SCHEME)
+def scheme_return(agency_id: uuid.UUID) -> ResponseReturnValue:
+    """Record that an agency takes part again; what ended stays ended."""
+    agency = visible_or_404(m.Agency, agency_id)
+    ends.return_to_scheme(db.session, agency.id)
+    return redirect(url_for("consents.scheme"))

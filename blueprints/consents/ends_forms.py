@@ -1,0 +1,68 @@
+"""Forms of the ends of sharing: another school, lost authority, an agency that leaves."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, RadioField, SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
+from wtforms.validators import DataRequired, InputRequired
+
+from blueprints.consents.forms import key, role_of
+from portal import models as m
+from portal.forms import PortalForm, SubmissionField
+from portal.queries.sharing import PersonRow
+
+
+class SchoolForm(PortalForm):
+    """Which school the child has left."""
+
+    school = RadioField(
+        _l("どの学校・園をはなれましたか"),
+        [InputRequired(_l("学校・園を選んでください。"))],
+        coerce=key,
+    )
+
+    def __init__(self, schools: Iterable[m.Agency], **options: Any) -> None:
+        """Take the schools that see something of the case."""
+        super().__init__(**options)
+        self.school.choices = [SelectChoice(school.id, school.name) for school in schools]
+
+
+class AuthorityForm(PortalForm):
+    """Who no longer holds parental authority."""
+
+    person = RadioField(
+        _l("親権・監護の権限がなくなった人"),
+        [InputRequired(_l("だれかを選んでください。"))],
+        coerce=key,
+    )
+
+    def __init__(self, people: Iterable[PersonRow], **options: Any) -> None:
+        """Take the people of the case; its guardians are offered."""
+        super().__init__(**options)
+        self.person.choices = [
+            SelectChoice(person.id, role_of(person))
+            for person in people
+            if person.kind == "guardian"
+        ]
+
+
+class DepartureForm(PortalForm):
+    """Which agency leaves the scheme."""
+
+    submission = SubmissionField()
+    agency = SelectField(
+        _l("連携からはなれる機関"), [DataRequired(_l("機関を選んでください。"))], coerce=key
+    )
+    sure = BooleanField(
+        _l("この機関への共有が、すべてのケースでいますぐ終わることを確かめました。"),
+        [InputRequired(_l("確かめてから、チェックを入れてください。"))],
+    )
+
+    def __init__(self, agencies: Iterable[m.Agency], **options: Any) -> None:
+        """Take the agencies that take part."""
+        super().__init__(**options)
+        choices = [SelectChoice(agency.id, agency.name) for agency in agencies]
+        self.agency.choices = [SelectChoice("", _("選んでください")), *choices]
