@@ -108,6 +108,5 @@ def _foreign(agency: m.Agency) -> bool:
 @permits(Action.KEEP_SCHEME)
 def scheme_return(agency_id: uuid.UUID) -> ResponseReturnValue:
     """Record that an agency takes part again; what ended stays ended."""
-    agency = visible_or_404(m.Agency, agency_id)
-    ends.return_to_scheme(db.session, agency.id)
+    ends.return_to_scheme(db.session, agency_id)
     return redirect(url_for("consents.scheme"))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import audit
 from portal import models as m
-from portal.database import SystemSession, lock_grants, standing
+from portal.database import NotVisibleError, SystemSession, lock_grants, standing
 from portal.policy.permissions import SCHOOLS, Action, require
 from portal.policy.terms import clock, holds
 from portal.services.once import already, write_once
@@ -175,14 +175,17 @@ def return_to_scheme(session: Session, agency_id: uuid.UUID) -> None:
 
     Raises:
         NotPermittedError: not a director.
+        NotVisibleError: the agency has not left.
 
     """
     require(standing(session), Action.KEEP_SCHEME)
     now = clock(session)
-    departures = select(m.Departure).where(
-        m.Departure.agency_id == agency_id, holds(m.Departure, now)
-    )
-    for departure in session.scalars(departures).all():
+    departures = session.scalars(
+        select(m.Departure).where(m.Departure.agency_id == agency_id, holds(m.Departure, now))
+    ).all()
+    if not departures:
+        raise NotVisibleError
+    for departure in departures:
         departure.valid_until = now
         audit.record(session, audit.Event.AGENCY_CHANGED, agency=agency_id, change="came_back")
     session.flush()
