@@ -14,10 +14,12 @@ from portal import models as m
 from portal.auth import permits, standing
 from portal.extensions import db
 from portal.forms import PortalForm
+from portal.policy.capacity import NO_AUTHORITY
 from portal.policy.permissions import Action, require
 from portal.queries.ends import Loss, departed, losses, not_called_back, schools_that_read
 from portal.queries.sharing import all_agencies, people_of
 from portal.services import ends
+from portal.services.guardians import guardians_of, record_guardian
 from portal.unit import visible_or_404
 
 END = "end"
@@ -68,12 +70,28 @@ def authority_end(case_id: uuid.UUID) -> ResponseReturnValue:
         case,
         form,
         lambda: ends.grants_of_guardian(db.session, case, form.person.data),
-        lambda: ends.end_authority(db.session, case, form.person.data),
+        lambda: _without_authority(case, form.person.data),
     )
     if isinstance(found, int):
         return _ended(case, found)
     page = render_template("consents/authority_end.html", case=case, form=form, losses=found)
     return page, form.status
+
+
+def _without_authority(case: m.Case, person_id: uuid.UUID) -> int:
+    """Record that a guardian has no parental authority; return how many grants end with it."""
+    count = len(ends.grants_of_guardian(db.session, case, person_id))
+    [known] = [row for row in guardians_of(db.session, case.id) if row.person_id == person_id]
+    record_guardian(
+        db.session,
+        case,
+        person_id,
+        authority=NO_AUTHORITY,
+        lives_with=known.lives_with,
+        concerned=known.concerned,
+        record_id=uuid.uuid4(),
+    )
+    return count
 
 
 @bp.get("/grants/<uuid:grant_id>/read")

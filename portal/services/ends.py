@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, literal, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit
@@ -99,19 +99,24 @@ def change_school(session: Session, case: m.Case, agency_id: uuid.UUID) -> int:
 
 
 def grants_of_guardian(session: Session, case: m.Case, person_id: uuid.UUID) -> Sequence[m.Grant]:
-    """Return the grants that rest on a guardian's consent and are not over."""
-    given = select(m.Consent.id).where(
-        m.Consent.case_id == case.id,
-        m.Consent.giver_person_id == person_id,
-        m.Consent.giver_kind != "child",
-    )
-    return session.scalars(
-        _not_over(session, m.Grant.case_id == case.id, m.Grant.consent_id.in_(given))
+    """Return the grants that rest on a guardian's consent, alone or beside the child's own."""
+    given = session.scalars(
+        select(m.Consent.id).where(
+            m.Consent.case_id == case.id,
+            m.Consent.giver_person_id == person_id,
+            m.Consent.giver_kind != "child",
+        )
     ).all()
+    beside = m.Grant.guardian_consent_ids.bool_op("&&")(literal(given, ARRAY(Uuid())))
+    rests = or_(m.Grant.consent_id.in_(given), beside)
+    return session.scalars(_not_over(session, m.Grant.case_id == case.id, rests)).all()
 
 
 def end_authority(session: Session, case: m.Case, person_id: uuid.UUID) -> int:
-    """End what rests on the consent of somebody who lost parental authority; return how much.
+    """End what rests on the consent of somebody who has no parental authority; return how much.
+
+    ``portal.services.guardians.record_guardian`` calls it, so that nobody records the one and
+    forgets the other.
 
     Raises:
         NotPermittedError: not the owner's.

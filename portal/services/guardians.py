@@ -10,9 +10,18 @@ from portal import audit
 from portal import models as m
 from portal.config import ConsentAges
 from portal.database import standing
-from portal.policy.capacity import Band, Decision, Guardian, Word, band_of, decide
+from portal.policy.capacity import (
+    NO_AUTHORITY,
+    Band,
+    Decision,
+    Guardian,
+    Word,
+    band_of,
+    decide,
+)
 from portal.policy.permissions import Action, require
 from portal.policy.terms import clock, never_tells_of
+from portal.services.ends import end_authority
 from portal.services.once import already, write_once
 from portal.vault import reveal
 from portal.vocabulary import known
@@ -38,6 +47,8 @@ def record_guardian(
     record_id: uuid.UUID,
 ) -> m.GuardianRecord:
     """Record whether and how a guardian of the case answers for the child; the newest holds.
+
+    What rests on the consent of somebody who has no authority, or is concerned, ends with it.
 
     Args:
         session: of the centre's director, counsellor or investigator.
@@ -72,6 +83,8 @@ def record_guardian(
     if write_once(session, record):
         audit.record(session, audit.Event.GUARDIAN_RECORDED, case_id=case.id, record=record.id)
         session.flush()
+        if concerned or authority == NO_AUTHORITY:
+            end_authority(session, case, person_id)
     return record
 
 
