@@ -6,7 +6,6 @@ import sys
 import click
 
 from portal import embedded, readiness
-from portal.auth import refuse_without_second_factor
 from portal.config import Config, ConfigError
 from portal.factory import create_app
 from portal.unit import Portal
@@ -22,7 +21,6 @@ def _application(*, web: bool) -> Portal:
     """
     config = Config.from_env(os.environ, command=not web)
     if web:
-        refuse_without_second_factor(config)
         if config.database_url is None:
             # The portal's own PostgreSQL runs for as long as a process that uses it.
             embedded.running(config.instance)

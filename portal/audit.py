@@ -47,6 +47,8 @@ class Event(StrEnum):
     ENTRY_POSTED = "entry.posted"
     ENTRY_RETRACTED = "entry.retracted"
     EXCLUSION_SET = "exclusion.set"
+    FACTOR_ADDED = "factor.added"
+    FACTOR_ENDED = "factor.ended"
     GRANT_ENDED = "grant.ended"
     GRANT_GIVEN = "grant.given"
     GUARDIAN_RECORDED = "guardian.recorded"
@@ -56,6 +58,7 @@ class Event(StrEnum):
     MEMBERSHIP_CHANGED = "membership.changed"
     MESSAGE_SENT = "message.sent"
     NEVER_TELL_SET = "never_tell.set"
+    PLEDGED = "pledge.given"
     PREVIEWED = "share.previewed"
     PROGRESS_CHECKED = "progress.checked"
     RECEIPT_GIVEN = "receipt.given"
@@ -97,6 +100,8 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.ENTRY_POSTED: "entry slice",
             Event.ENTRY_RETRACTED: "entry",
             Event.EXCLUSION_SET: "account",
+            Event.FACTOR_ADDED: "kind",
+            Event.FACTOR_ENDED: "kind",
             Event.GRANT_ENDED: "grant",
             Event.GRANT_GIVEN: "grant agency basis",
             Event.GUARDIAN_RECORDED: "record",
@@ -106,6 +111,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.MEMBERSHIP_CHANGED: "account agency role change",
             Event.MESSAGE_SENT: "message",
             Event.NEVER_TELL_SET: "never_tell",
+            Event.PLEDGED: "year",
             Event.PREVIEWED: "agency slices",
             Event.PROGRESS_CHECKED: "next_on",
             Event.RECEIPT_GIVEN: "consent form",

@@ -10,6 +10,7 @@ what the environment is, and gives a frozen value, so that nothing changes after
 | PORTAL_KEY_FILE | the keys, best on another disk than the data | keys.json in that folder |
 | PORTAL_HOST, PORTAL_PORT | where the web server listens | 127.0.0.1, 8000 |
 | PORTAL_CONSENT_AGES | from when a child consents with a guardian, and alone | 12,16 |
+| PORTAL_PUBLIC_URL | what people type to get here, for links in mail and for passkeys | – |
 | DATABASE_URL | the city's own PostgreSQL, 15 or newer | the embedded PostgreSQL |
 
 DATABASE_URL names the server, the database and a login that may create roles there; only
@@ -29,6 +30,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -123,6 +125,7 @@ class Config:
     """Everything the portal is told at its start.
 
     `instance` is the folder of the embedded database and, by default, of the keys.
+    `public_url` has scheme and host (and port) and no path; without it, as the request says.
     `idle_seconds` and `absolute_seconds` end a session without and in spite of activity.
     """
 
@@ -132,6 +135,7 @@ class Config:
     demo: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
+    public_url: str | None = None
     argon2: Argon2Parameters = field(default_factory=Argon2Parameters)
     default_locale: str = "ja"
     idle_seconds: int = 15 * 60
@@ -165,6 +169,7 @@ class Config:
             host=host,
             port=_port(env),
             consent_ages=_consent_ages(env),
+            public_url=_public_url(env),
             loaded_keys=load_keys(key_file) if key_file.exists() or not command else None,
         )
 
@@ -353,6 +358,21 @@ def _consent_ages(env: Mapping[str, str]) -> ConsentAges:
     whole = [int(part) for part in parts if part.isascii() and part.isdecimal()]
     # Anything but two numbers is refused like two numbers that make no sense.
     return ConsentAges(*whole) if len(parts) == len(whole) == 2 else ConsentAges(0, 0)  # noqa: PLR2004
+
+
+def _public_url(env: Mapping[str, str]) -> str | None:
+    text = (env.get("PORTAL_PUBLIC_URL") or "").rstrip("/")
+    if not text:
+        return None
+    parts = urlsplit(text)
+    secure = parts.scheme == "https" or (
+        parts.scheme == "http" and _is_loopback(parts.hostname or "")
+    )
+    if not secure or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ConfigError(
+            f"PORTAL_PUBLIC_URL is an address such as https://portal.example.jp, not {text!r}."
+        )
+    return text
 
 
 def _checked_url(text: str) -> str:

@@ -57,6 +57,8 @@ def _context() -> dict[str, Any]:
     row = g.get("signed")
     if row is None or row.account_id is None:
         return {}
+    if standing() is None or not row.pledged:
+        return {"sign_out_url": url_for("account.sign_out")}
     return {
         "acting": Acting(row.agency_name, label("role", row.role), "", url_for("account.switch")),
         "navigation": _navigation(),

@@ -15,7 +15,14 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
 from portal.audit import AuditUnavailableError, Event, is_about_log, record, settle
-from portal.auth import admit, authenticate, keep_awake, session_factory
+from portal.auth import (
+    SAFE_METHODS,
+    admit,
+    authenticate,
+    keep_awake,
+    session_factory,
+    with_new_cookie,
+)
 from portal.config import Config
 from portal.database import (
     READING,
@@ -32,8 +39,6 @@ from portal.models import Base
 from portal.policy.permissions import NotPermittedError
 
 M = TypeVar("M", bound=Base)
-
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 PAGES[AuditUnavailableError] = ErrorPage(503, "errors/503.html")
 PAGES[ConflictError] = ErrorPage(409, "errors/409.html")
@@ -55,7 +60,7 @@ def _in_unit(view: Callable[[], ResponseReturnValue]) -> Response:
     def work(session: Session) -> Response:
         authenticate(session)
         refused = admit()
-        response = refused or make_response(view())
+        response = refused or with_new_cookie(make_response(view()))
         # Rendered whole before the commit: nothing is streamed after the transaction.
         response.get_data()
         settle(session)

@@ -91,6 +91,7 @@ def _agencies(session: Session, city: City) -> None:
 
 def _people(session: Session, city: City, keys: Keys) -> None:
     teams = {}
+    year = session.scalar(select(func.fiscal_year()))
     for name, (agency, role, manager, on_team) in PEOPLE.items():
         account = m.Account()
         agency_id = city.agencies[agency]
@@ -98,6 +99,7 @@ def _people(session: Session, city: City, keys: Keys) -> None:
         session.add(account)
         session.flush()
         add_profile(session, keys, account.id, f"{name}@example.jp", f"見本 {name}")
+        session.add(m.Pledge(account_id=account.id, fiscal_year=year))
         session.add(
             m.Membership(
                 account_id=account.id,

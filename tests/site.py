@@ -163,7 +163,7 @@ class Site:
                     met.setdefault(key, (person, form))
         return list(met.values())
 
-    def open_session(self, person: Person) -> str:
+    def open_session(self, person: Person, factors: str = "password+totp") -> str:
         """Return the token of a new session, as signing in would make it."""
         token = secrets.token_urlsafe(32)
         row = {
@@ -172,12 +172,14 @@ class Site:
             "account": person.account,
             "agency": person.agency,
             "thread": person.thread,
+            "factors": factors,
         }
         with self.system.begin() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id)"
-                    " VALUES (:hash, :public, :account, :agency, :thread)"
+                    "INSERT INTO sessions (token_hash, public_id, account_id, agency_id,"
+                    " thread_id, factors, proven_at)"
+                    " VALUES (:hash, :public, :account, :agency, :thread, :factors, now())"
                 ),
                 row,
             )

@@ -106,8 +106,9 @@ def browser_of(app: Portal, system: Engine, city: City, person: str) -> Browser:
     with system.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO sessions (token_hash, public_id, account_id, agency_id)"
-                " VALUES (:hash, :public, :account, :agency)"
+                "INSERT INTO sessions"
+                " (token_hash, public_id, account_id, agency_id, factors, proven_at)"
+                " VALUES (:hash, :public, :account, :agency, 'password+totp', now())"
             ),
             {
                 "hash": sha256(token.encode()).digest(),

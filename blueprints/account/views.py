@@ -1,6 +1,7 @@
 """Signing in and out, whom one acts for, one's own sign-ins, the password."""
 
 import uuid
+from datetime import UTC, datetime
 
 from flask import Response, abort, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -8,15 +9,18 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import TooManyRequests
 
 from blueprints.account import bp
-from blueprints.account.forms import PasswordForm, SignInForm, SwitchForm
+from blueprints.account.factors import next_page
+from blueprints.account.forms import PasskeyForm, PasswordForm, SignInForm, SwitchForm
 from portal import auth, passwords
 from portal.auth import permits, with_cookie
+from portal.auth.words import is_whole
 from portal.demo.life import CODES, DemoCode
-from portal.demo.people import DEMO_PEOPLE, DemoPerson
+from portal.demo.people import DEMO_PEOPLE, ORDINARY, DemoPerson
 from portal.extensions import db
 from portal.headers import clear_site_data
 from portal.policy.permissions import Action
 from portal.queries.account import Place, places_of
+from portal.services import factors as services
 from portal.templating import label
 
 TOO_MANY = TooManyRequests.code
@@ -39,6 +43,21 @@ def sign_in() -> ResponseReturnValue:
     return _signed_in(proven)
 
 
+@bp.post("/sign-in/passkey")
+def sign_in_by_passkey() -> ResponseReturnValue:
+    """Sign in by a passkey alone, which is two factors at once; without typing an address."""
+    form = PasskeyForm()
+    proven = auth.prove_by_passkey(db.session, form.passkey.data or "") if form.validate() else None
+    if proven is None:
+        auth.failed(db.session, auth.throttle_buckets("passkey", ""), "passkey")
+        page = SignInForm(formdata=None)
+        page.form_errors.append(_("パスキーを確かめられませんでした。もう一度お試しください。"))
+        return _sign_in_page(page, 422)
+    response = _signed_in(proven, factors="passkey")
+    auth.passkey_used(db.session)
+    return response
+
+
 @bp.post("/demo-sign-in")
 def demo_sign_in() -> ResponseReturnValue:
     """Sign in as one of the demo's people by one button; outside a demo there is no such page."""
@@ -52,7 +71,7 @@ def demo_sign_in() -> ResponseReturnValue:
 
 
 @bp.post("/sign-out")
-@permits(Action.KEEP_ACCOUNT)
+@permits(Action.SIGN_IN)
 def sign_out() -> ResponseReturnValue:
     """End the session on the server and let the browser forget what it kept."""
     auth.end_present_session(db.session)
@@ -134,11 +153,14 @@ def _refuse_password(form: PasswordForm) -> int | None:
 
 
 def _sign_in_page(form: SignInForm, status: int) -> ResponseReturnValue:
+    options = services.passkey_request(db.session, None, auth.site())
     page = render_template(
         "account/sign_in.html",
         form=form,
+        passkey=auth.passkey_options(options),
         people=_demo_people(),
         visitors=_demo_visitors(),
+        ordinary=ORDINARY,
         wait=status == TOO_MANY,
     )
     return page, status
@@ -146,9 +168,15 @@ def _sign_in_page(form: SignInForm, status: int) -> ResponseReturnValue:
 
 def _signed_in(proven: auth.Proven, factors: str = "password") -> Response:
     token = auth.open_session(
-        db.session, account_id=proven.account_id, agency_id=proven.agency_id, factors=factors
+        db.session,
+        account_id=proven.account_id,
+        agency_id=proven.agency_id,
+        factors=factors,
+        proven_at=datetime.now(UTC) if is_whole(factors) else None,
     )
-    there = auth.local_path(request.args.get("next")) or url_for("home.index")
+    there = next_page()
+    if not is_whole(factors):
+        there = url_for("account.second_factor", next=None if there == "/" else there)
     return with_cookie(make_response(redirect(there)), token)
 
 

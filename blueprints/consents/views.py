@@ -320,7 +320,7 @@ def action(case_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.route("/cases/<uuid:case_id>/duties/new", methods=["GET", "POST"])
-@permits(Action.SHARE)
+@permits(Action.SHARE_BY_LAW)
 def duty(case_id: uuid.UUID) -> ResponseReturnValue:
     """「法律にもとづいて伝える」: previewed first, then shared with its reasons."""
     case = own_case(case_id)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from flask import current_app, redirect, render_template, url_for
+from flask import current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
 from blueprints.home import bp
-from portal.auth import standing
+from portal.auth import permits, standing
 from portal.extensions import db
+from portal.policy.permissions import Action, require
 from portal.policy.terms import clock
 from portal.queries.home import Item, what_waits
 from portal.templating import label
@@ -69,11 +70,10 @@ WORDS = {
 
 
 @bp.get("/")
+@permits(Action.KEEP_ACCOUNT)
 def index() -> ResponseReturnValue:
     """Show what waits for the signed-in person; strangers go to the sign-in."""
-    acting = standing()
-    if acting is None:
-        return redirect(url_for("account.sign_in"))
+    acting = require(standing(), Action.KEEP_ACCOUNT)
     waiting = what_waits(db.session, acting, clock(db.session))
     return render_template("home/index.html", waiting=waiting, kinds=KINDS, url=_url, says=_says)
 

@@ -3,16 +3,28 @@
 The cookie holds 256 random bits, the table their hash. A session is read at each request from live
 rows: a disabled account, an ended membership or a closed thread is signed out by its next request.
 
-Every way in ends in ``open_session``, whose ``factors`` say how the person proved who it is; a
-second factor or an OpenID provider is another caller of it, and ``session_by_token`` hands
-``factors`` back to whoever asks for more than a password.
+Every way in ends in ``open_session``, whose ``factors`` say how the person proved who it is
+(``words``). With a first factor alone the session acts for no agency and reaches nothing but the
+views of signing in (``Action.SIGN_IN``); ``add_to_session`` makes it whole.
 """
 
 from typing import Any
 
 from flask import Flask, g
 
-from portal.auth.guard import PUBLIC, admit, local_path, permits
+from portal.auth.factors import (
+    STEP_UP_SECONDS,
+    add_to_session,
+    is_half,
+    passkey_options,
+    passkey_used,
+    prove_by_passkey,
+    site,
+    stepped_up,
+    try_factor,
+    used_challenge,
+)
+from portal.auth.guard import PUBLIC, SAFE_METHODS, admit, local_path, permits
 from portal.auth.proving import (
     Proven,
     account_of,
@@ -37,27 +49,14 @@ from portal.auth.sessions import (
     standing,
     with_cookie,
 )
+from portal.auth.stepping import refusal, step_up, with_new_cookie
 from portal.auth.throttle import FAILURES_A_MINUTE, failed, throttle_buckets, throttled
-from portal.config import Config, ConfigError
 from portal.extensions import login_manager
 
 
 def _load_signed(_request: Any) -> Signed | None:
     row = g.get("signed")
-    return None if row is None or row.account_id is None else Signed(row)
-
-
-def refuse_without_second_factor(settings: Config) -> None:
-    """Refuse to serve real data while staff sign in with a password alone (security.md A3).
-
-    The web server calls it at its start; commands do not. Raises ConfigError outside a demo.
-    """
-    if not settings.demo:
-        raise ConfigError(
-            "The web server does not start with real data yet: staff would sign in with a "
-            "password alone, and the second factor is not built. Commands run (flask --app wsgi "
-            "--help); to look at the portal run: make demo"
-        )
+    return None if row is None or standing() is None else Signed(row)
 
 
 def init_auth(app: Flask) -> None:
@@ -73,12 +72,15 @@ __all__ = [
     "COOKIE",
     "FAILURES_A_MINUTE",
     "PUBLIC",
+    "SAFE_METHODS",
+    "STEP_UP_SECONDS",
     "Acting",
     "OpenSession",
     "Proven",
     "Signed",
     "account_of",
     "act_for",
+    "add_to_session",
     "admit",
     "authenticate",
     "change_password",
@@ -87,17 +89,27 @@ __all__ = [
     "end_present_session",
     "failed",
     "init_auth",
+    "is_half",
     "keep_awake",
     "local_path",
     "open_session",
     "own_address",
     "own_sessions",
+    "passkey_options",
+    "passkey_used",
     "permits",
+    "prove_by_passkey",
     "prove_password",
-    "refuse_without_second_factor",
+    "refusal",
     "session_factory",
+    "site",
     "standing",
+    "step_up",
+    "stepped_up",
     "throttle_buckets",
     "throttled",
+    "try_factor",
+    "used_challenge",
     "with_cookie",
+    "with_new_cookie",
 ]

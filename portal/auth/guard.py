@@ -7,10 +7,14 @@ from flask import Response, abort, current_app, g, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from portal.auth.factors import stepped_up
 from portal.auth.sessions import standing
-from portal.policy.permissions import Action, allows
+from portal.auth.stepping import step_up
+from portal.policy.permissions import BEFORE_PLEDGE, STEP_UP, Action, allows
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # The endpoints that need no sign-in: a literal set, so that a reviewer reads all of it at once.
 PUBLIC = frozenset(
@@ -18,12 +22,12 @@ PUBLIC = frozenset(
         "account.accessibility",
         "account.demo_sign_in",
         "account.sign_in",
+        "account.sign_in_by_passkey",
         "child.enter",
         "child.leave",
         "child.left",
         "child.start",
         "home.health",
-        "home.index",
         "intake.report",
         "static",
     }
@@ -43,7 +47,9 @@ def permits(action: Action) -> Callable[[F], F]:
 def admit() -> Response | None:
     """Return None where the view may run, a way to the sign-in for strangers, else refuse (403).
 
-    A form that a stranger sends is not redirected: its page gives back what was typed.
+    Whoever is signed in by a password alone gets to the second factor and no further; whoever has
+    not given this year's pledge gets to the pledge; a weighty step asks for a factor once more. A
+    form that a stranger sends is not redirected: its page gives back what was typed.
     """
     endpoint = request.endpoint or ""
     if endpoint in PUBLIC:
@@ -51,11 +57,25 @@ def admit() -> Response | None:
     action: Action | None = getattr(current_app.view_functions[endpoint], "portal_action", None)
     if action is Action.VISIT:
         return None if _visiting() else _to_sign_in("child.enter")
-    if standing() is None:
+    if not _is_staff():
         return _to_sign_in("account.sign_in")
+    return None if action is Action.SIGN_IN else _admit_staff(action)
+
+
+def _admit_staff(action: Action | None) -> Response | None:
+    if standing() is None:
+        return _to_sign_in("account.second_factor")
     if action is None or not allows(standing(), action):
         abort(403)
-    return None
+    if not g.signed.pledged and action not in BEFORE_PLEDGE:
+        return _to_sign_in("account.pledge")
+    weighty = action in STEP_UP and request.method not in SAFE_METHODS
+    return step_up() if weighty and not stepped_up() else None
+
+
+def _is_staff() -> bool:
+    row = g.get("signed")
+    return row is not None and row.account_id is not None
 
 
 def _visiting() -> bool:
@@ -64,9 +84,10 @@ def _visiting() -> bool:
 
 
 def _to_sign_in(endpoint: str) -> Response:
-    if request.method not in ("GET", "HEAD"):
+    if request.method not in SAFE_METHODS:
         abort(401)
-    there = url_for(endpoint, next=request.path if endpoint == "account.sign_in" else None)
+    known = endpoint == "child.enter" or request.path == "/"
+    there = url_for(endpoint, next=None if known else request.path)
     return redirect(there)  # type: ignore[return-value]
 
 

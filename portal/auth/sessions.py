@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit import Event, record
 from portal.auth.running import config
+from portal.auth.words import is_whole
 from portal.database import before_viewer, look_as
 from portal.extensions import db
 from portal.policy.permissions import Standing
@@ -70,6 +71,10 @@ def authenticate(session: Session) -> None:
     if row.thread_id is not None:
         look_as(session, Viewer(thread_id=row.thread_id))
         return
+    if not is_whole(row.factors):
+        # Until the second factor is proven the account acts for no agency: the walls show nothing.
+        look_as(session, Viewer(row.account_id))
+        return
     viewer = Viewer(row.account_id, row.agency_id, circles=tuple(row.circles))
     look_as(session, viewer, _standing(row))
 
@@ -89,9 +94,14 @@ def _standing(row: Any) -> Standing:
 
 
 def standing() -> Standing | None:
-    """Return in what capacity the request acts; None for visitors and strangers."""
+    """Return in what capacity the request acts; None for visitors and strangers.
+
+    None also for whoever has not proven a second factor yet.
+    """
     row = g.get("signed")
-    return None if row is None or row.account_id is None else _standing(row)
+    if row is None or row.account_id is None or not is_whole(row.factors):
+        return None
+    return _standing(row)
 
 
 def keep_awake() -> None:
@@ -114,32 +124,48 @@ def open_session(
     agency_id: uuid.UUID | None = None,
     thread_id: uuid.UUID | None = None,
     factors: str = "password",
+    proven_at: datetime | None = None,
+    opened_at: datetime | None = None,
+    keep_forms: bool = False,
 ) -> str:
     """Start a server-side session under a new token and end the one before; return the token.
+
+    Args:
+        session: of the request.
+        account_id, agency_id: who acts for whom, or
+        thread_id: the thread that a code opened.
+        factors: how the person proved who it is; words of ``portal.auth.factors`` joined by "+".
+        proven_at: when a second factor was proven, for steps that ask for a recent one.
+        opened_at: of the session that this one continues; its 12 hours go on. Now by default.
+        keep_forms: let forms that lie open in other windows still be sent.
 
     The session looks for its person from here on, so that the event is written in its name. Where
     the present session was ended while this request ran, nothing is opened (401): a request in
     flight must not outlive a change of the password.
     """
-    ended = end_present_session(session)
+    ended = end_present_session(session, keep_forms=keep_forms)
     if ended is None and g.get("signed") is not None:
         abort(401)
     token, public_id = secrets.token_urlsafe(TOKEN_BYTES), uuid.uuid4()
     token_hash = hashlib.sha256(token.encode()).digest()
-    opening = func.open_session(token_hash, public_id, account_id, agency_id, thread_id, factors)
+    opening = func.open_session(
+        *(token_hash, public_id, account_id, agency_id, thread_id, factors, proven_at, opened_at)
+    )
     before_viewer(session, opening)
     session.info.pop("viewer", None)
-    look_as(session, Viewer(account_id=account_id, agency_id=agency_id, thread_id=thread_id))
+    acting_for = agency_id if is_whole(factors) else None
+    look_as(session, Viewer(account_id=account_id, agency_id=acting_for, thread_id=thread_id))
     record(session, Event.SESSION_OPENED, session=public_id, factors=factors)
     return token
 
 
-def end_present_session(session: Session) -> uuid.UUID | None:
-    """End the session of the request's cookie and forget its form token.
+def end_present_session(session: Session, *, keep_forms: bool = False) -> uuid.UUID | None:
+    """End the session of the request's cookie and forget its form token, unless it is kept.
 
     Returns the public id of the session, or None where there was none to end.
     """
-    cookie_session.clear()
+    if not keep_forms:
+        cookie_session.clear()
     token_hash = _token_hash()
     if token_hash is None:
         return None
@@ -183,7 +209,12 @@ def act_for(session: Session, agency_id: uuid.UUID) -> str:
     """Open a session in which the signed-in account acts for another agency; return its token."""
     row = g.signed
     return open_session(
-        session, account_id=row.account_id, agency_id=agency_id, factors=row.factors
+        session,
+        account_id=row.account_id,
+        agency_id=agency_id,
+        factors=row.factors,
+        proven_at=row.proven_at,
+        opened_at=row.opened_at,
     )
 
 

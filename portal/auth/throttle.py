@@ -34,12 +34,15 @@ def throttle_buckets(door: str, name: str) -> tuple[bytes, bytes]:
     )
 
 
-def throttled(session: Session, buckets: tuple[bytes, bytes]) -> bool:
+def throttled(
+    session: Session, buckets: tuple[bytes, bytes], *, from_anywhere: bool = False
+) -> bool:
     """Return whether too many attempts failed within the last minute to try another.
 
     The prefix is closed after five failures. A name is closed after five too, but only to prefixes
-    that failed themselves: whoever guesses at somebody's password cannot lock the owner out. The
-    locks last until the end of the transaction, so that attempts made at once count one another.
+    that failed themselves: whoever guesses at somebody's password cannot lock the owner out; with
+    ``from_anywhere`` to all. The locks last until the end of the transaction, so that attempts
+    made at once count one another.
     """
     for bucket in sorted(buckets):
         number = int.from_bytes(bucket[:8], signed=True)
@@ -49,7 +52,7 @@ def throttled(session: Session, buckets: tuple[bytes, bytes]) -> bool:
         for bucket in buckets
     )
     closed: bool = of_prefix >= FAILURES_A_MINUTE or (
-        of_name >= FAILURES_A_MINUTE and of_prefix > 0
+        of_name >= FAILURES_A_MINUTE and (from_anywhere or of_prefix > 0)
     )
     return closed
 

@@ -5,8 +5,9 @@ walls as a click would, in the name of who does it.
 """
 
 import datetime as dt
+import uuid
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -14,7 +15,9 @@ from portal.config import Config
 from portal.database import make_engine, system_session
 from portal.demo import matters, register
 from portal.demo.life import live_through
-from portal.vault import equip
+from portal.demo.people import ORDINARY
+from portal.passwords import hasher, prepared
+from portal.vault import equip, seal
 from portal.world import load
 
 REPORT_SLUG = "mihon-shokudo"
@@ -56,7 +59,26 @@ def _load_register(system: Engine, config: Config) -> bool:
         load(session, world, trust=False, add=False)
         _open_doors(session)
         _say_who_people_are(session)
+        _pledge(session)
+        _let_one_sign_in(session, config)
     return True
+
+
+def _pledge(session: Session) -> None:
+    """Let everybody have given the pledge of this fiscal year, as on an ordinary day."""
+    year = session.scalar(select(func.fiscal_year()))
+    for account_id in session.scalars(select(m.Account.id)):
+        session.add(m.Pledge(account_id=account_id, fiscal_year=year))
+
+
+def _let_one_sign_in(session: Session, config: Config) -> None:
+    """Give one person a password and an authenticator app, to try an ordinary sign-in with."""
+    account_id = uuid.UUID(register.demo_id(ORDINARY.key))
+    password_hash = hasher(config).hash(prepared(ORDINARY.password))
+    session.add(m.Credential(account_id=account_id, password_hash=password_hash))
+    secret = m.TotpSecret(account_id=account_id, used_step=0)
+    seal(session, secret, secret=ORDINARY.secret)
+    session.add(secret)
 
 
 def _open_doors(session: Session) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pyotp
+
 from portal.demo.register import agencies, demo_id, email, known_accounts
 
 
@@ -20,6 +22,31 @@ class DemoPerson:
     what_ja: str
     what_en: str
 
+
+@dataclass(frozen=True)
+class OrdinarySignIn:
+    """What somebody of the demo city signs in with as people do outside a demo.
+
+    Everybody may know it: the demo stays on one machine and nobody in it exists.
+    """
+
+    key: str
+    password: str
+    secret: str
+
+    @property
+    def email(self) -> str:
+        """Return the person's address."""
+        return email(self.key)
+
+    def code(self) -> str:
+        """Return what the authenticator app would show now."""
+        return pyotp.TOTP(self.secret).now()
+
+
+ORDINARY = OrdinarySignIn(
+    "nurse", "あさがおに あさの みずを やる", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+)
 
 # Account, what there is to try in Japanese and in English; in the order of the sign-in page.
 _TRY = (

@@ -54,6 +54,7 @@ from portal.models.consultations import (
     ThreadCode,
     ThreadMessage,
 )
+from portal.models.factors import Passkey, Pledge, RecoveryCode, TotpSecret, UsedMark
 from portal.models.meetings import (
     Advice,
     Brief,
@@ -106,8 +107,11 @@ __all__ = [
     "MembershipProposal",
     "NecessityRecord",
     "NeverTell",
+    "Passkey",
     "Person",
+    "Pledge",
     "ProgressCheck",
+    "RecoveryCode",
     "Retraction",
     "Session",
     "Task",
@@ -117,7 +121,9 @@ __all__ = [
     "ThreadCode",
     "ThreadMessage",
     "ThrottleCount",
+    "TotpSecret",
     "UrgencyDecision",
+    "UsedMark",
     "Violation",
     "Wording",
 ]

@@ -175,8 +175,10 @@ class Session(Base):
     thread_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("threads.id"))
     opened_at: Mapped[Now]
     seen_at: Mapped[Now]
-    # How the person proved who it is: the seam for second factors and step-up (issue: identity).
+    # How the person proved who it is, joined by "+" (portal.auth.factors has the words).
     factors: Mapped[str] = mapped_column(default="password", server_default="password")
+    # When a second factor was proven last; a weighty step asks for one of the last minutes.
+    proven_at: Mapped[Instant | None]
     ended_at: Mapped[Instant | None]
     public_id: Mapped[uuid.UUID] = mapped_column(Uuid(), default=uuid.uuid4, unique=True)
 

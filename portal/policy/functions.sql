@@ -6,10 +6,18 @@
 -- Signing in: what runs before there is a viewer.
 -- ---------------------------------------------------------------------------------------------
 
+CREATE FUNCTION fiscal_year()
+RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- From April to March, by the clocks of Japan.
+    SELECT extract(
+        year FROM (portal_clock() AT TIME ZONE 'Asia/Tokyo') - interval '3 months')::integer;
+$$;
+
 CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
-    agency_type text, agency_name text, circles uuid[], factors text, opened_at timestamptz, seen_at timestamptz)
+    agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
+    pledged boolean, opened_at timestamptz, seen_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- A session without a live membership, or of a disabled account, is as good as none.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
@@ -19,7 +27,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
                 WHERE t.agency_id = s.agency_id AND tm.account_id = s.account_id
                     AND tm.valid_from <= portal_clock()
                     AND (tm.valid_until IS NULL OR portal_clock() < tm.valid_until))
-        END, s.factors, s.opened_at, s.seen_at
+        END, s.factors, s.proven_at, EXISTS (
+            SELECT 1 FROM pledges p
+            WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
+        s.opened_at, s.seen_at
     FROM sessions s
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
@@ -38,12 +49,14 @@ $$;
 
 CREATE FUNCTION open_session(
     p_token_hash bytea, p_public_id uuid, p_account uuid, p_agency uuid, p_thread uuid,
-    p_factors text)
+    p_factors text, p_proven timestamptz, p_opened timestamptz)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- Waits for a change of the password, which ends the sessions that it sees.
     SELECT 1 FROM accounts WHERE id = p_account FOR SHARE;
-    INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id, factors)
-    VALUES (p_token_hash, p_public_id, p_account, p_agency, p_thread, p_factors);
+    INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id, factors,
+        proven_at, opened_at)
+    VALUES (p_token_hash, p_public_id, p_account, p_agency, p_thread, p_factors,
+        p_proven, coalesce(p_opened, portal_clock()));
 $$;
 
 CREATE FUNCTION touch_session(p_token_hash bytea)
@@ -95,6 +108,23 @@ BEGIN
     JOIN accounts a ON a.id = p.account_id
     LEFT JOIN credentials c ON c.account_id = a.id
     WHERE p.email_index = p_email_index;
+END $$;
+
+CREATE FUNCTION passkey_for_login(p_credential_id bytea)
+RETURNS TABLE (
+    account_id uuid, agency_id uuid, disabled boolean, public_key bytea, sign_count bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Held like the row of account_for_login.
+    PERFORM 1 FROM accounts a JOIN passkeys k ON k.account_id = a.id
+    WHERE k.credential_id = p_credential_id FOR SHARE OF a;
+    RETURN QUERY SELECT a.id, (
+        SELECT m.agency_id FROM memberships m
+        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        ORDER BY m.valid_from, m.id LIMIT 1), a.disabled, k.public_key, k.sign_count
+    FROM passkeys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.credential_id = p_credential_id AND k.ended_at IS NULL;
 END $$;
 
 CREATE FUNCTION set_password(p_account uuid, p_hash text)
@@ -184,6 +214,14 @@ BEGIN
     IF EXISTS (SELECT 1 FROM cases WHERE {asked_by_owner}) THEN
         RETURN QUERY SELECT * FROM sights_at(p_case, p_at);
     END IF;
+END $$;
+
+CREATE FUNCTION use_once(p_mark bytea)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM used_marks WHERE recorded_at < clock_timestamp() - interval '1 day';
+    INSERT INTO used_marks (mark) VALUES (p_mark) ON CONFLICT DO NOTHING;
+    RETURN FOUND;
 END $$;
 
 CREATE FUNCTION throttle_failures(p_bucket bytea, p_window interval)

@@ -88,6 +88,8 @@ class Action(StrEnum):
     READ_OWN_REPORTS = "reports.read_own"
     RECEIVE = "consultations.receive"
     SHARE = "cases.share"
+    SHARE_BY_LAW = "cases.share_by_law"
+    SIGN_IN = "account.sign_in"
     VISIT = "thread.visit"
     WORK_ACTION = "actions.work"
 
@@ -157,9 +159,20 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
         Action.READ_OWN_REPORTS: lambda s: s.agency_type == CAFETERIA,
         Action.RECEIVE: lambda s: s.at_centre or s.role == "center_clerk",
         Action.SHARE: lambda s: s.at_centre,
+        Action.SHARE_BY_LAW: lambda s: s.at_centre,
+        Action.SIGN_IN: _anyone,
         Action.WORK_ACTION: lambda s: s.sees_cases,
     }
 )
+
+
+# Weighty deeds: each asks for a second factor proven within the last minutes (security.md S5). A
+# withdrawal is never among them, for whoever takes something back must not be held up.
+STEP_UP: frozenset[Action] = frozenset({Action.ADMINISTER, Action.SHARE_BY_LAW})
+
+# Deeds that do not wait for the pledge of secrecy: signing in, and writing down what somebody
+# tells of a child. Everything that shows a case waits for it.
+BEFORE_PLEDGE: frozenset[Action] = frozenset({Action.RECEIVE, Action.SIGN_IN})
 
 
 def allows(standing: Standing | None, action: Action) -> bool:

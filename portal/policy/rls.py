@@ -148,6 +148,7 @@ def function_names() -> list[str]:
 
 # What the web may call; the rest is called by triggers and by the worker.
 CALLED_BY_APP = (
+    "fiscal_year",
     "session_by_token",
     "open_session",
     "touch_session",
@@ -155,6 +156,7 @@ CALLED_BY_APP = (
     "sessions_of_viewer",
     "end_session_of_viewer",
     "account_for_login",
+    "passkey_for_login",
     "set_password",
     "account_of_address",
     "managed_references",
@@ -162,6 +164,7 @@ CALLED_BY_APP = (
     "thread_by_locator",
     "throttle_failures",
     "throttle_failed",
+    "use_once",
     "lock_grants",
 )
 

@@ -497,11 +497,12 @@ def account_profiles(p: Any) -> ColumnElement[bool]:
     """Names of staff: inside the own agency and at the centre (domain.md §1).
 
     A manager also learns the name of somebody who is proposed for the agency and undecided.
+    Whoever is about to prove a second factor acts for no agency yet and sees the own name alone.
     """
     member = m.Membership.__table__.alias("colleague")
     proposal = m.MembershipProposal.__table__.alias("proposed_colleague")
     return or_(
-        and_(p.account_id == ACCOUNT, present(ACTING)),
+        and_(p.account_id == ACCOUNT, or_(present(ACTING), AGENCY.is_(None))),
         present(OWNING, ADMINISTERING, AUDITING),
         probe(
             select(member.c.id).where(
@@ -516,6 +517,12 @@ def account_profiles(p: Any) -> ColumnElement[bool]:
             )
         ),
     )
+
+
+def of_own_account(row: Any) -> ColumnElement[bool]:
+    """What somebody proves the own account by, and pledges: the account itself, nobody else."""
+    own: ColumnElement[bool] = row.account_id == ACCOUNT
+    return own
 
 
 def _invited(meeting_id: Any) -> ColumnElement[bool]:
@@ -725,12 +732,16 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.MembershipProposal: membership_proposals,
         m.NecessityRecord: of_owner,
         m.NeverTell: of_owner,
+        m.Passkey: of_own_account,
         m.Person: persons,
+        m.Pledge: of_own_account,
         m.ProgressCheck: of_owner,
+        m.RecoveryCode: of_own_account,
         m.Retraction: retractions,
         m.Task: tasks,
         m.Thread: threads,
         m.ThreadMessage: thread_messages,
+        m.TotpSecret: of_own_account,
         m.UrgencyDecision: of_owner,
         m.Violation: of_owner,
     }
@@ -752,5 +763,5 @@ OPEN: frozenset[type[m.Base]] = frozenset(
 
 # Read by the sanctioned functions of the database alone.
 SYSTEM_ONLY: frozenset[type[m.Base]] = frozenset(
-    {m.Credential, m.Session, m.ThreadCode, m.ThrottleCount}
+    {m.Credential, m.Session, m.ThreadCode, m.ThrottleCount, m.UsedMark}
 )

@@ -46,6 +46,7 @@ from portal.policy.visibility import (
     entries,
     managed,
     not_excluded,
+    of_own_account,
     of_owner,
     probe,
     threads,
@@ -442,8 +443,11 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.NeverTell: Writing(
             of_owner, of_owner, ("valid_until", "agency_id", "account_id", "person_id")
         ),
+        m.Passkey: Writing(of_own_account, of_own_account, ("sign_count", "used_at", "ended_at")),
         m.Person: Writing(owning),
+        m.Pledge: Writing(of_own_account),
         m.ProgressCheck: _OWNED,
+        m.RecoveryCode: Writing(of_own_account, of_own_account, ("used_at", "ended_at")),
         m.Retraction: Writing(own_retraction),
         m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
         m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),
@@ -455,6 +459,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.ThreadCode: Writing(code_of_thread),
         m.ThreadMessage: Writing(own_message, seen_message, ("seen_at",)),
+        m.TotpSecret: Writing(of_own_account, of_own_account, ("used_step", "ended_at")),
         m.UrgencyDecision: _OWNED,
         m.Violation: _OWNED,
         m.Wording: Writing(owning),

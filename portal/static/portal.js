@@ -98,6 +98,51 @@ for (const form of all("form[data-once]")) {
   });
 }
 
+// ---- Passkeys: the browser makes one or proves one, and its answer is sent with the form.
+const bytes = (text) =>
+  Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
+const written = (value) => {
+  if (value instanceof ArrayBuffer) {
+    const letters = [...new Uint8Array(value)].map((byte) => String.fromCharCode(byte)).join("");
+    return btoa(letters).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+  }
+  return value;
+};
+const asked = (options) => {
+  const listed = (some) => some?.map((each) => ({ ...each, id: bytes(each.id) }));
+  const user = options.user && { ...options.user, id: bytes(options.user.id) };
+  return {
+    ...options,
+    challenge: bytes(options.challenge),
+    ...(user && { user }),
+    ...(options.excludeCredentials && { excludeCredentials: listed(options.excludeCredentials) }),
+    ...(options.allowCredentials && { allowCredentials: listed(options.allowCredentials) }),
+  };
+};
+const told = (credential) => {
+  const names = ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"];
+  const response = {};
+  for (const name of names) if (credential.response[name]) response[name] = written(credential.response[name]);
+  const id = written(credential.rawId);
+  return JSON.stringify({ id, rawId: id, type: credential.type, clientExtensionResults: {}, response });
+};
+for (const place of window.PublicKeyCredential ? all("[data-passkey]") : []) {
+  place.hidden = false;
+  const [button, failed] = [place.querySelector("button"), place.querySelector("[role=alert]")];
+  button.addEventListener("click", async () => {
+    failed.hidden = true;
+    try {
+      const options = { publicKey: asked(JSON.parse(place.querySelector("input").value)) };
+      const credential = await navigator.credentials[place.dataset.passkey](options);
+      const form = place.closest("form");
+      form.elements[place.dataset.answer].value = told(credential);
+      form.requestSubmit();
+    } catch {
+      failed.hidden = false;
+    }
+  });
+}
+
 // ---- Sections, the menu of the account, printing.
 for (const control of all("[data-sections]")) {
   control.addEventListener("click", () => {

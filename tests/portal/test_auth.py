@@ -1,4 +1,4 @@
-"""Which passwords are taken, where a sign-in may lead, and when the web server may start."""
+"""Which passwords are taken, where a sign-in may lead."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from portal import auth, passwords
-from portal.config import Config, ConfigError
+from portal.config import Config
 from portal.factory import create_app
 
 KNOWN = ("hanako.suzuki@example.jp", "みほん市こどもの権利サポートセンター")
@@ -131,9 +131,3 @@ def test_a_sign_in_leads_to_pages_of_the_portal_only(
     app = create_app(cheap(tmp_path))
     with app.test_request_context("/sign-in", base_url="https://localhost"):
         assert auth.local_path(wish) == there
-
-
-def test_the_web_server_refuses_real_data_while_there_is_no_second_factor(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="second factor"):
-        auth.refuse_without_second_factor(Config(tmp_path, tmp_path))
-    auth.refuse_without_second_factor(Config(tmp_path, tmp_path, demo=True))

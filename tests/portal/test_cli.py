@@ -230,14 +230,21 @@ def test_the_policies_can_be_read(run: Run) -> None:
     ],
     ids=lambda words: words[0],
 )
-def test_the_web_does_not_start_without_a_second_factor(
+def test_the_web_does_not_start_on_a_database_that_was_never_prepared(
     instance: Path, server: tuple[str, ...]
 ) -> None:
     create_key_file(instance / "keys.json")
     refused = typed(instance, *server)
     assert refused.returncode == 3
-    assert "second factor" in refused.stderr
+    assert readiness.PREPARE in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_the_web_starts_with_real_data_where_all_is_prepared(instance: Path) -> None:
+    create_key_file(instance / "keys.json")
+    assert here(instance, "database", "prepare").exit_code == 0
+    served = typed(instance, "wsgi")
+    assert (served.returncode, served.stderr) == (0, "")
 
 
 def test_the_web_does_not_start_on_a_database_that_is_not_right(instance: Path) -> None:

@@ -38,15 +38,19 @@ DEFINERS = {
     " agency_id uuid)",
     "end_session": "uuid",
     "end_session_of_viewer": "void",
+    "fiscal_year": "integer",
     "lock_grants": "void",
     "account_of_address": "uuid",
     "managed_references": "TABLE(case_id uuid, reference text)",
     "open_session": "void",
+    "passkey_for_login": "TABLE(account_id uuid, agency_id uuid, disabled boolean,"
+    " public_key bytea, sign_count bigint)",
     "refresh_case_access": "void",
     "refresh_denials": "void",
     "session_by_token": "TABLE(public_id uuid, account_id uuid, agency_id uuid, thread_id uuid,"
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
-    " factors text, opened_at timestamp with time zone, seen_at timestamp with time zone)",
+    " factors text, proven_at timestamp with time zone, pledged boolean,"
+    " opened_at timestamp with time zone, seen_at timestamp with time zone)",
     "sessions_of_viewer": "TABLE(public_id uuid, agency_id uuid,"
     " opened_at timestamp with time zone, seen_at timestamp with time zone)",
     "set_password": "void",
@@ -55,6 +59,7 @@ DEFINERS = {
     "throttle_failed": "void",
     "throttle_failures": "integer",
     "touch_session": "void",
+    "use_once": "boolean",
     **dict.fromkeys(
         (
             *("case_was_opened", "default_team_changed", "denial_was_written"),

@@ -20,6 +20,7 @@ from tests.blueprints.conftest import (  # noqa: F401  (fixtures that the storie
     town,
 )
 from tests.city import PASSWORD, City
+from tests.second_factor import give_codes
 from tests.stories.people import ChromiumPerson, HttpPerson, Person
 
 CHROMIUM = "/usr/bin/chromium"
@@ -42,6 +43,7 @@ def passwords(town: City, system: Engine, config: Config) -> None:  # noqa: F811
     with SystemSession(system) as session, session.begin():
         for account_id in town.accounts.values():
             session.add(m.Credential(account_id=account_id, password_hash=hashed))
+    give_codes(system, config.keys, town, *town.accounts)
 
 
 @pytest.fixture(

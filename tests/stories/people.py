@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext
 from playwright.sync_api import Page as Tab
 
 from portal.unit import Portal
+from tests.second_factor import next_code
 from tests.web import Browser, Page
 
 Answers = dict[str, str | list[str]]
@@ -63,9 +64,11 @@ class Person(ABC):
         self.opens(found[0])
 
     def signs_in(self, email: str, password: str) -> None:
-        """Sign in with e-mail and password."""
+        """Sign in with e-mail, password and a second factor."""
         self.opens("/sign-in")
         self.sends(email=email, password=password)
+        assert self.path == "/second-factor"
+        self.sends(code=next_code(email))
         assert self.path == "/"
 
     def comes_back(self, code: Iterable[str], secret: str) -> None:
