@@ -161,9 +161,7 @@ def _app_page(form: AppForm, status: int) -> ResponseReturnValue:
     secret = form.secret_key.data = form.secret_key.data or services.draw_secret()
     address = services.app_address(secret, auth.own_address(db.session), auth.site().name)
     picture = io.BytesIO()
-    segno.make(address, error="m").save(
-        picture, kind="svg", scale=4, xmldecl=False, svgns=False, title=_("認証アプリで読む図")
-    )
+    segno.make(address, error="m").save(picture, kind="svg", scale=4, xmldecl=False, svgns=False)
     page = render_template(
         "account/app.html",
         form=form,

@@ -12,6 +12,7 @@ from wtforms import HiddenField, StringField
 
 from portal.auth.factors import add_to_session, passkey_options, site, try_factor
 from portal.auth.sessions import with_cookie
+from portal.database import look_as, standing
 from portal.extensions import db
 from portal.services import factors as services
 
@@ -37,7 +38,11 @@ def step_up() -> Response | None:
     form = StepUpForm()
     tried = _tried(form)
     if tried is not None:
+        viewer, capacity = db.session.info["viewer"], standing(db.session)
         g.new_token = add_to_session(db.session, tried, keep_forms=True)
+        # The new session looks as the one before did: what comes next is the step itself.
+        db.session.info.pop("viewer")
+        look_as(db.session, viewer, capacity)
         return None
     known = services.factors_of(db.session, g.signed.account_id)
     options = services.passkey_request(db.session, g.signed.account_id, site())
