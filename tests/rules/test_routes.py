@@ -351,6 +351,8 @@ def foreigners(site: Site) -> list[tuple[Person, Standing | None]]:
             session.flush()
             session.add(team)
             session.flush()
+            year = session.scalar(select(func.fiscal_year()))
+            session.add(models.Pledge(account_id=account.id, fiscal_year=year))
             for row in rows:
                 row.account_id, row.valid_from = account.id, ago
                 session.add(row)
