@@ -168,7 +168,9 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
 
 # Weighty deeds: each asks for a second factor proven within the last minutes (security.md S5). A
 # withdrawal is never among them, for whoever takes something back must not be held up.
-STEP_UP: frozenset[Action] = frozenset({Action.ADMINISTER, Action.SHARE_BY_LAW})
+STEP_UP: frozenset[Action] = frozenset(
+    {Action.ADMINISTER, Action.EXPORT_LOG, Action.KEEP_STAFF, Action.SHARE_BY_LAW}
+)
 
 # Deeds that do not wait for the pledge of secrecy: signing in, and writing down what somebody
 # tells of a child. Everything that shows a case waits for it.

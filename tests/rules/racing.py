@@ -138,8 +138,9 @@ class Town:
         with self.database.system.begin() as connection:
             connection.execute(
                 text(
-                    "INSERT INTO sessions (token_hash, public_id, account_id, agency_id)"
-                    " VALUES (:hash, :public, :account, :agency)"
+                    "INSERT INTO sessions"
+                    " (token_hash, public_id, account_id, agency_id, factors, proven_at)"
+                    " VALUES (:hash, :public, :account, :agency, 'password+totp', now())"
                 ),
                 {
                     "hash": sha256(token.encode()).digest(),
