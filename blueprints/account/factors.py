@@ -12,11 +12,13 @@ from markupsafe import Markup
 from blueprints.account import bp
 from blueprints.account.forms import AppForm, FactorForm, PasskeyForm
 from portal import auth
+from portal import models as m
 from portal.auth import permits, with_cookie
 from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.permissions import Action
 from portal.services import factors as services
+from portal.unit import visible_or_404
 
 
 @bp.route("/second-factor", methods=["GET", "POST"])
@@ -122,6 +124,7 @@ def end_app() -> ResponseReturnValue:
 @permits(Action.SIGN_IN)
 def end_passkey(passkey_id: uuid.UUID) -> ResponseReturnValue:
     """Take one of one's passkeys away, unless it is the last factor."""
+    visible_or_404(m.Passkey, passkey_id)
     refused = _refuse_ending(1)
     if refused is None:
         services.end_passkey(db.session, g.signed.account_id, passkey_id)

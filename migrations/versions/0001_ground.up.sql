@@ -48,6 +48,12 @@ CREATE UNLOGGED TABLE throttle_counts (
 	CONSTRAINT pk_throttle_counts PRIMARY KEY (bucket, window_start)
 );
 
+CREATE TABLE used_marks (
+	mark BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_used_marks PRIMARY KEY (mark)
+);
+
 CREATE TABLE wordings (
 	name TEXT NOT NULL, 
 	version TEXT NOT NULL, 
@@ -487,6 +493,32 @@ CREATE TABLE never_tells (
 	CONSTRAINT fk_never_tells_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
 
+CREATE TABLE passkeys (
+	account_id UUID NOT NULL, 
+	credential_id BYTEA NOT NULL, 
+	public_key BYTEA NOT NULL, 
+	sign_count BIGINT NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	used_at TIMESTAMP WITH TIME ZONE, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_passkeys PRIMARY KEY (id), 
+	CONSTRAINT fk_passkeys_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT uq_passkeys_credential_id UNIQUE (credential_id)
+);
+
+CREATE INDEX ix_passkeys_account ON passkeys (account_id);
+
+CREATE TABLE pledges (
+	account_id UUID NOT NULL, 
+	fiscal_year INTEGER NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_pledges PRIMARY KEY (id), 
+	CONSTRAINT uq_pledges_account_id_fiscal_year UNIQUE (account_id, fiscal_year), 
+	CONSTRAINT fk_pledges_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE progress_checks (
 	checked_by UUID NOT NULL, 
 	checked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
@@ -499,6 +531,20 @@ CREATE TABLE progress_checks (
 	CONSTRAINT fk_progress_checks_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_progress_checks_checked_by FOREIGN KEY(checked_by) REFERENCES accounts (id)
 );
+
+CREATE TABLE recovery_codes (
+	account_id UUID NOT NULL, 
+	code_hash BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	used_at TIMESTAMP WITH TIME ZONE, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_recovery_codes PRIMARY KEY (id), 
+	CONSTRAINT fk_recovery_codes_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT uq_recovery_codes_code_hash UNIQUE (code_hash)
+);
+
+CREATE INDEX ix_recovery_codes_account ON recovery_codes (account_id);
 
 CREATE TABLE team_members (
 	team_id UUID NOT NULL, 
@@ -534,6 +580,19 @@ CREATE TABLE threads (
 CREATE INDEX ix_threads_account ON threads (account_id) WHERE account_id IS NOT NULL;
 
 CREATE INDEX ix_threads_case ON threads (case_id) WHERE case_id IS NOT NULL;
+
+CREATE TABLE totp_secrets (
+	account_id UUID NOT NULL, 
+	secret_sealed BYTEA NOT NULL, 
+	used_step BIGINT NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_totp_secrets PRIMARY KEY (id), 
+	CONSTRAINT fk_totp_secrets_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE UNIQUE INDEX uq_totp_secrets_holding ON totp_secrets (account_id) WHERE ended_at IS NULL;
 
 CREATE TABLE urgency_decisions (
 	urgency TEXT NOT NULL, 
@@ -751,6 +810,7 @@ CREATE TABLE sessions (
 	opened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	seen_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	factors TEXT DEFAULT 'password' NOT NULL, 
+	proven_at TIMESTAMP WITH TIME ZONE, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
 	public_id UUID NOT NULL, 
 	CONSTRAINT pk_sessions PRIMARY KEY (token_hash), 
@@ -925,10 +985,18 @@ CREATE INDEX ix_action_events_action ON action_events (action_id);
 -- Signing in: what runs before there is a viewer.
 -- ---------------------------------------------------------------------------------------------
 
+CREATE FUNCTION fiscal_year()
+RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- From April to March, by the clocks of Japan.
+    SELECT extract(
+        year FROM (portal_clock() AT TIME ZONE 'Asia/Tokyo') - interval '3 months')::integer;
+$$;
+
 CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
-    agency_type text, agency_name text, circles uuid[], factors text, opened_at timestamptz, seen_at timestamptz)
+    agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
+    pledged boolean, opened_at timestamptz, seen_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- A session without a live membership, or of a disabled account, is as good as none.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
@@ -938,7 +1006,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
                 WHERE t.agency_id = s.agency_id AND tm.account_id = s.account_id
                     AND tm.valid_from <= portal_clock()
                     AND (tm.valid_until IS NULL OR portal_clock() < tm.valid_until))
-        END, s.factors, s.opened_at, s.seen_at
+        END, s.factors, s.proven_at, EXISTS (
+            SELECT 1 FROM pledges p
+            WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
+        s.opened_at, s.seen_at
     FROM sessions s
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
@@ -957,12 +1028,14 @@ $$;
 
 CREATE FUNCTION open_session(
     p_token_hash bytea, p_public_id uuid, p_account uuid, p_agency uuid, p_thread uuid,
-    p_factors text)
+    p_factors text, p_proven timestamptz, p_opened timestamptz)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- Waits for a change of the password, which ends the sessions that it sees.
     SELECT 1 FROM accounts WHERE id = p_account FOR SHARE;
-    INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id, factors)
-    VALUES (p_token_hash, p_public_id, p_account, p_agency, p_thread, p_factors);
+    INSERT INTO sessions (token_hash, public_id, account_id, agency_id, thread_id, factors,
+        proven_at, opened_at)
+    VALUES (p_token_hash, p_public_id, p_account, p_agency, p_thread, p_factors,
+        p_proven, coalesce(p_opened, portal_clock()));
 $$;
 
 CREATE FUNCTION touch_session(p_token_hash bytea)
@@ -1014,6 +1087,23 @@ BEGIN
     JOIN accounts a ON a.id = p.account_id
     LEFT JOIN credentials c ON c.account_id = a.id
     WHERE p.email_index = p_email_index;
+END $$;
+
+CREATE FUNCTION passkey_for_login(p_credential_id bytea)
+RETURNS TABLE (
+    account_id uuid, agency_id uuid, disabled boolean, public_key bytea, sign_count bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Held like the row of account_for_login.
+    PERFORM 1 FROM accounts a JOIN passkeys k ON k.account_id = a.id
+    WHERE k.credential_id = p_credential_id FOR SHARE OF a;
+    RETURN QUERY SELECT a.id, (
+        SELECT m.agency_id FROM memberships m
+        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        ORDER BY m.valid_from, m.id LIMIT 1), a.disabled, k.public_key, k.sign_count
+    FROM passkeys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.credential_id = p_credential_id AND k.ended_at IS NULL;
 END $$;
 
 CREATE FUNCTION set_password(p_account uuid, p_hash text)
@@ -1159,6 +1249,14 @@ BEGIN
     IF EXISTS (SELECT 1 FROM cases WHERE cases.id = p_case AND cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) THEN
         RETURN QUERY SELECT * FROM sights_at(p_case, p_at);
     END IF;
+END $$;
+
+CREATE FUNCTION use_once(p_mark bytea)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    DELETE FROM used_marks WHERE recorded_at < clock_timestamp() - interval '1 day';
+    INSERT INTO used_marks (mark) VALUES (p_mark) ON CONFLICT DO NOTHING;
+    RETURN FOUND;
 END $$;
 
 CREATE FUNCTION throttle_failures(p_bucket bytea, p_window interval)
@@ -1461,17 +1559,23 @@ GRANT USAGE ON SCHEMA public TO portal_app, portal_system;
 
 GRANT CREATE ON SCHEMA public TO portal_system;
 
+ALTER FUNCTION fiscal_year() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION fiscal_year() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION fiscal_year() TO portal_app;
+
 ALTER FUNCTION session_by_token(bytea, interval, interval) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION session_by_token(bytea, interval, interval) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION session_by_token(bytea, interval, interval) TO portal_app;
 
-ALTER FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text) OWNER TO portal_system;
+ALTER FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text, timestamptz, timestamptz) OWNER TO portal_system;
 
-REVOKE ALL ON FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text, timestamptz, timestamptz) FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text) TO portal_app;
+GRANT EXECUTE ON FUNCTION open_session(bytea, uuid, uuid, uuid, uuid, text, timestamptz, timestamptz) TO portal_app;
 
 ALTER FUNCTION touch_session(bytea) OWNER TO portal_system;
 
@@ -1502,6 +1606,12 @@ ALTER FUNCTION account_for_login(bytea) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION account_for_login(bytea) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION account_for_login(bytea) TO portal_app;
+
+ALTER FUNCTION passkey_for_login(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION passkey_for_login(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION passkey_for_login(bytea) TO portal_app;
 
 ALTER FUNCTION set_password(uuid, text) OWNER TO portal_system;
 
@@ -1536,6 +1646,12 @@ ALTER FUNCTION case_sights(uuid, timestamptz) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION case_sights(uuid, timestamptz) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION case_sights(uuid, timestamptz) TO portal_app;
+
+ALTER FUNCTION use_once(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION use_once(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION use_once(bytea) TO portal_app;
 
 ALTER FUNCTION throttle_failures(bytea, interval) OWNER TO portal_system;
 
@@ -2445,6 +2561,16 @@ GRANT INSERT ON never_tells TO portal_app;
 
 GRANT UPDATE (valid_until, agency_id, account_id, person_id) ON never_tells TO portal_app;
 
+REVOKE ALL ON passkeys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON passkeys TO portal_system;
+
+GRANT SELECT ON passkeys TO portal_app;
+
+GRANT INSERT ON passkeys TO portal_app;
+
+GRANT UPDATE (sign_count, used_at, ended_at) ON passkeys TO portal_app;
+
 REVOKE ALL ON persons FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON persons TO portal_system;
@@ -2453,6 +2579,14 @@ GRANT SELECT ON persons TO portal_app;
 
 GRANT INSERT ON persons TO portal_app;
 
+REVOKE ALL ON pledges FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON pledges TO portal_system;
+
+GRANT SELECT ON pledges TO portal_app;
+
+GRANT INSERT ON pledges TO portal_app;
+
 REVOKE ALL ON progress_checks FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON progress_checks TO portal_system;
@@ -2460,6 +2594,16 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON progress_checks TO portal_system;
 GRANT SELECT ON progress_checks TO portal_app;
 
 GRANT INSERT ON progress_checks TO portal_app;
+
+REVOKE ALL ON recovery_codes FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON recovery_codes TO portal_system;
+
+GRANT SELECT ON recovery_codes TO portal_app;
+
+GRANT INSERT ON recovery_codes TO portal_app;
+
+GRANT UPDATE (used_at, ended_at) ON recovery_codes TO portal_app;
 
 REVOKE ALL ON retractions FROM PUBLIC, portal_app, portal_system;
 
@@ -2533,6 +2677,16 @@ REVOKE ALL ON throttle_counts FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON throttle_counts TO portal_system;
 
+REVOKE ALL ON totp_secrets FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON totp_secrets TO portal_system;
+
+GRANT SELECT ON totp_secrets TO portal_app;
+
+GRANT INSERT ON totp_secrets TO portal_app;
+
+GRANT UPDATE (used_step, ended_at) ON totp_secrets TO portal_app;
+
 REVOKE ALL ON urgency_decisions FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON urgency_decisions TO portal_system;
@@ -2540,6 +2694,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON urgency_decisions TO portal_system;
 GRANT SELECT ON urgency_decisions TO portal_app;
 
 GRANT INSERT ON urgency_decisions TO portal_app;
+
+REVOKE ALL ON used_marks FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON used_marks TO portal_system;
 
 REVOKE ALL ON violations FROM PUBLIC, portal_app, portal_system;
 
@@ -2564,7 +2722,7 @@ ALTER TABLE account_profiles FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON account_profiles TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON account_profiles FOR SELECT TO portal_app USING (
-account_profiles.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
+account_profiles.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND ((SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) IS NULL) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
 FROM memberships AS colleague 
 WHERE colleague.account_id = account_profiles.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
@@ -3035,7 +3193,7 @@ WHERE grant_of_person.case_id = person_in_case.case_id AND grant_of_person.agenc
  LIMIT ALL OFFSET 0))
  LIMIT ALL OFFSET 0)) OR data_keys.kind = 'account' AND (EXISTS (SELECT 1 
 FROM account_profiles AS profile_of_key 
-WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
+WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND ((SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) IS NULL) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
 FROM memberships AS colleague 
 WHERE colleague.account_id = profile_of_key.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
@@ -3373,6 +3531,26 @@ never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND ne
 never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
+ALTER TABLE passkeys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE passkeys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON passkeys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON passkeys FOR SELECT TO portal_app USING (
+passkeys.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON passkeys FOR INSERT TO portal_app WITH CHECK (
+passkeys.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY updated ON passkeys FOR UPDATE TO portal_app USING (
+passkeys.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+passkeys.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE persons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE persons FORCE ROW LEVEL SECURITY;
@@ -3396,6 +3574,20 @@ CREATE POLICY inserted ON persons FOR INSERT TO portal_app WITH CHECK (
 (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL
 );
 
+ALTER TABLE pledges ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE pledges FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON pledges TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON pledges FOR SELECT TO portal_app USING (
+pledges.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON pledges FOR INSERT TO portal_app WITH CHECK (
+pledges.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE progress_checks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE progress_checks FORCE ROW LEVEL SECURITY;
@@ -3408,6 +3600,26 @@ progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AN
 
 CREATE POLICY inserted ON progress_checks FOR INSERT TO portal_app WITH CHECK (
 progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE recovery_codes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE recovery_codes FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON recovery_codes TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON recovery_codes FOR SELECT TO portal_app USING (
+recovery_codes.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON recovery_codes FOR INSERT TO portal_app WITH CHECK (
+recovery_codes.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY updated ON recovery_codes FOR UPDATE TO portal_app USING (
+recovery_codes.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+recovery_codes.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE retractions ENABLE ROW LEVEL SECURITY;
@@ -3599,6 +3811,26 @@ ALTER TABLE throttle_counts FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON throttle_counts TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
+ALTER TABLE totp_secrets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE totp_secrets FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON totp_secrets TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON totp_secrets FOR SELECT TO portal_app USING (
+totp_secrets.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON totp_secrets FOR INSERT TO portal_app WITH CHECK (
+totp_secrets.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY updated ON totp_secrets FOR UPDATE TO portal_app USING (
+totp_secrets.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+totp_secrets.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE urgency_decisions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE urgency_decisions FORCE ROW LEVEL SECURITY;
@@ -3612,6 +3844,12 @@ urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) 
 CREATE POLICY inserted ON urgency_decisions FOR INSERT TO portal_app WITH CHECK (
 urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
+
+ALTER TABLE used_marks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE used_marks FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON used_marks TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE violations ENABLE ROW LEVEL SECURITY;
 
