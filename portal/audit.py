@@ -164,7 +164,7 @@ def record(
         msg = f"{event} has the details {sorted(KEYS[event])}, not {sorted(details)}"
         raise ValueError(msg)
     viewer: Viewer | None = session.info.get("viewer")
-    visitor = None if viewer is None else viewer.thread_id or viewer.intake_id
+    visitor = None if viewer is None else viewer.thread_id or viewer.intake_id or viewer.glimpse_id
     session.add(
         m.AuditEvent(
             event=event.value,

@@ -162,6 +162,19 @@ def look_as_intake(session: Session, thread_id: uuid.UUID, *, in_own_name: bool)
         look_as(session, Viewer(intake_id=thread_id))
 
 
+def look_as_glimpse(session: Session, thread_id: uuid.UUID) -> None:
+    """Let a session see the newest reply of one thread and nothing else, whoever it looked for.
+
+    Args:
+        session: with or without a viewer; call it before anything governed was read.
+        thread_id: of which the code was proven, but no secret word.
+
+    """
+    session.info.pop("viewer", None)
+    session.info.pop("standing", None)
+    look_as(session, Viewer(glimpse_id=thread_id))
+
+
 def standing(session: Session) -> Standing | None:
     """Return in what capacity the session's viewer acts, None for visitors and intakes."""
     known: Standing | None = session.info.get("standing")

@@ -1,5 +1,6 @@
 """The child's own pages: telling, coming back by code, the thread, and leaving at once."""
 
+import uuid
 from datetime import UTC, datetime
 
 from flask import make_response, redirect, render_template, request, url_for
@@ -12,10 +13,11 @@ from blueprints.child.forms import AdultSayForm, EnterForm, SayForm, StartForm
 from portal import auth
 from portal.auth import config, permits, with_cookie
 from portal.codes import normalise
+from portal.database import look_as_glimpse
 from portal.extensions import csrf, db
 from portal.headers import clear_site_data
 from portal.policy.permissions import Action
-from portal.queries.threads import conversation
+from portal.queries.threads import conversation, newest_reply
 from portal.services import consultations, threads
 from portal.templating import today
 from portal.working_hours import next_reading
@@ -54,13 +56,25 @@ def enter() -> ResponseReturnValue:
     buckets = auth.throttle_buckets("code", normalise(code) or code)
     if auth.throttled(db.session, buckets):
         return render_template("child/enter.html", form=form, wait=True), TooManyRequests.code
-    thread_id = threads.prove_code(db.session, config(), code, secret)
-    if thread_id is None:
+    proven = threads.prove_code(db.session, config(), code, secret)
+    if proven is None:
         auth.failed(db.session, buckets, "code")
         form.form_errors.append(_("ことばが ちがうか、もう つかえません。たしかめてね。"))
         return render_template("child/enter.html", form=form), form.status
-    token = auth.open_session(db.session, thread_id=thread_id, factors="code")
+    if not proven.whole:
+        return _glimpse(proven.thread_id)
+    token = auth.open_session(db.session, thread_id=proven.thread_id, factors="code")
     return with_cookie(make_response(redirect(url_for("child.thread"))), token)
+
+
+def _glimpse(thread_id: uuid.UUID) -> str:
+    """Show the newest reply to whoever has the code alone; no session is opened by it."""
+    look_as_glimpse(db.session, thread_id)
+    return render_template(
+        "child/glimpse.html",
+        reply=newest_reply(db.session),
+        reads_at=next_reading(datetime.now(UTC)),
+    )
 
 
 @bp.route("/child/thread", methods=["GET", "POST"])

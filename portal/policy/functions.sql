@@ -151,9 +151,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION thread_by_locator(p_locator bytea)
-RETURNS TABLE (thread_id uuid, code_hash text, secret_hash text)
+RETURNS TABLE (thread_id uuid, kind text, code_hash text, secret_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT c.thread_id, c.code_hash, c.secret_hash
+    SELECT c.thread_id, t.kind, c.code_hash, c.secret_hash
     FROM thread_codes c JOIN threads t ON t.id = c.thread_id
     WHERE c.locator = p_locator AND t.closed_at IS NULL;
 $$;
@@ -168,6 +168,13 @@ BEGIN
     END IF;
     RETURN (SELECT p.account_id FROM account_profiles p WHERE p.email_index = p_email_index);
 END $$;
+
+CREATE FUNCTION newest_reply(p_thread uuid)
+RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- What the code alone shows: the id of the last message that a desk wrote (domain.md §1).
+    SELECT id FROM thread_messages WHERE thread_id = p_thread AND agency_id IS NOT NULL
+    ORDER BY written_at DESC, id DESC LIMIT 1;
+$$;
 
 CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)

@@ -161,6 +161,7 @@ CALLED_BY_APP = (
     "account_of_address",
     "managed_references",
     "case_sights",
+    "newest_reply",
     "thread_by_locator",
     "throttle_failures",
     "throttle_failed",

@@ -35,7 +35,7 @@ from portal.models import (
 )
 from portal.vocabulary import BLIND_ROLES, CAFETERIA, EXPERT_TYPES, OWNER_ROLES, WATCHER
 
-SETTINGS = ("account_id", "agency_id", "thread_id", "intake_id", "circles")
+SETTINGS = ("account_id", "agency_id", "thread_id", "intake_id", "glimpse_id", "circles")
 
 DIRECTOR = "center_director"
 DESK_ROLES = (*OWNER_ROLES, "npo_worker")
@@ -51,6 +51,8 @@ class Viewer:
         thread_id: the one thread that a return code opened.
         intake_id: the random id of a thread about to be written, also by somebody signed in; only
             whoever holds the form it was made from can name it.
+        glimpse_id: the thread whose code was right but whose secret word was not given: the newest
+            reply in it is shown, and nothing else (domain.md §1).
         circles: ids of the projection's rows to look at; a hint that the tables check again.
 
     """
@@ -59,6 +61,7 @@ class Viewer:
     agency_id: uuid.UUID | None = None
     thread_id: uuid.UUID | None = None
     intake_id: uuid.UUID | None = None
+    glimpse_id: uuid.UUID | None = None
     circles: tuple[uuid.UUID, ...] = ()
 
     @property
@@ -66,11 +69,15 @@ class Viewer:
         """Return ``staff``, ``visitor`` or ``intake``."""
         if self.account_id is not None:
             return "staff"
-        return "visitor" if self.thread_id is not None else "intake"
+        by_code = self.thread_id is not None or self.glimpse_id is not None
+        return "visitor" if by_code else "intake"
 
     def settings(self) -> dict[str, str]:
         """Return the transaction's settings, one string for each name of ``SETTINGS``."""
-        values = (self.account_id, self.agency_id, self.thread_id, self.intake_id)
+        values = (
+            *(self.account_id, self.agency_id, self.thread_id),
+            *(self.intake_id, self.glimpse_id),
+        )
         texts = ["" if value is None else str(value) for value in values]
         return dict(zip(SETTINGS, [*texts, ",".join(map(str, self.circles))], strict=True))
 
@@ -108,6 +115,9 @@ ACCOUNT = _identity("account_id")
 AGENCY = _identity("agency_id")
 VISITOR = _identity("thread_id")
 INTAKE = _identity("intake_id")
+GLIMPSE = _identity("glimpse_id")
+# A policy of messages cannot read messages; the function that can gives an id and no text.
+NEWEST_REPLY = select(func.newest_reply(GLIMPSE, type_=UUID(as_uuid=True))).scalar_subquery()
 CIRCLES = cast(
     select(func.string_to_array(_setting("circles"), ",")).scalar_subquery(),
     ARRAY(UUID(as_uuid=True)),

@@ -24,6 +24,7 @@ from portal.policy.viewer import (
     CLERKING,
     CLOCK,
     DESK,
+    GLIMPSE,
     DIRECTING,
     GUARDIAN_CASE,
     GUARDIAN_PERSON,
@@ -365,7 +366,10 @@ def own_event(row: Any) -> ColumnElement[bool]:
     nobody = and_(row.account_id.is_(None), row.thread_id.is_(None), row.case_id.is_(None))
     return or_(
         row.account_id == ACCOUNT,
-        and_(row.account_id.is_(None), or_(row.thread_id == VISITOR, row.thread_id == INTAKE)),
+        and_(
+            row.account_id.is_(None),
+            or_(row.thread_id == VISITOR, row.thread_id == INTAKE, row.thread_id == GLIMPSE),
+        ),
         and_(nobody, row.viewer == literal_column("'nobody'")),
     )
 

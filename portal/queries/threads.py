@@ -61,6 +61,17 @@ class OwnReport:
     replies: list[Line]
 
 
+def newest_reply(session: Session) -> Line | None:
+    """Return the newest reply, for somebody who came with the code alone; None before there is one.
+
+    Args:
+        session: of a glimpse, to which no other message is visible.
+
+    """
+    shown = messages(session, session.info["viewer"].glimpse_id)
+    return shown[-1] if shown else None
+
+
 def messages(session: Session, thread_id: uuid.UUID) -> list[Line]:
     """Return the newest messages of a thread that the viewer may read, oldest first."""
     newest = (

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -96,11 +97,20 @@ def _kept_code(
     )
 
 
-def prove_code(session: Session, settings: Config, code: str, secret: str) -> uuid.UUID | None:
-    """Return the thread that code and secret word open together, or None.
+@dataclass(frozen=True)
+class Proven:
+    """A thread whose code was right; ``whole`` where the secret word was right too."""
+
+    thread_id: uuid.UUID
+    whole: bool
+
+
+def prove_code(session: Session, settings: Config, code: str, secret: str) -> Proven | None:
+    """Return the thread that a code opens, whole or but for its newest reply; None for neither.
 
     Unknown, wrong and closed each cost one hash for the code and one for the word, so that neither
-    answer nor time tells them apart (security.md R4). A thread without a word opens by its code.
+    answer nor time tells them apart (security.md R4). A wrong word opens nothing; without a word
+    the code alone shows the newest reply (domain.md §1).
 
     Args:
         session: need not have a viewer yet.
@@ -121,8 +131,11 @@ def prove_code(session: Session, settings: Config, code: str, secret: str) -> uu
     right = codes.verify_secret(kept, words, _typed_secret(secret), pepper=pepper, cost=cost)
     if found is None:
         return None
-    thread_id: uuid.UUID = found.thread_id
-    return thread_id if right or found.secret_hash is None else None
+    # Who reports of somebody else's child makes up no word, and reads the own report whole.
+    whole = right or (found.secret_hash is None and found.kind not in UNSEALED_KINDS)
+    if not whole and found.secret_hash is not None and secret.strip():
+        return None
+    return Proven(found.thread_id, whole=whole)
 
 
 def _typed_secret(typed: str) -> str | None:
@@ -199,6 +212,7 @@ def write_message(
 
 __all__ = [
     "UNSEALED_KINDS",
+    "Proven",
     "now",
     "open_thread",
     "own_thread",

@@ -57,11 +57,9 @@ class Place:
 
     def visitor(self, receipt: Receipt, secret: str = "") -> Session:
         stranger = self.session()
-        thread_id = threads.prove_code(
-            stranger, self.database.config, " ".join(receipt.words), secret
-        )
-        assert thread_id is not None
-        return self.session(Viewer(thread_id=thread_id))
+        proven = threads.prove_code(stranger, self.database.config, " ".join(receipt.words), secret)
+        assert proven is not None
+        return self.session(Viewer(thread_id=proven.thread_id))
 
     def agency(self, name: str) -> m.Agency:
         with Session(self.database.system, expire_on_commit=False) as session:
@@ -618,7 +616,53 @@ class TestCodes:
     def prove(self, place: Place, receipt: Receipt, secret: str, *words: str) -> bool:
         code = " ".join(words or receipt.words)
         found = threads.prove_code(place.session(), place.database.config, code, secret)
-        return found is not None
+        return found is not None and found.whole
+
+    def glimpsed(self, place: Place, receipt: Receipt, secret: str, *words: str) -> bool:
+        code = " ".join(words or receipt.words)
+        found = threads.prove_code(place.session(), place.database.config, code, secret)
+        return found is not None and not found.whole
+
+    def test_the_code_alone_gives_a_glimpse_and_a_wrong_word_nothing(self, place: Place) -> None:
+        receipt = place.consult("centre")
+        assert self.glimpsed(place, receipt, "")
+        assert self.glimpsed(place, receipt, "  ")
+        assert not self.glimpsed(place, receipt, "いぬ")
+        assert not self.glimpsed(place, receipt, "", *reversed(receipt.words))
+        assert not self.glimpsed(place, receipt, "ねこ")
+
+    def test_a_glimpse_sees_the_newest_reply_and_nothing_else(self, place: Place) -> None:
+        receipt = place.consult("centre")
+        proven = threads.prove_code(
+            place.session(), place.database.config, " ".join(receipt.words), ""
+        )
+        assert proven is not None
+        # Before there is a reply there is nothing, not even what was said first.
+        self._sees(place, proven.thread_id, [])
+        for text in ("はじめの返事", "あたらしい返事"):
+            desk_ = place.as_("counsellor")
+            threads.write_message(
+                desk_,
+                proven.thread_id,
+                message_id=uuid.uuid4(),
+                text=text,
+                agency_id=place.town.agencies["centre"],
+            )
+            desk_.commit()
+        visitor = place.visitor(receipt, "ねこ")
+        threads.write_back(visitor, message_id=uuid.uuid4(), text="つづき")
+        visitor.commit()
+        self._sees(place, proven.thread_id, ["あたらしい返事"])
+        # The control: with the word all of it is there.
+        assert len(visitor.scalars(select(m.ThreadMessage)).all()) == 3
+
+    def _sees(self, place: Place, thread_id: uuid.UUID, expected: list[str]) -> None:
+        session = place.session(Viewer(glimpse_id=thread_id))
+        shown = session.scalars(select(m.ThreadMessage)).all()
+        assert [reveal(session, message, "text") for message in shown] == expected
+        others = (m.Consultation, m.Thread, m.Case, m.Grant, m.Consent, m.InboxItem, m.AuditEvent)
+        for model in others:
+            assert session.scalars(select(model)).all() == [], model
 
     def test_code_and_word_open_the_thread_together(self, place: Place) -> None:
         receipt = place.consult("centre")

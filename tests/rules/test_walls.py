@@ -42,6 +42,7 @@ DEFINERS = {
     "lock_grants": "void",
     "account_of_address": "uuid",
     "managed_references": "TABLE(case_id uuid, reference text)",
+    "newest_reply": "uuid",
     "open_session": "void",
     "passkey_for_login": "TABLE(account_id uuid, agency_id uuid, disabled boolean,"
     " public_key bytea, sign_count bigint)",
@@ -55,7 +56,7 @@ DEFINERS = {
     " opened_at timestamp with time zone, seen_at timestamp with time zone)",
     "set_password": "void",
     "sweep_case_access": "integer",
-    "thread_by_locator": "TABLE(thread_id uuid, code_hash text, secret_hash text)",
+    "thread_by_locator": "TABLE(thread_id uuid, kind text, code_hash text, secret_hash text)",
     "throttle_failed": "void",
     "throttle_failures": "integer",
     "touch_session": "void",
