@@ -114,6 +114,13 @@ class TypeInForm(PortalForm):
     )
     suspected_abuse = BooleanField(_l("虐待のおそれがある"))
     urgent = BooleanField(_l("いま、あぶない"))
+    secret = SecretWord(
+        _l("合い言葉"),
+        description=_l(
+            "相談した人が自分で決めた言葉（2文字以上）。ないと、6つの言葉だけでは新しい返事しか"
+            "読めず、続きを書けません。"
+        ),
+    )
     submission = SubmissionField()
 
     def offer(self, agencies: Iterable[m.Agency]) -> None:

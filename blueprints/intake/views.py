@@ -57,6 +57,7 @@ def type_in() -> ResponseReturnValue:
         channel=form.channel.data,
         consulter=form.consulter.data,
         told=form.told(),
+        secret=form.secret.data,
         reporting_agency_id=form.agency_id,
     )
     return render_template("intake/typed_in.html", receipt=receipt)

@@ -249,6 +249,7 @@ def take_down(
     channel: str,
     consulter: str,
     told: Told,
+    secret: str = "",
     reporting_agency_id: uuid.UUID | None = None,
 ) -> Receipt:
     """Write down for the own centre what came by phone, visit, postcard or mail.
@@ -258,6 +259,8 @@ def take_down(
         settings: for the return code, which is read out.
         submission, told: as in ``receive_report``.
         channel, consulter: codes of their lists.
+        secret: the word that the person made up; without one a child's or guardian's code shows the
+            newest reply alone.
         reporting_agency_id: of an agency that phoned instead of signing in (「電話で聞き取り」).
 
     Raises:
@@ -280,7 +283,7 @@ def take_down(
         reporting_agency_id=reporting_agency_id,
         recorded_by=session.info["viewer"].account_id,
     )
-    return _receive(session, settings, door, submission=submission, secret="", told=told)
+    return _receive(session, settings, door, submission=submission, secret=secret, told=told)
 
 
 def _receive(

@@ -176,6 +176,31 @@ class TestComingBack:
         assert len({plain(page) for page in answers}) == 1
         come_back(child, words)
 
+    def test_the_code_alone_shows_the_newest_reply_and_opens_nothing(
+        self, stranger: Browser, browse: Browse, system: Engine
+    ) -> None:
+        words = tell(stranger)
+        page = come_back(stranger, words, "", 200)
+        assert "へんじは まだ ありません" in page.words
+        centre = browse("counsellor")
+        inbox = centre.get("/inbox")
+        assert inbox.tree is not None
+        (item,) = inbox.tree.xpath("//main//li//h2/a/@href")
+        for text in ("ひとつめの へんじ", "ふたつめの へんじ"):
+            centre.submit(item, {"text": text}, action=f"{item}/answer")
+        page = come_back(stranger, words, " ", 200)
+        assert "ふたつめの へんじ" in page.words
+        assert "ひとつめの へんじ" not in page.text
+        assert "ともだちに むしされる" not in page.text
+        assert "Set-Cookie" not in page.response.headers
+        for url in ("/child/thread", "/child/record"):
+            assert stranger.get(url, status=302).location == "/child/"
+        read = [e for e in rows(system, m.AuditEvent) if e.event == "thread.read"]
+        assert [event.viewer for event in read][-1:] == ["visitor"]
+        # The control: with the word all of it is there.
+        come_back(stranger, words)
+        assert "ひとつめの へんじ" in stranger.get("/child/thread").words
+
     def test_who_guesses_must_wait(self, app: Portal, town: City) -> None:
         words = tell(Browser(app))
         for _ in range(FAILURES_A_MINUTE):
@@ -243,11 +268,16 @@ class TestTalking:
         assert rows(system, m.ThreadMessage) == []
 
     def test_a_guardian_is_spoken_to_as_a_grown_up(self, stranger: Browser, browse: Browse) -> None:
-        values = {"channel": "PHONE", "consulter": "FAMILY", "words": "子の様子が心配です"}
+        values = {
+            "channel": "PHONE",
+            "consulter": "FAMILY",
+            "words": "子の様子が心配です",
+            "secret": "あさがお",
+        }
         page = browse("clerk").submit("/consultations/new", values, status=200)
         assert page.tree is not None
         words = page.tree.xpath("//ol[@class='receipt__words']//span/text()")
-        come_back(stranger, words, "")
+        come_back(stranger, words, "あさがお")
         assert "お話のつづき" in stranger.get("/child/thread").words
         child = Browser(stranger.client.application)
         come_back(child, tell(child))

@@ -13,7 +13,7 @@ from portal import models as m
 from portal.config import Config
 from portal.database import SystemSession
 from portal.unit import Portal
-from portal.vault import equip
+from portal.vault import Scope, create_key, equip, seal
 from tests import city as towns
 from tests.web import Browser
 
@@ -31,7 +31,9 @@ def town(town: towns.City, config: Config, system: Engine) -> towns.City:
 
 
 @pytest.fixture
-def visit(app: Portal, system: Engine, town: towns.City) -> Callable[[str], Browser]:
+def visit(
+    app: Portal, system: Engine, town: towns.City, config: Config
+) -> Callable[[str], Browser]:
     """Return a function that gives the browser of the child or the mother, come by code."""
 
     def as_(person: str) -> Browser:
@@ -43,8 +45,15 @@ def visit(app: Portal, system: Engine, town: towns.City) -> Callable[[str], Brow
             person_id=town.persons[person],
         )
         with SystemSession(system) as session, session.begin():
+            equip(session, config.keys)
+            create_key(session, Scope("thread", thread.id))
             session.add(thread)
             session.flush()
+            consultation = m.Consultation(
+                thread_id=thread.id, channel="VISIT", consulter="CHILD", topic="OTHER"
+            )
+            seal(session, consultation, words="はなし")
+            session.add(consultation)
             session.add(m.Session(token_hash=sha256(token.encode()).digest(), thread_id=thread.id))
         return Browser(app, token)
 
@@ -150,13 +159,20 @@ def test_stopped_in_three_taps_and_gone_on_the_next_request(
     nurse = browse("nurse")
     assert "CANARY-school" in nurse.get(f"/cases/{town.case_id}").text
 
+    # From the first page that a code opens: the record, 「やっぱり やめる」, and 「やめる」.
     child = visit("child")
-    page = child.get("/child/record")
-    stop = f"/child/record/{grant_id}/stop"
+    taps, page = 0, child.get("/child/thread")
+    for here in ("/child/record", f"/child/record/{grant_id}/stop"):
+        assert page.tree is not None
+        [link] = page.tree.xpath(f"//main//a[@href='{here}']")
+        page, taps = child.get(link.get("href")), taps + 1
     assert page.tree is not None
-    assert page.tree.xpath(f"//a[@href='{stop}']")
-    done = child.follow(child.submit(stop, {}))
+    [button] = page.tree.xpath("//main//form//button")
+    assert "やめる" in button.text_content()
+    stop = f"/child/record/{grant_id}/stop"
+    done, taps = child.follow(child.post(stop, page.form())), taps + 1
     assert "やめました" in done.words
+    assert taps <= 3
 
     nurse.get(f"/cases/{town.case_id}", status=404)
     assert "K7F-3QXR" not in nurse.get("/cases").text

@@ -519,8 +519,8 @@ class TestTakingDown:
             self.take_down(place, person)
 
     def test_the_words_read_out_open_the_thread(self, place: Place) -> None:
-        receipt = self.take_down(place, "clerk", consulter="FAMILY")
-        visitor = place.visitor(receipt)
+        receipt = self.take_down(place, "clerk", consulter="FAMILY", secret="ねこ")
+        visitor = place.visitor(receipt, "ねこ")
         talk = conversation(visitor, threads.own_thread(visitor))
         assert (talk.kind, talk.words, talk.number) == ("guardian", "話された言葉", receipt.number)
 
@@ -630,6 +630,11 @@ class TestCodes:
         assert not self.glimpsed(place, receipt, "いぬ")
         assert not self.glimpsed(place, receipt, "", *reversed(receipt.words))
         assert not self.glimpsed(place, receipt, "ねこ")
+
+    def test_who_phoned_and_made_up_no_word_gets_a_glimpse(self, place: Place) -> None:
+        receipt = TestTakingDown().take_down(place, "clerk", consulter="FAMILY")
+        for typed in ("", "なにか"):
+            assert self.glimpsed(place, receipt, typed)
 
     def test_a_glimpse_sees_the_newest_reply_and_nothing_else(self, place: Place) -> None:
         receipt = place.consult("centre")
