@@ -353,6 +353,7 @@ DROP FUNCTION passkey_for_login;
 DROP FUNCTION set_password;
 DROP FUNCTION thread_by_locator;
 DROP FUNCTION account_of_address;
+DROP FUNCTION newest_reply;
 DROP FUNCTION managed_references;
 DROP FUNCTION sights_at;
 DROP FUNCTION case_sights;

@@ -1130,9 +1130,9 @@ BEGIN
 END $$;
 
 CREATE FUNCTION thread_by_locator(p_locator bytea)
-RETURNS TABLE (thread_id uuid, code_hash text, secret_hash text)
+RETURNS TABLE (thread_id uuid, kind text, code_hash text, secret_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT c.thread_id, c.code_hash, c.secret_hash
+    SELECT c.thread_id, t.kind, c.code_hash, c.secret_hash
     FROM thread_codes c JOIN threads t ON t.id = c.thread_id
     WHERE c.locator = p_locator AND t.closed_at IS NULL;
 $$;
@@ -1147,6 +1147,13 @@ BEGIN
     END IF;
     RETURN (SELECT p.account_id FROM account_profiles p WHERE p.email_index = p_email_index);
 END $$;
+
+CREATE FUNCTION newest_reply(p_thread uuid)
+RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- What the code alone shows: the id of the last message that a desk wrote (domain.md §1).
+    SELECT id FROM thread_messages WHERE thread_id = p_thread AND agency_id IS NOT NULL
+    ORDER BY written_at DESC, id DESC LIMIT 1;
+$$;
 
 CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)
@@ -1630,6 +1637,12 @@ ALTER FUNCTION account_of_address(bytea) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION account_of_address(bytea) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION account_of_address(bytea) TO portal_app;
+
+ALTER FUNCTION newest_reply(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION newest_reply(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION newest_reply(uuid) TO portal_app;
 
 ALTER FUNCTION managed_references() OWNER TO portal_system;
 
@@ -2866,7 +2879,7 @@ WHERE managed_grant_of_event.case_id = audit_events.case_id AND managed_grant_of
 );
 
 CREATE POLICY inserted ON audit_events FOR INSERT TO portal_app WITH CHECK (
-audit_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR audit_events.account_id IS NULL AND (audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3)) OR audit_events.account_id IS NULL AND audit_events.thread_id IS NULL AND audit_events.case_id IS NULL AND audit_events.viewer = 'nobody'
+audit_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR audit_events.account_id IS NULL AND (audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_4)) OR audit_events.account_id IS NULL AND audit_events.thread_id IS NULL AND audit_events.case_id IS NULL AND audit_events.viewer = 'nobody'
 );
 
 ALTER TABLE brief_parties ENABLE ROW LEVEL SECURITY;
@@ -3179,7 +3192,7 @@ WHERE item_of_thread.thread_id = thread_of_key.id AND item_of_thread.agency_id =
  LIMIT ALL OFFSET 0)) OR data_keys.kind = 'thread' AND (EXISTS (SELECT 1 
 FROM inbox_items AS item_of_key 
 WHERE item_of_key.thread_id = data_keys.scope_id AND item_of_key.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_key.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_key.case_id IS NULL OR NOT item_of_key.sealed OR item_of_key.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_key.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'person' AND (EXISTS (SELECT 1 
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'thread' AND data_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_4) OR data_keys.kind = 'person' AND (EXISTS (SELECT 1 
 FROM persons AS person_of_key 
 WHERE person_of_key.id = data_keys.scope_id AND (EXISTS (SELECT person_in_case.id 
 FROM case_people AS person_in_case 
@@ -3193,7 +3206,7 @@ WHERE grant_of_person.case_id = person_in_case.case_id AND grant_of_person.agenc
  LIMIT ALL OFFSET 0))
  LIMIT ALL OFFSET 0)) OR data_keys.kind = 'account' AND (EXISTS (SELECT 1 
 FROM account_profiles AS profile_of_key 
-WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND ((SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) IS NULL) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
+WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND ((SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_5) IS NULL) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
 FROM memberships AS colleague 
 WHERE colleague.account_id = profile_of_key.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
@@ -3736,9 +3749,9 @@ ALTER TABLE thread_messages FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON thread_messages TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON thread_messages FOR SELECT TO portal_app USING (
-(EXISTS (SELECT thread_of_message_row.id 
+thread_messages.thread_id = (SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_1) AND thread_messages.id = (SELECT newest_reply((SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_1)) AS newest_reply_1) OR (EXISTS (SELECT thread_of_message_row.id 
 FROM threads AS thread_of_message_row 
-WHERE thread_of_message_row.id = thread_messages.thread_id AND (thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_message_row.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL AND (thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_message_row.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_message_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_message_row.sealed OR thread_of_message_row.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_message_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_message_row.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_message_row.owner_agency_id IS NULL OR thread_of_message_row.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+WHERE thread_of_message_row.id = thread_messages.thread_id AND (thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR thread_of_message_row.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_4) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL AND (thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR thread_of_message_row.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR thread_of_message_row.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_4) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_message_row.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_message_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_message_row.sealed OR thread_of_message_row.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_message_row.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_message_row.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_message_row.owner_agency_id IS NULL OR thread_of_message_row.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = thread_of_message_row.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
  LIMIT ALL OFFSET 0)))))
