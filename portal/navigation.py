@@ -8,7 +8,6 @@ from flask_babel import lazy_gettext
 from portal.auth import Acting, standing
 from portal.policy.permissions import Action, Standing, allows
 from portal.templating import label
-from portal.vocabulary import EXPERT_TYPES
 
 # Label, endpoint and the deed it leads to; shown to whom the deed is allowed, in this order.
 WAYS = (
@@ -33,11 +32,10 @@ WAYS = (
 def _leads_nowhere(acting: Standing, endpoint: str) -> bool:
     """Return whether a page that is allowed never holds anything for somebody.
 
-    The centre reads as the owner, by no team, and finds what it wrote in its cases; an expert's
-    agency reads by no grant (domain.md §4, rules 4 to 6).
+    The centre finds what it wrote in its cases (domain.md §4, rule 6).
     """
     if endpoint == "administration.team":
-        return acting.at_centre or acting.agency_type in EXPERT_TYPES
+        return not acting.reads_by_team
     return endpoint == "cases.own_records" and acting.at_centre
 
 

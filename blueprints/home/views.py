@@ -4,14 +4,16 @@ from typing import Any
 
 from flask import current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from blueprints.home import bp
 from portal.auth import permits, standing
 from portal.extensions import db
-from portal.policy.permissions import Action, require
+from portal.policy.permissions import Action, Standing, allows, require
 from portal.policy.terms import clock
-from portal.queries.home import Item, what_waits
+from portal.queries.home import Item, how_much, what_waits
+from portal.queries.inbox import report_slug
 from portal.templating import label
 
 # Of each kind: its title, where all of it is, where one of it is and by which argument, and what
@@ -24,12 +26,26 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "action_id",
         _l("依頼されている対応はありません。"),
     ),
+    "asked": (
+        _l("依頼した対応で、期限を過ぎたもの"),
+        "coordination.my_actions",
+        "coordination.action",
+        "action_id",
+        _l("期限を過ぎた依頼はありません。"),
+    ),
     "briefs": (
         _l("助言を待っている資料"),
         "coordination.briefs",
         "",
         "",
         _l("いま、助言を待っている資料はありません。"),
+    ),
+    "cases": (
+        _l("最近うごきのあったケース"),
+        "cases.index",
+        "cases.show",
+        "case_id",
+        _l("見られるケースはありません。共有されると、ここに出ます。"),
     ),
     "checks": (
         _l("進捗を確認するケース"),
@@ -52,6 +68,13 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "",
         _l("まだ何も伝えていません。気になることがあれば、いつでも伝えてください。"),
     ),
+    "shares": (
+        _l("まもなく終わる共有・読む人のいない共有"),
+        "administration.team",
+        "",
+        "",
+        _l("まもなく終わる共有はありません。"),
+    ),
     "tasks": (
         _l("期限のある確認"),
         "cases.index",
@@ -62,11 +85,24 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
 }
 WORDS = {
     "ask_anew": _l("新しい学校に何を伝えるかを聞く"),
+    "ending": _l("共有がまもなく終わります"),
     "replied": _l("返事が届いています"),
     "safety_check": _l("安全の確認"),
     "see_child": _l("こどもに会う"),
+    "unread": _l("チームに人がいません"),
     "waiting": _l("返事を待っています"),
 }
+
+
+ALARMS = {"suspected_abuse": _l("虐待のおそれ"), "urgent": _l("いま、あぶない")}
+# What somebody most likely came for: the deed, its page, and what the button says.
+DEEDS = (
+    (Action.LIST_CASES, "cases.search", _l("番号や名前で探す")),
+    (Action.RECEIVE, "intake.type_in", _l("相談を入力")),
+    (Action.OVERSEE, "oversight.log", _l("閲覧の記録を見る")),
+    (Action.ADMINISTER, "administration.agencies", _l("機関を見る")),
+    (Action.ADMINISTER, "administration.accounts", _l("アカウントを見る")),
+)
 
 
 @bp.get("/")
@@ -75,7 +111,31 @@ def index() -> ResponseReturnValue:
     """Show what waits for the signed-in person; strangers go to the sign-in."""
     acting = require(standing(), Action.KEEP_ACCOUNT)
     waiting = what_waits(db.session, acting, clock(db.session))
-    return render_template("home/index.html", waiting=waiting, kinds=KINDS, url=_url, says=_says)
+    return render_template(
+        "home/index.html",
+        waiting=waiting,
+        total=how_much(waiting),
+        deeds=_deeds(acting),
+        kinds=KINDS,
+        alarms=ALARMS,
+        url=_url,
+        says=_says,
+    )
+
+
+def _deeds(acting: Standing) -> list[tuple[str, str]]:
+    """Return label and address of what somebody comes here to do."""
+    found = [
+        (str(says), there)
+        for action, endpoint, says in DEEDS
+        if allows(acting, action) and (there := _url(endpoint)) is not None
+    ]
+    if allows(acting, Action.READ_CASES) and not allows(acting, Action.LIST_CASES):
+        found.append((_("受付番号で開く"), url_for("cases.index")))
+    slug = report_slug(db.session) if allows(acting, Action.READ_OWN_REPORTS) else None
+    if slug is not None:
+        found.insert(0, (_("気になることを伝える"), url_for("intake.report", slug=slug)))
+    return found
 
 
 @bp.get("/health")
@@ -90,7 +150,13 @@ def _url(endpoint: str, **values: Any) -> str | None:
 
 def _says(kind: str, item: Item) -> str:
     """Return what an item is about, in words."""
-    lists = {"actions": "action", "checks": "case_status", "inbox": "topic"}
+    lists = {
+        "actions": "action",
+        "asked": "action",
+        "cases": "case_status",
+        "checks": "case_status",
+        "inbox": "topic",
+    }
     if kind in lists:
         return label(lists[kind], item.code)
     return str(WORDS[item.code])

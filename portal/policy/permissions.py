@@ -118,6 +118,14 @@ class Standing:
         )
 
     @property
+    def reads_by_team(self) -> bool:
+        """Return whether grants are read here by a team that somebody manages.
+
+        The centre reads as the owner, an expert's agency by no grant (domain.md §4, rules 4, 5 c).
+        """
+        return not self.at_centre and self.agency_type not in EXPERT_TYPES
+
+    @property
     def at_desk(self) -> bool:
         """Return whether consultations are received and answered here (domain.md §2)."""
         return (

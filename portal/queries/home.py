@@ -5,8 +5,8 @@ Each kind costs the same number of queries however much there is: one that count
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select
@@ -17,12 +17,16 @@ from portal.audit import Event, record_listed
 from portal.codes import number_of
 from portal.policy.permissions import Action, Standing, allows
 from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
+from portal.queries.administration import grants_to, team_of
+from portal.queries.cases import child_names, count_cases, list_cases
 from portal.queries.inbox import COUNTED
 from portal.working_hours import jst
 
 # So many of each kind stand on the first page; the rest is a click away.
 SHOWN = 5
 SOON = dt.timedelta(days=7)
+# So long before its end a manager hears of a share, in time to ask the centre about it.
+ENDING = dt.timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,18 @@ class Item:
     """One thing that waits: its number or reference, a code of its kind, and by when it is due.
 
     ``due`` is a date in JST or an instant (UTC), None where nothing was set: then it is overdue.
+    ``called`` is the child of the case ``case_id``, where the viewer may know the name; ``alarm``
+    is ``urgent`` or ``suspected_abuse``.
     """
 
-    id: uuid.UUID
+    id: uuid.UUID | None
     name: str
     code: str = ""
     due: dt.date | None = None
     late: bool = False
+    case_id: uuid.UUID | None = None
+    called: str = ""
+    alarm: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,9 +56,22 @@ class Waiting:
     count: int
     items: Sequence[Item]
 
+    @property
+    def late(self) -> bool:
+        """Return whether the first of it is overdue."""
+        return any(item.late for item in self.items)
+
+    @property
+    def asks(self) -> bool:
+        """Return whether it asks something of the viewer, and is not only there to look at."""
+        return self.kind not in ("cases", "reports")
+
 
 def what_waits(session: Session, standing: Standing, now: dt.datetime) -> list[Waiting]:
-    """Return what waits for somebody of this standing, kind by kind, overdue kinds first.
+    """Return what waits for somebody of this standing, kind by kind.
+
+    Kinds with something overdue come first, then what asks for something, then what there is to
+    look at, and what is empty at the end.
 
     Args:
         session: of that person; it sees no more than its rules let it.
@@ -57,16 +79,38 @@ def what_waits(session: Session, standing: Standing, now: dt.datetime) -> list[W
         now: the present instant, to say what is overdue.
 
     """
-    return [
-        reading(session, standing, now) for action, reading in _READINGS if allows(standing, action)
+    found = [reading(session, standing, now) for applies, reading in _READINGS if applies(standing)]
+    ids = {item.case_id for each in found for item in each.items if item.case_id is not None}
+    names = child_names(session, sorted(ids))
+    named = [
+        replace(each, items=[replace(item, called=_called(item, names)) for item in each.items])
+        for each in found
     ]
+    return sorted(named, key=lambda each: (not each.late, not each.count, not each.asks))
+
+
+def _called(item: Item, names: Mapping[uuid.UUID, str]) -> str:
+    return item.called if item.case_id is None else names.get(item.case_id, "")
+
+
+def how_much(waiting: Sequence[Waiting]) -> int:
+    """Return how much asks for something, for the title of the window."""
+    return sum(each.count for each in waiting if each.asks)
 
 
 def _inbox(session: Session, _standing: Standing, now: dt.datetime) -> Waiting:
     waits = or_(m.InboxItem.status == "new", m.InboxItem.unread_since.is_not(None))
     row = m.InboxItem
     found = session.execute(
-        select(row.id, row.thread_id, row.consultation_id, m.Consultation.topic, row.due_at)
+        select(
+            row.id,
+            row.thread_id,
+            row.consultation_id,
+            m.Consultation.topic,
+            m.Consultation.urgent,
+            m.Consultation.suspected_abuse,
+            row.due_at,
+        )
         .join(m.Consultation, m.Consultation.id == row.consultation_id)
         .where(waits)
         .order_by(row.due_at, row.id)
@@ -74,10 +118,23 @@ def _inbox(session: Session, _standing: Standing, now: dt.datetime) -> Waiting:
     ).all()
     record_listed(session, Event.CONSULTATION_LISTED, [each.consultation_id for each in found])
     items = [
-        Item(each.id, number_of(each.thread_id), each.topic, each.due_at, each.due_at < now)
+        Item(
+            each.id,
+            number_of(each.thread_id),
+            each.topic,
+            each.due_at,
+            each.due_at < now,
+            alarm=_alarm(each),
+        )
         for each in found
     ]
     return Waiting("inbox", _count(session, select(row.id).where(waits)), items)
+
+
+def _alarm(consultation: Any) -> str:
+    if consultation.urgent:
+        return "urgent"
+    return "suspected_abuse" if consultation.suspected_abuse else ""
 
 
 def _mine(standing: Standing, case_id: Any) -> ColumnElement[bool]:
@@ -116,6 +173,7 @@ def _checks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
             each.status,
             each.next_on,
             each.next_on is None or each.next_on < today,
+            each.id,
         )
         for each in found
     ]
@@ -133,15 +191,27 @@ def _tasks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     ).all()
     record_listed(session, Event.CASE_LISTED, {each.id for each in found})
     items = [
-        Item(each.id, each.reference, each.kind, each.due_at, each.due_at < now) for each in found
+        Item(each.id, each.reference, each.kind, each.due_at, each.due_at < now, each.id)
+        for each in found
     ]
     return Waiting("tasks", _count(session, select(m.Task.id).where(*waits)), items)
 
 
-def _actions(session: Session, _standing: Standing, now: dt.datetime) -> Waiting:
+def _actions(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
+    """Read what the agency was asked; at the centre, what it asked for and is overdue.
+
+    A counsellor hears of the own cases, and what nobody did comes up to the director.
+    """
     today = jst(now).date()
     row = m.Action
-    waits = (row.agency_id == AGENCY, row.status.in_(row.OPEN))
+    waits: tuple[ColumnElement[bool], ...] = (row.agency_id == AGENCY, row.status.in_(row.OPEN))
+    if standing.at_centre:
+        waits = (
+            row.owner_agency_id == AGENCY,
+            row.status.in_(row.OPEN),
+            row.due_on < today,
+            _mine(standing, row.case_id),
+        )
     found = session.execute(
         select(row.id, row.kind, row.due_on, row.case_id, m.Case.reference)
         .join(m.Case, m.Case.id == row.case_id)
@@ -151,9 +221,35 @@ def _actions(session: Session, _standing: Standing, now: dt.datetime) -> Waiting
     ).all()
     record_listed(session, Event.CASE_LISTED, {each.case_id for each in found})
     items = [
-        Item(each.id, each.reference, each.kind, each.due_on, each.due_on < today) for each in found
+        Item(each.id, each.reference, each.kind, each.due_on, each.due_on < today, each.case_id)
+        for each in found
     ]
-    return Waiting("actions", _count(session, select(row.id).where(*waits)), items)
+    kind = "asked" if standing.at_centre else "actions"
+    return Waiting(kind, _count(session, select(row.id).where(*waits)), items)
+
+
+def _cases(session: Session, _standing: Standing, _now: dt.datetime) -> Waiting:
+    """Read which cases moved last."""
+    items = [
+        Item(row.id, row.reference, row.status, row.last_activity, called=row.called)
+        for row in list_cases(session).rows[:SHOWN]
+    ]
+    return Waiting("cases", count_cases(session), items)
+
+
+def _shares(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
+    """Read which shares with the agency end soon, or are read by nobody, for its manager.
+
+    A manager sees that there is a share, not what it opens (rule 7). Who is named in a share may
+    read without a team, so an empty team is a question to the manager and no certainty.
+    """
+    team = any(member.live for member in team_of(session, standing.agency_id))
+    found = [
+        Item(None, row.reference, "ending" if team else "unread", row.until, not team)
+        for row in grants_to(session, standing.agency_id)
+        if not team or (row.until is not None and row.until <= now + ENDING)
+    ]
+    return Waiting("shares", len(found), found[:SHOWN])
 
 
 def _briefs(session: Session, _standing: Standing, _now: dt.datetime) -> Waiting:
@@ -197,11 +293,28 @@ def _count(session: Session, listed: Select[Any]) -> int:
     return session.execute(select(func.count()).select_from(few.subquery())).scalar_one()
 
 
-_READINGS: tuple[tuple[Action, Callable[[Session, Standing, dt.datetime], Waiting]], ...] = (
-    (Action.READ_INBOX, _inbox),
-    (Action.COORDINATE, _tasks),
-    (Action.COORDINATE, _checks),
-    (Action.WORK_ACTION, _actions),
-    (Action.ADVISE, _briefs),
-    (Action.READ_OWN_REPORTS, _reports),
+def _to(action: Action) -> Callable[[Standing], bool]:
+    return lambda standing: allows(standing, action)
+
+
+def _lists_few(standing: Standing) -> bool:
+    """Return whether the cases are a handful; at the centre what is due says more than a list."""
+    return allows(standing, Action.LIST_CASES) and not standing.at_centre
+
+
+def _manages_readers(standing: Standing) -> bool:
+    return allows(standing, Action.MANAGE) and standing.reads_by_team
+
+
+_READINGS: tuple[
+    tuple[Callable[[Standing], bool], Callable[[Session, Standing, dt.datetime], Waiting]], ...
+] = (
+    (_to(Action.READ_INBOX), _inbox),
+    (_to(Action.COORDINATE), _tasks),
+    (_to(Action.COORDINATE), _checks),
+    (_to(Action.WORK_ACTION), _actions),
+    (_to(Action.ADVISE), _briefs),
+    (_manages_readers, _shares),
+    (_lists_few, _cases),
+    (_to(Action.READ_OWN_REPORTS), _reports),
 )

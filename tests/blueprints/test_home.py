@@ -95,18 +95,94 @@ def test_a_stranger_is_sent_to_the_sign_in(stranger: Browser) -> None:
 
 def test_the_head_of_the_page_says_for_which_agency_one_acts(browse: Browse) -> None:
     words = browse("nurse").get("/").words
-    assert "見本第一小学校の養護教諭として" in words
+    assert "見本第一小学校 養護教諭" in words
     assert "閲覧の記録" not in words
 
 
 def test_everybody_has_a_first_page_and_what_is_empty_says_so(browse: Browse, town: City) -> None:
     for person in town.accounts:
-        words = browse(person).get("/").words
-        assert (
-            ("ありません" in words)
-            or ("まだ何も伝えていません" in words)
-            or ("受付で待っている" in words)
-        ), person
+        page = browse(person).get("/")
+        empty = page.tree.xpath("//main//p[@class='muted']")
+        assert empty or page.tree.xpath("//main//section"), person
+
+
+DEEDS = {
+    "clerk": "/consultations/new",
+    "auditor": "/log",
+    "admin": "/accounts",
+    "counsellor": "/cases/search",
+    "nurse": "/cases/search",
+    "liaison": "/cases",
+}
+
+
+def test_everybody_is_a_tap_away_from_what_they_come_for(browse: Browse) -> None:
+    for person, there in DEEDS.items():
+        assert browse(person).get("/").tree.xpath(f"//main//a[@href='{there}']"), person
+    # The police never search.
+    assert not browse("liaison").get("/").tree.xpath("//a[@href='/cases/search']")
+
+
+def test_what_is_overdue_comes_before_what_is_not(browse: Browse, town: City, write: Write) -> None:
+    def deed(session: Session) -> None:
+        add_consultation(session, town, "centre", 5)
+        check(session, town, -3)
+
+    write(deed)
+    page = browse("counsellor").get("/")
+    kinds = page.tree.xpath("//main//section/h2/@id")
+    assert kinds == ["waiting-checks", "waiting-inbox"]
+    assert page.tree.xpath("string(//title)").startswith("(2) ホーム")
+    # The child's name stands beside the reference.
+    assert "K7F-3QXR あおい" in page.words
+
+
+def test_what_others_let_lapse_comes_up_to_the_director(
+    browse: Browse, town: City, write: Write
+) -> None:
+    def deed(session: Session) -> None:
+        add_grant(session, town, "school", ["basic", "school"])
+        add_action(session, town, "school", -2)
+        add_action(session, town, "welfare", 2)
+        check(session, town, 5)
+
+    write(deed)
+    for person in ("director", "counsellor"):
+        page = browse(person).get("/")
+        assert page.tree.xpath("//main//section/h2/@id")[0] == "waiting-asked"
+        assert len(page.tree.xpath("//section[@aria-labelledby='waiting-asked']//li")) == 1
+    assert "期限を過ぎた依頼はありません" in browse("investigator").get("/").words
+
+
+def test_a_manager_hears_of_shares_that_end_or_that_nobody_reads(
+    browse: Browse, town: City, write: Write
+) -> None:
+    reference = "K7F-3QXR"
+
+    principal = browse("principal")
+    write(lambda session: add_grant(session, town, "school", ["basic"], days=40) and None)
+    assert reference not in principal.get("/").words
+    write(lambda session: add_grant(session, town, "school", ["basic"], days=9) and None)
+    words = principal.get("/").words
+    assert "共有がまもなく終わります" in words
+    assert reference in words
+    # A manager who reads nothing sees no child's name; a reader who manages nothing no such line.
+    assert "あおい" not in words
+    assert "まもなく終わる" not in browse("nurse").get("/").words
+    write(lambda session: session.execute(text("UPDATE team_members SET valid_until = now()")))
+    assert "チームに人がいません" in principal.get("/").words
+
+
+def test_a_reader_is_a_tap_away_from_the_own_cases(
+    browse: Browse, town: City, write: Write
+) -> None:
+    nurse = browse("nurse")
+    there = f"//main//a[@href='/cases/{town.case_id}']"
+    assert not nurse.get("/").tree.xpath(there)
+    write(lambda session: add_grant(session, town, "school", ["basic"]))
+    assert nurse.get("/").tree.xpath(there)
+    assert not browse("principal").get("/").tree.xpath(there)
+    assert not browse("other_nurse").get("/").tree.xpath(there)
 
 
 def test_a_desk_sees_what_is_due_and_what_is_late_first(
