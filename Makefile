@@ -17,7 +17,7 @@ CATALOGUES := portal/translations
 COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
-.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-races test-lives test-canaries lint format \
+.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-races test-lives test-canaries measure-timing lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -110,6 +110,9 @@ test-lives: env ## Live 300 lives of a case through the services, against the or
 
 test-canaries: env ## Open every page of 500 random worlds as everybody: no hidden word (hours)
 	@WORLDS=$${WORLDS:-500} VIEWERS=$${VIEWERS:-30} $(BIN)/python -m pytest tests/rules/test_canaries.py
+
+measure-timing: env ## Compare the times of answers that must be told apart by nothing (half an hour)
+	@TIMING_PAIRS=$${PAIRS:-500} $(BIN)/python -m pytest -s -m heavy tests/rules/test_timing.py
 
 lint: env ## Check style, types and templates
 	@$(BIN)/ruff format --check .

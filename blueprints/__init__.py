@@ -16,6 +16,7 @@ AREAS = (
     "child",
     "administration",
     "oversight",
+    "api",
 )
 
 

@@ -26,6 +26,7 @@ class Event(StrEnum):
     """Everything that is ever written to the log: ``what.happened``."""
 
     ACCOUNT_CHANGED = "account.changed"
+    ACCOUNT_LINKED = "account.linked"
     ACTION_ASKED = "action.asked"
     ACTION_MOVED = "action.moved"
     ADVICE_GIVEN = "advice.given"
@@ -52,8 +53,11 @@ class Event(StrEnum):
     GRANT_ENDED = "grant.ended"
     GRANT_GIVEN = "grant.given"
     GUARDIAN_RECORDED = "guardian.recorded"
+    ISSUER_CHANGED = "issuer.changed"
     JUDGED = "case.judged"
     LOG_READ = "log.read"
+    MACHINE_ADMITTED = "machine.admitted"
+    MACHINE_CHANGED = "machine.changed"
     MEETING_CHANGED = "meeting.changed"
     MEMBERSHIP_CHANGED = "membership.changed"
     MESSAGE_SENT = "message.sent"
@@ -79,6 +83,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
         event: frozenset(keys.split())
         for event, keys in {
             Event.ACCOUNT_CHANGED: "account change",
+            Event.ACCOUNT_LINKED: "account issuer change",
             Event.ACTION_ASKED: "action agency",
             Event.ACTION_MOVED: "action status",
             Event.ADVICE_GIVEN: "brief assent",
@@ -105,8 +110,11 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.GRANT_ENDED: "grant",
             Event.GRANT_GIVEN: "grant agency basis",
             Event.GUARDIAN_RECORDED: "record",
+            Event.ISSUER_CHANGED: "issuer change",
             Event.JUDGED: "what code",
             Event.LOG_READ: "view",
+            Event.MACHINE_ADMITTED: "client scopes",
+            Event.MACHINE_CHANGED: "client change",
             Event.MEETING_CHANGED: "meeting change",
             Event.MEMBERSHIP_CHANGED: "account agency role change",
             Event.MESSAGE_SENT: "message",

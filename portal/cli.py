@@ -10,16 +10,25 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TextIO
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from markupsafe import Markup
 from sqlalchemy import Engine
 
-from portal import embedded, preparation, readiness, worker, world
+from portal import embedded, escrow, preparation, readiness, worker, world
 from portal import installation as installing
-from portal.config import DEMO_LOADING, ROOT, Config, ConfigError, create_key_file
+from portal.config import (
+    DEMO_LOADING,
+    ROOT,
+    Config,
+    ConfigError,
+    create_key_file,
+    write_key_file,
+    write_private,
+)
 from portal.database import SystemSession, make_engine, system_session
 from portal.policy import rls, schema
 from portal.vault import equip
@@ -147,6 +156,36 @@ def make_key() -> None:
     """Make the key file of a new installation."""
     create_key_file(_config().key_file)
     _tell_of_key(_config())
+
+
+@installation.command("escrow")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_refusing
+def print_keys(file: Path) -> None:
+    """Write the keys as a sheet of A4 to FILE, to be printed, sealed, and the file deleted."""
+    keys = _config().keys
+    page = current_app.jinja_env.get_template("installation/escrow.html").render(
+        code=Markup(escrow.qr_code(escrow.as_text(keys))),  # noqa: S704  (drawn here, of our own)
+        current=keys.current,
+        keys=escrow.summary(keys),
+        made_at=dt.datetime.now(dt.UTC),
+    )
+    write_private(file, page)
+    click.echo(f"Print {file} on A4, seal it with a second person, and delete the file.", err=True)
+
+
+@installation.command("recover")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@_refusing
+def recover_keys(file: TextIO) -> None:
+    """Make the key file from what was scanned or typed from the sheet into FILE (- to type it)."""
+    config = _config()
+    write_key_file(config.key_file, escrow.recovered(file.read()))
+    click.echo(
+        f"Made the key file {config.key_file}. Now run, with a login in DATABASE_URL that may "
+        "create roles: flask --app wsgi database prepare",
+        err=True,
+    )
 
 
 @installation.command("first")

@@ -11,6 +11,8 @@ what the environment is, and gives a frozen value, so that nothing changes after
 | PORTAL_HOST, PORTAL_PORT | where the web server listens | 127.0.0.1, 8000 |
 | PORTAL_CONSENT_AGES | from when a child consents with a guardian, and alone | 12,16 |
 | PORTAL_PUBLIC_URL | what people type to get here, for links in mail and for passkeys | – |
+| PORTAL_HOSTS | other names that this portal answers to, with commas | that of PORTAL_PUBLIC_URL |
+| PORTAL_PROXIES | how many proxies stand in front, the one that ends TLS included | 0 |
 | DATABASE_URL | the city's own PostgreSQL, 15 or newer | the embedded PostgreSQL |
 
 DATABASE_URL names the server, the database and a login that may create roles there; only
@@ -52,6 +54,8 @@ _ADULT = 18
 # Every use has a key of its own: one that leaks opens one door, and none is made from another.
 _SINGLE_KEYS = ("blind_index", "code_pepper", "signing", "throttle")
 _FIRST_KID = "k1"
+# Among 32 random bytes fewer than 16 different ones come up once in 10^13 keys.
+_FEWEST_BYTES = 16
 
 
 class ConfigError(RuntimeError):
@@ -126,6 +130,8 @@ class Config:
 
     `instance` is the folder of the embedded database and, by default, of the keys.
     `public_url` has scheme and host (and port) and no path; without it, as the request says.
+    `hosts` are the names that requests may ask for, all of them where there is none; `proxies` is
+    how many stand in front, whose word for address and scheme is taken.
     `idle_seconds` and `absolute_seconds` end a session without and in spite of activity.
     """
 
@@ -136,6 +142,8 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
+    hosts: tuple[str, ...] = ()
+    proxies: int = 0
     argon2: Argon2Parameters = field(default_factory=Argon2Parameters)
     default_locale: str = "ja"
     idle_seconds: int = 15 * 60
@@ -158,6 +166,9 @@ class Config:
         database_url = env.get("DATABASE_URL") or None
         if demo:
             _refuse_in_demo(host, database_url)
+        public_url, proxies = _public_url(env), _proxies(env)
+        if not demo and not command:
+            _refuse_unsafe(env, host, public_url, proxies)
         _check_mark(instance, demo=demo)
         if demo and not key_file.exists():
             create_key_file(key_file)
@@ -169,7 +180,9 @@ class Config:
             host=host,
             port=_port(env),
             consent_ages=_consent_ages(env),
-            public_url=_public_url(env),
+            public_url=public_url,
+            hosts=_hosts(env, public_url),
+            proxies=proxies,
             loaded_keys=load_keys(key_file) if key_file.exists() or not command else None,
         )
 
@@ -219,19 +232,28 @@ def create_key_file(path: Path) -> None:
 
     Whatever was encrypted under lost keys is lost, so an existing file is never replaced.
     """
+    write_key_file(path, _new_secrets())
+
+
+def write_key_file(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the content of a key file where there is none. Raises ConfigError as above."""
     if path.exists():
         raise ConfigError(
             f"There is a key file at {path} already, and what it protects would be lost with it."
         )
+    write_private(path, f"{json.dumps(content, indent=2)}\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner can read. Raises ConfigError if that cannot be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Exclusively, should another process make one at this moment.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise ConfigError(f"The key file {path} cannot be written: {error}.") from error
+        raise ConfigError(f"The file {path} cannot be written: {error}.") from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(_new_secrets(), file, indent=2)
-        file.write("\n")
+        file.write(text)
 
 
 def load_keys(path: Path) -> Keys:
@@ -268,6 +290,23 @@ def _new_secrets() -> dict[str, Any]:
     }
 
 
+def key_file_of(
+    current: str, content: Mapping[str, bytes], single: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """Return the content of a key file with these keys and new passwords of the database's roles.
+
+    Raises ConfigError if a key is missing or not one of ours.
+    """
+    written = {name: base64.b64encode(key).decode("ascii") for name, key in single.items()}
+    wrapping = {kid: base64.b64encode(key).decode("ascii") for kid, key in content.items()}
+    made = _new_secrets() | {"current": current, "content": wrapping, **written}
+    missing = {*_SINGLE_KEYS} - single.keys()
+    if missing:
+        raise ConfigError(f"These keys are missing: {', '.join(sorted(missing))}.")
+    _parse_keys(made, "what was read")
+    return made
+
+
 def _random() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
 
@@ -284,6 +323,12 @@ def _parse_keys(data: Any, source: str) -> Keys:
         raise ConfigError(f"{source} must have one password for each of {embedded.ROLES}.")
     keys = {name: _decoded(data[name], name, source) for name in _SINGLE_KEYS}
     wrapping = {kid: _decoded(text, kid, source) for kid, text in content.items()}
+    for name, key in {**keys, **wrapping}.items():
+        if len(set(key)) < _FEWEST_BYTES:
+            raise ConfigError(
+                f"The key {name} of {source} is not random: it looks like one of an example. "
+                f"Make the file by: {CREATE_KEY_COMMAND}"
+            )
     if len({*keys.values(), *wrapping.values()}) < len(keys) + len(wrapping):
         raise ConfigError(f"{source} uses one key twice. Every use needs a key of its own.")
     return Keys(current=data["current"], content=wrapping, role_passwords=dict(passwords), **keys)
@@ -310,6 +355,26 @@ def _refuse_in_demo(host: str, database_url: str | None) -> None:
         raise ConfigError("The demo brings its own database. Unset DATABASE_URL or PORTAL_DEMO.")
     if not _is_loopback(host):
         raise ConfigError(f"The demo is for this machine only; PORTAL_HOST={host} is not.")
+
+
+def _refuse_unsafe(env: Mapping[str, str], host: str, public_url: str | None, proxies: int) -> None:
+    """Refuse to serve real data where somebody on the way, or a visitor, could read along."""
+    if env.get("FLASK_DEBUG", "").lower() not in {"", "0", "false", "no"}:
+        raise ConfigError(
+            "Debugging shows its own pages, with texts and keys in them, to whoever meets an "
+            "error. Unset FLASK_DEBUG, and start without --debug."
+        )
+    if not _is_loopback(host) and not proxies:
+        raise ConfigError(
+            f"PORTAL_HOST={host} would serve plain http to the network. Let a proxy end TLS in "
+            "front, and say so: PORTAL_PROXIES=1; or listen on 127.0.0.1."
+        )
+    if proxies and public_url is None:
+        raise ConfigError(
+            "Behind a proxy the portal must know its own name, or links in mail and passkeys "
+            "would be made for whatever name a request brings. Set "
+            "PORTAL_PUBLIC_URL=https://portal.example.jp."
+        )
 
 
 def _check_mark(instance: Path, *, demo: bool) -> None:
@@ -373,6 +438,20 @@ def _public_url(env: Mapping[str, str]) -> str | None:
             f"PORTAL_PUBLIC_URL is an address such as https://portal.example.jp, not {text!r}."
         )
     return text
+
+
+def _proxies(env: Mapping[str, str]) -> int:
+    text = env.get("PORTAL_PROXIES") or "0"
+    if text not in {"0", "1", "2", "3", "4", "5"}:
+        raise ConfigError(f"PORTAL_PROXIES is a number from 0 to 5, not {text!r}.")
+    return int(text)
+
+
+def _hosts(env: Mapping[str, str], public_url: str | None) -> tuple[str, ...]:
+    """Return the names that requests may ask for; none where nothing was said."""
+    named = [name.strip().lower() for name in (env.get("PORTAL_HOSTS") or "").split(",")]
+    own = urlsplit(public_url or "").netloc
+    return tuple(dict.fromkeys(name for name in (own, *named) if name))
 
 
 def _checked_url(text: str) -> str:

@@ -223,9 +223,15 @@ CONNECT_ARGS: dict[str, Any] = {
 }
 
 
+# What a statement was sent with is nobody's business who reads a log of errors.
+HIDE_PARAMETERS = True
+
+
 def make_engine(url: str) -> Engine:
     """Return an engine that keeps its statements prepared (reads end with COMMIT)."""
-    return create_engine(url, pool_pre_ping=True, connect_args=CONNECT_ARGS)
+    return create_engine(
+        url, pool_pre_ping=True, connect_args=CONNECT_ARGS, hide_parameters=HIDE_PARAMETERS
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
-from portal.database import CONNECT_ARGS, PortalSession
+from portal.database import CONNECT_ARGS, HIDE_PARAMETERS, PortalSession
 from portal.models import Base
 
 
@@ -69,7 +69,11 @@ class Database(SQLAlchemy):
 db = Database(
     metadata=Base.metadata,
     session_options={"class_": RequestSession},
-    engine_options={"pool_pre_ping": True, "connect_args": CONNECT_ARGS},
+    engine_options={
+        "pool_pre_ping": True,
+        "connect_args": CONNECT_ARGS,
+        "hide_parameters": HIDE_PARAMETERS,
+    },
 )
 migrate = Migrate()
 login_manager = LoginManager()

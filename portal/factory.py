@@ -2,11 +2,14 @@
 
 from blueprints import register_blueprints
 from portal.auth import init_auth
+from portal.border import init_border
 from portal.cli import init_cli
 from portal.config import Config
 from portal.errors import init_errors
 from portal.extensions import csrf, db
 from portal.headers import init_headers
+from portal.logs import init_logs
+from portal.machine_clients import init_machine_clients
 from portal.navigation import init_navigation
 from portal.templating import init_templating
 from portal.unit import Portal, init_units
@@ -36,10 +39,13 @@ def create_app(config: Config) -> Portal:
     csrf.init_app(app)
     init_templating(app)
     init_auth(app)
+    init_machine_clients(app)
     init_units(app)
     register_blueprints(app)
     init_navigation(app)
     init_errors(app)
+    init_logs(app)
     init_headers(app)
+    init_border(app, config)
     init_cli(app)
     return app

@@ -25,6 +25,8 @@ WAYS = (
     (lazy_gettext("職員"), "administration.staff", Action.KEEP_STAFF),
     (lazy_gettext("機関"), "administration.agencies", Action.ADMINISTER),
     (lazy_gettext("アカウント"), "administration.accounts", Action.ADMINISTER),
+    (lazy_gettext("機関のサインイン"), "administration.issuers", Action.ADMINISTER),
+    (lazy_gettext("連携するシステム"), "administration.machines", Action.ADMINISTER),
     (lazy_gettext("閲覧の記録"), "oversight.log", Action.OVERSEE),
 )
 

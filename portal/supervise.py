@@ -106,11 +106,8 @@ def supervise(
 def _services(addresses: Sequence[str]) -> dict[str, Command]:
     """Return the commands of the two services; the web listens on each of the addresses."""
     binds = [part for address in addresses for part in ("--bind", address)]
-    web = (
-        sys.executable, "-m", "gunicorn", "wsgi:app",
-        "--workers", "2", "--worker-class", "gthread", "--threads", "4",
-        "--graceful-timeout", str(_GRACE_SECONDS), "--no-control-socket", *binds,
-    )  # fmt: skip
+    # gunicorn.conf.py says the rest.
+    web = (sys.executable, "-m", "gunicorn", "wsgi:app", *binds)
     return {"web": web, "worker": (*_FLASK, "worker", "run")}
 
 

@@ -89,6 +89,7 @@ _SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
     m.Entry: lambda row: Scope("slice", row.case_id, row.slice),
     m.Exclusion: _slice(INTERNAL),
     m.GrantReason: _slice(INTERNAL),
+    m.Issuer: lambda row: Scope("issuer", row.id),
     m.NecessityRecord: _slice(INTERNAL),
     m.NeverTell: _slice(INTERNAL),
     m.Person: lambda row: Scope("person", row.id),
@@ -193,6 +194,12 @@ def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
     ids = literal(sorted({scope.id for scope in wanted}), ARRAY(Uuid()))
     found = session.scalars(select(m.DataKey).where(m.DataKey.scope_id == any_(ids)))
     _cache(session).update(_unwrap(_keys(session), row) for row in found)
+
+
+def take_key(session: Session, row: m.DataKey) -> None:
+    """Take in a data key that a sanctioned function of the database gave before a viewer."""
+    scope, key = _unwrap(_keys(session), row)
+    _cache(session)[scope] = key
 
 
 def _key(session: Session, row: m.Base) -> tuple[Scope, bytes]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from portal import embedded
-from portal.config import Config, Keys
+from portal.config import ROOT, Config, Keys
 from portal.database import SystemSession, make_engine
 from portal.embedded import APP, OWNER, SYSTEM, Server
 from portal.policy import schema
@@ -86,10 +86,16 @@ def postgres() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def template(postgres: Server) -> str:
-    """The name of a database that has the whole schema and no row."""
+    """The name of a database that has the whole schema and no row but that of a worker at work."""
     postgres.create_database(_TEMPLATE)
-    with psycopg.connect(postgres.conninfo(OWNER, _TEMPLATE), autocommit=True) as connection:
+    jobs = (ROOT / "migrations" / "versions" / "0002_jobs.up.sql").read_text(encoding="utf-8")
+    with psycopg.connect(postgres.conninfo(OWNER, _TEMPLATE)) as connection:
         connection.execute(schema.up())
+        connection.execute(jobs.encode())
+        connection.execute(
+            "INSERT INTO jobs.procrastinate_workers (last_heartbeat)"
+            " VALUES (now() + interval '1 year')"
+        )
     return _TEMPLATE
 
 

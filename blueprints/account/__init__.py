@@ -4,4 +4,8 @@ from flask import Blueprint
 
 bp = Blueprint("account", __name__)
 
-from blueprints.account import factors, views  # noqa: E402, F401  (the views bind themselves to bp)
+from blueprints.account import (  # noqa: E402
+    factors,  # noqa: F401
+    sign_on,  # noqa: F401
+    views,  # noqa: F401  (the views bind themselves to bp)
+)

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response, abort, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,6 +13,7 @@ from blueprints.account import bp
 from blueprints.account.factors import next_page
 from blueprints.account.forms import PasskeyForm, PasswordForm, SignInForm, SwitchForm
 from portal import auth, passwords
+from portal import single_sign_on as sso
 from portal.auth import permits, with_cookie
 from portal.auth.words import is_whole
 from portal.demo.life import CODES, DemoCode
@@ -74,8 +76,10 @@ def demo_sign_in() -> ResponseReturnValue:
 @permits(Action.SIGN_IN)
 def sign_out() -> ResponseReturnValue:
     """End the session on the server and let the browser forget what it kept."""
+    issuer_id = g.signed.issuer_id
     auth.end_present_session(db.session)
-    return clear_site_data(with_cookie(_to("account.sign_in"), None))
+    there = _to("account.signed_out", issuer_id=issuer_id) if issuer_id else _to("account.sign_in")
+    return clear_site_data(with_cookie(there, None))
 
 
 @bp.route("/switch", methods=["GET", "POST"])
@@ -83,7 +87,11 @@ def sign_out() -> ResponseReturnValue:
 def switch() -> ResponseReturnValue:
     """Act for another agency that one works for, under a new session."""
     form = SwitchForm(agency=str(g.signed.agency_id))
-    places = places_of(db.session, g.signed.account_id)
+    places = [
+        place
+        for place in places_of(db.session, g.signed.account_id)
+        if place.agency_id == g.signed.agency_id or auth.leads_to(db.session, place.agency_id)
+    ]
     form.agency.choices = [
         (str(place.agency_id), _("%(agency)s（%(role)s）", agency=place.agency, role=_role(place)))
         for place in places
@@ -161,6 +169,8 @@ def _sign_in_page(form: SignInForm, status: int) -> ResponseReturnValue:
         people=_demo_people(),
         visitors=_demo_visitors(),
         ordinary=ORDINARY,
+        issuers=sso.offered(db.session),
+        next=auth.local_path(request.args.get("next")),
         wait=status == TOO_MANY,
     )
     return page, status
@@ -194,5 +204,5 @@ def _role(place: Place) -> str:
     return label("role", place.role)
 
 
-def _to(endpoint: str) -> Response:
-    return make_response(redirect(url_for(endpoint)))
+def _to(endpoint: str, **values: Any) -> Response:
+    return make_response(redirect(url_for(endpoint, **values)))

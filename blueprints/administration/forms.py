@@ -25,11 +25,15 @@ Choices: TypeAlias = list[tuple[str, str]]
 
 CONFLICT, REFUSED = 409, 422
 REFUSALS: dict[str, LazyString] = {
+    "claim_missing": _l(
+        "値でしぼるには、先にサインインの設定で「所属を選ぶクレーム」を入れてください。"
+    ),
     "email_taken": _l("このメールアドレスのアカウントは、もうあります。"),
     "ends_before_it_begins": _l("終わる日は、始まる日より後にしてください。"),
     "has_members": _l(
         "所属している人がいるあいだは、機関の種類を変えられません。先に所属を終わらせてください。"
     ),
+    "issuer_taken": _l("この発行者は、もう入っています。"),
     "no_colleague": _l("いまこの機関に所属している人から選んでください。"),
     "not_a_cafeteria": _l("報告用のリンクは、こども食堂だけのものです。"),
     "on_the_team": _l("この人は、もうチームに入っています。"),
@@ -41,8 +45,14 @@ REFUSALS: dict[str, LazyString] = {
     "proposed_already": _l(
         "この人は、この機関にもう提案されています。先にその提案を決めてください。"
     ),
+    "revoked": _l("このシステムは終わっています。新しくつくってください。"),
     "role_of_other_agency": _l("この機関にはない役割です。機関の種類に合う役割を選んでください。"),
+    "secret_missing": _l("クライアントシークレットを入力してください。"),
+    "two_secrets": _l(
+        "まだ2つのシークレットが使えます。古いほうを終わらせてから、新しくしてください。"
+    ),
     "unknown_agency": _l("委託先のNPOとセンターは、一覧から選んでください。"),
+    "unknown_scope": _l("できることは、一覧から選んでください。"),
 }
 FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2100, 12, 31)
 

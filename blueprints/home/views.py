@@ -1,5 +1,6 @@
 """The first page: what waits for me. And the health check."""
 
+from http import HTTPStatus
 from typing import Any
 
 from flask import current_app, render_template, url_for
@@ -12,6 +13,7 @@ from portal.auth import permits, standing
 from portal.extensions import db
 from portal.policy.permissions import Action, Standing, allows, require
 from portal.policy.terms import clock
+from portal.queries.health import worker_is_alive
 from portal.queries.home import Item, how_much, what_waits
 from portal.queries.inbox import report_slug
 from portal.templating import label
@@ -140,8 +142,15 @@ def _deeds(acting: Standing) -> list[tuple[str, str]]:
 
 @bp.get("/health")
 def health() -> ResponseReturnValue:
-    """Answer that the portal and its database work; nothing about any content."""
-    return "ok", {"Content-Type": "text/plain; charset=utf-8"}
+    """Say whether web, database and worker are alive, and nothing about any content.
+
+    Without a database there is no answer but the page 503; without a worker reports may lie
+    unseen, so that is a 503 too.
+    """
+    alive = worker_is_alive(db.session)
+    answer = f"web: ok\ndatabase: ok\nworker: {'ok' if alive else 'silent'}\n"
+    status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
+    return answer, status, {"Content-Type": "text/plain; charset=utf-8"}
 
 
 def _url(endpoint: str, **values: Any) -> str | None:

@@ -19,11 +19,12 @@ from portal.working_hours import jst
 _ACCOUNT, _ACTION, _AGENCY = _l("アカウント"), _l("対応"), _l("機関")
 _CASE, _CHILD, _CONSENT = _l("ケース"), _l("こどもとの面会"), _l("同意")
 _CONSULTATION, _LOG, _MEETING = _l("相談"), _l("閲覧の記録"), _l("支援方針会議")
-_SHARE, _SIGN_IN = _l("共有"), _l("サインイン")
+_MACHINE, _SHARE, _SIGN_IN = _l("連携するシステム"), _l("共有"), _l("サインイン")
 
 # What happened, and to what kind of thing.
 EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.ACCOUNT_CHANGED: (_l("アカウントを変えた"), _ACCOUNT),
+    Event.ACCOUNT_LINKED: (_l("機関のサインインとのつながりを変えた"), _ACCOUNT),
     Event.ACTION_ASKED: (_l("対応を依頼した"), _ACTION),
     Event.ACTION_MOVED: (_l("対応を進めた"), _ACTION),
     Event.ADVICE_GIVEN: (_l("助言した"), _MEETING),
@@ -49,8 +50,11 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.FACTOR_ENDED: (_l("本人確認の方法をはずした"), _SIGN_IN),
     Event.GRANT_ENDED: (_l("共有を終えた"), _SHARE),
     Event.GRANT_GIVEN: (_l("共有した"), _SHARE),
+    Event.ISSUER_CHANGED: (_l("機関のサインインの設定を変えた"), _SIGN_IN),
     Event.JUDGED: (_l("判断した"), _CASE),
     Event.LOG_READ: (_l("閲覧の記録を見た"), _LOG),
+    Event.MACHINE_ADMITTED: (_l("連携するシステムが入った"), _MACHINE),
+    Event.MACHINE_CHANGED: (_l("連携するシステムの設定を変えた"), _MACHINE),
     Event.MEETING_CHANGED: (_l("会議の内容を変えた"), _MEETING),
     Event.MEMBERSHIP_CHANGED: (_l("所属か役割を変えた"), _l("職員")),
     Event.MESSAGE_SENT: (_l("返事を送った"), _CONSULTATION),

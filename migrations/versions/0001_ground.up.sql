@@ -30,6 +30,22 @@ CREATE TABLE data_keys (
 	CONSTRAINT uq_data_keys_scope_id_slice UNIQUE (scope_id, slice)
 );
 
+CREATE TABLE issuers (
+	name TEXT NOT NULL, 
+	url TEXT NOT NULL, 
+	client_id TEXT NOT NULL, 
+	client_secret_sealed BYTEA NOT NULL, 
+	domains TEXT[] NOT NULL, 
+	claim TEXT, 
+	second_factors TEXT[] NOT NULL, 
+	suspended BOOLEAN DEFAULT 'false' NOT NULL, 
+	version INTEGER DEFAULT '1' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_issuers PRIMARY KEY (id), 
+	CONSTRAINT uq_issuers_url UNIQUE (url)
+);
+
 CREATE TABLE persons (
 	family_name_sealed BYTEA NOT NULL, 
 	given_name_sealed BYTEA NOT NULL, 
@@ -109,6 +125,31 @@ CREATE TABLE households (
 	id UUID NOT NULL, 
 	CONSTRAINT pk_households PRIMARY KEY (id), 
 	CONSTRAINT fk_households_owner_agency_id FOREIGN KEY(owner_agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE issuer_places (
+	issuer_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	role TEXT, 
+	value TEXT, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_issuer_places PRIMARY KEY (id), 
+	CONSTRAINT fk_issuer_places_issuer_id FOREIGN KEY(issuer_id) REFERENCES issuers (id), 
+	CONSTRAINT fk_issuer_places_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
+CREATE TABLE machine_clients (
+	agency_id UUID NOT NULL, 
+	name TEXT NOT NULL, 
+	scopes TEXT[] NOT NULL, 
+	revoked_at TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_machine_clients PRIMARY KEY (id), 
+	CONSTRAINT fk_machine_clients_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
 );
 
 CREATE TABLE meetings (
@@ -399,6 +440,35 @@ CREATE TABLE household_cases (
 	CONSTRAINT pk_household_cases PRIMARY KEY (id), 
 	CONSTRAINT fk_household_cases_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_household_cases_household_id FOREIGN KEY(household_id) REFERENCES households (id)
+);
+
+CREATE TABLE issuer_links (
+	issuer_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	subject_index BYTEA NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_issuer_links PRIMARY KEY (id), 
+	CONSTRAINT fk_issuer_links_issuer_id FOREIGN KEY(issuer_id) REFERENCES issuers (id), 
+	CONSTRAINT fk_issuer_links_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE UNIQUE INDEX uq_issuer_links_account ON issuer_links (issuer_id, account_id) WHERE valid_until IS NULL;
+
+CREATE UNIQUE INDEX uq_issuer_links_subject ON issuer_links (issuer_id, subject_index) WHERE valid_until IS NULL;
+
+CREATE TABLE machine_secrets (
+	client_id UUID NOT NULL, 
+	secret_hash BYTEA NOT NULL, 
+	used_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_machine_secrets PRIMARY KEY (id), 
+	CONSTRAINT fk_machine_secrets_client_id FOREIGN KEY(client_id) REFERENCES machine_clients (id)
 );
 
 CREATE TABLE meeting_experts (
@@ -782,6 +852,16 @@ CREATE INDEX ix_grants_agency ON grants (agency_id, case_id, valid_until, valid_
 
 CREATE INDEX ix_grants_case ON grants (case_id, agency_id, valid_until, valid_from);
 
+CREATE TABLE machine_tokens (
+	token_hash BYTEA NOT NULL, 
+	secret_id UUID NOT NULL, 
+	scopes TEXT[] NOT NULL, 
+	issued_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE NOT NULL, 
+	CONSTRAINT pk_machine_tokens PRIMARY KEY (token_hash), 
+	CONSTRAINT fk_machine_tokens_secret_id FOREIGN KEY(secret_id) REFERENCES machine_secrets (id)
+);
+
 CREATE TABLE retractions (
 	entry_id UUID NOT NULL, 
 	slice TEXT NOT NULL, 
@@ -811,12 +891,14 @@ CREATE TABLE sessions (
 	seen_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	factors TEXT DEFAULT 'password' NOT NULL, 
 	proven_at TIMESTAMP WITH TIME ZONE, 
+	issuer_id UUID, 
 	ended_at TIMESTAMP WITH TIME ZONE, 
 	public_id UUID NOT NULL, 
 	CONSTRAINT pk_sessions PRIMARY KEY (token_hash), 
 	CONSTRAINT fk_sessions_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
 	CONSTRAINT fk_sessions_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
 	CONSTRAINT fk_sessions_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_sessions_issuer_id FOREIGN KEY(issuer_id) REFERENCES issuers (id), 
 	CONSTRAINT uq_sessions_public_id UNIQUE (public_id)
 );
 
@@ -996,7 +1078,7 @@ CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
-    pledged boolean, opened_at timestamptz, seen_at timestamptz)
+    pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- A session without a live membership, or of a disabled account, is as good as none.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
@@ -1009,7 +1091,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         END, s.factors, s.proven_at, EXISTS (
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
-        s.opened_at, s.seen_at
+        s.opened_at, s.seen_at, s.issuer_id
     FROM sessions s
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
@@ -1279,6 +1361,121 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     VALUES (p_bucket, date_trunc('second', clock_timestamp()), 1)
     ON CONFLICT (bucket, window_start) DO UPDATE SET failures = throttle_counts.failures + 1;
 $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Signing in through an organisation's own sign-on.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION issuers_offered()
+RETURNS TABLE (id uuid, name text, domains text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT i.id, i.name, i.domains FROM issuers i WHERE NOT i.suspended ORDER BY i.name, i.id;
+$$;
+
+CREATE FUNCTION issuer_for_sign_on(p_issuer uuid)
+RETURNS TABLE (
+    id uuid, name text, url text, client_id text, client_secret_sealed bytea, domains text[],
+    claim text, second_factors text[], key_id uuid, kek_id text, wrapped bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT i.id, i.name, i.url, i.client_id, i.client_secret_sealed, i.domains, i.claim,
+        i.second_factors, k.id, k.kek_id, k.wrapped
+    FROM issuers i JOIN data_keys k ON k.kind = 'issuer' AND k.scope_id = i.id
+    WHERE i.id = p_issuer AND NOT i.suspended;
+$$;
+
+CREATE FUNCTION places_by_subject(p_issuer uuid, p_subject bytea)
+RETURNS TABLE (account_id uuid, agency_id uuid, value text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Held until the session is open, as in account_for_login.
+    PERFORM 1 FROM accounts a JOIN issuer_links l ON l.account_id = a.id
+    WHERE l.issuer_id = p_issuer AND l.subject_index = p_subject AND l.valid_until IS NULL
+    FOR SHARE OF a;
+    -- Where somebody is known, at least one row: without an agency where nothing granted is live,
+    -- the account is disabled, or the sign-on does not lead there.
+    RETURN QUERY SELECT l.account_id, g.agency_id, g.value
+    FROM issuer_links l JOIN accounts a ON a.id = l.account_id
+    LEFT JOIN LATERAL (
+        SELECT m.id, m.agency_id, m.valid_from, p.value FROM memberships m
+        JOIN issuer_places p ON p.agency_id = m.agency_id AND (p.role IS NULL OR p.role = m.role)
+        WHERE m.account_id = l.account_id AND p.issuer_id = p_issuer AND NOT a.disabled
+            AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND p.valid_from <= portal_clock()
+            AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
+    ) AS g ON true
+    WHERE l.issuer_id = p_issuer AND l.subject_index = p_subject AND l.valid_until IS NULL
+    ORDER BY g.valid_from, g.id;
+END $$;
+
+CREATE FUNCTION session_came_from(p_token_hash bytea, p_issuer uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE sessions SET issuer_id = p_issuer WHERE token_hash = p_token_hash AND ended_at IS NULL;
+$$;
+
+CREATE FUNCTION issuer_leads_to(p_issuer uuid, p_agency uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Without a new answer of the sign-on: only where everybody of it may go, in the own role.
+    SELECT EXISTS (
+        SELECT 1 FROM issuer_places p JOIN issuers i ON i.id = p.issuer_id
+        JOIN memberships m ON m.agency_id = p.agency_id AND (p.role IS NULL OR p.role = m.role)
+        WHERE p.issuer_id = p_issuer AND p.agency_id = p_agency AND p.value IS NULL
+            AND NOT i.suspended
+            AND p.valid_from <= portal_clock()
+            AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
+            AND m.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+            AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until));
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Machines that call the interface.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION machine_secrets_of(p_client uuid)
+RETURNS TABLE (client_id uuid, scopes text[], secret_id uuid, secret_hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT c.id, c.scopes, s.id, s.secret_hash
+    FROM machine_clients c JOIN machine_secrets s ON s.client_id = c.id
+    WHERE c.id = p_client AND c.revoked_at IS NULL
+        AND s.valid_from <= portal_clock()
+        AND (s.valid_until IS NULL OR portal_clock() < s.valid_until);
+$$;
+
+CREATE FUNCTION issue_machine_token(
+    p_token_hash bytea, p_secret uuid, p_scopes text[], p_for interval)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM machine_tokens WHERE valid_until < portal_clock();
+    UPDATE machine_secrets SET used_at = portal_clock() WHERE id = p_secret;
+    INSERT INTO machine_tokens (token_hash, secret_id, scopes, valid_until)
+    VALUES (p_token_hash, p_secret, p_scopes, portal_clock() + p_for);
+$$;
+
+CREATE FUNCTION machine_by_token(p_token_hash bytea)
+RETURNS TABLE (
+    client_id uuid, name text, agency_id uuid, agency_name text, scopes text[],
+    valid_until timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A token ends with its client and with its secret, whichever is sooner.
+    SELECT c.id, c.name, c.agency_id, a.name, t.scopes, t.valid_until
+    FROM machine_tokens t
+    JOIN machine_secrets s ON s.id = t.secret_id
+    JOIN machine_clients c ON c.id = s.client_id
+    JOIN agencies a ON a.id = c.agency_id
+    WHERE t.token_hash = p_token_hash AND portal_clock() < t.valid_until
+        AND c.revoked_at IS NULL AND (s.valid_until IS NULL OR portal_clock() < s.valid_until);
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Health.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION worker_seen_at()
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- When a worker was last heard of; NULL where there is none.
+    RETURN (SELECT max(last_heartbeat) FROM jobs.procrastinate_workers);
+END $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Locking: a post that races a withdrawal loses.
@@ -1677,6 +1874,60 @@ ALTER FUNCTION throttle_failed(bytea) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION throttle_failed(bytea) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION throttle_failed(bytea) TO portal_app;
+
+ALTER FUNCTION issuers_offered() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION issuers_offered() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION issuers_offered() TO portal_app;
+
+ALTER FUNCTION issuer_for_sign_on(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION issuer_for_sign_on(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION issuer_for_sign_on(uuid) TO portal_app;
+
+ALTER FUNCTION places_by_subject(uuid, bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION places_by_subject(uuid, bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION places_by_subject(uuid, bytea) TO portal_app;
+
+ALTER FUNCTION session_came_from(bytea, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION session_came_from(bytea, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION session_came_from(bytea, uuid) TO portal_app;
+
+ALTER FUNCTION issuer_leads_to(uuid, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION issuer_leads_to(uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION issuer_leads_to(uuid, uuid) TO portal_app;
+
+ALTER FUNCTION machine_secrets_of(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION machine_secrets_of(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION machine_secrets_of(uuid) TO portal_app;
+
+ALTER FUNCTION issue_machine_token(bytea, uuid, text[], interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION issue_machine_token(bytea, uuid, text[], interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION issue_machine_token(bytea, uuid, text[], interval) TO portal_app;
+
+ALTER FUNCTION machine_by_token(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION machine_by_token(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION machine_by_token(bytea) TO portal_app;
+
+ALTER FUNCTION worker_seen_at() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION worker_seen_at() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION worker_seen_at() TO portal_app;
 
 ALTER FUNCTION lock_grants(uuid, boolean) OWNER TO portal_system;
 
@@ -2518,6 +2769,60 @@ GRANT INSERT ON inbox_items TO portal_app;
 
 GRANT UPDATE (status, handled_at, handled_by, case_id, due_at, unread_since) ON inbox_items TO portal_app;
 
+REVOKE ALL ON issuer_links FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON issuer_links TO portal_system;
+
+GRANT SELECT ON issuer_links TO portal_app;
+
+GRANT INSERT ON issuer_links TO portal_app;
+
+GRANT UPDATE (valid_until) ON issuer_links TO portal_app;
+
+REVOKE ALL ON issuer_places FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON issuer_places TO portal_system;
+
+GRANT SELECT ON issuer_places TO portal_app;
+
+GRANT INSERT ON issuer_places TO portal_app;
+
+GRANT UPDATE (valid_until) ON issuer_places TO portal_app;
+
+REVOKE ALL ON issuers FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON issuers TO portal_system;
+
+GRANT SELECT ON issuers TO portal_app;
+
+GRANT INSERT ON issuers TO portal_app;
+
+GRANT UPDATE (name, url, client_id, client_secret_sealed, domains, claim, second_factors, suspended, version) ON issuers TO portal_app;
+
+REVOKE ALL ON machine_clients FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON machine_clients TO portal_system;
+
+GRANT SELECT ON machine_clients TO portal_app;
+
+GRANT INSERT ON machine_clients TO portal_app;
+
+GRANT UPDATE (revoked_at) ON machine_clients TO portal_app;
+
+REVOKE ALL ON machine_secrets FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON machine_secrets TO portal_system;
+
+GRANT SELECT ON machine_secrets TO portal_app;
+
+GRANT INSERT ON machine_secrets TO portal_app;
+
+GRANT UPDATE (valid_until) ON machine_secrets TO portal_app;
+
+REVOKE ALL ON machine_tokens FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON machine_tokens TO portal_system;
+
 REVOKE ALL ON meeting_experts FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON meeting_experts TO portal_system;
@@ -3249,6 +3554,9 @@ FROM grants AS grant_on_action
 WHERE grant_on_action.case_id = action_of_event.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))
  LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'issuer' AND (EXISTS (SELECT 1 
+FROM issuers AS issuer_of_key 
+WHERE issuer_of_key.id = data_keys.scope_id AND (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
  LIMIT ALL OFFSET 0))
 );
 
@@ -3428,6 +3736,112 @@ inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1)
 ) WITH CHECK (
 inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1)
 );
+
+ALTER TABLE issuer_links ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE issuer_links FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON issuer_links TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON issuer_links FOR SELECT TO portal_app USING (
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY inserted ON issuer_links FOR INSERT TO portal_app WITH CHECK (
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON issuer_links FOR UPDATE TO portal_app USING (
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE issuer_places ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE issuer_places FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON issuer_places TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON issuer_places FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY inserted ON issuer_places FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON issuer_places FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE issuers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE issuers FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON issuers TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON issuers FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY inserted ON issuers FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON issuers FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE machine_clients ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE machine_clients FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON machine_clients TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON machine_clients FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY inserted ON machine_clients FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON machine_clients FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE machine_secrets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE machine_secrets FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON machine_secrets TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON machine_secrets FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY inserted ON machine_secrets FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON machine_secrets FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE machine_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE machine_tokens FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON machine_tokens TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE meeting_experts ENABLE ROW LEVEL SECURITY;
 

@@ -140,6 +140,7 @@ def add_to_session(session: Session, kind: str, *, keep_forms: bool = False) -> 
         session,
         account_id=row.account_id,
         agency_id=row.agency_id,
+        issuer_id=row.issuer_id,
         factors=joined(row.factors, kind),
         proven_at=datetime.now(UTC),
         opened_at=row.opened_at,

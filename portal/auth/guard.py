@@ -7,6 +7,7 @@ from flask import Response, abort, current_app, g, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from portal import machine_clients
 from portal.auth.factors import stepped_up
 from portal.auth.sessions import standing
 from portal.auth.stepping import step_up
@@ -23,6 +24,11 @@ PUBLIC = frozenset(
         "account.demo_sign_in",
         "account.sign_in",
         "account.sign_in_by_passkey",
+        "account.sign_on",
+        "account.signed_on",
+        "account.signed_out",
+        "account.sign_out_of_issuer",
+        "api.token",
         "child.enter",
         "child.leave",
         "child.left",
@@ -55,6 +61,8 @@ def admit() -> Response | None:
     if endpoint in PUBLIC:
         return None
     action: Action | None = getattr(current_app.view_functions[endpoint], "portal_action", None)
+    if action is not None and action in machine_clients.NEEDS:
+        return machine_clients.admit(action)
     if action is Action.VISIT:
         return None if _visiting() else _to_sign_in("child.enter")
     if not _is_staff():

@@ -22,7 +22,7 @@ from portal.auth.running import config
 from portal.auth.words import is_whole
 from portal.database import before_viewer, look_as
 from portal.extensions import db
-from portal.policy.permissions import Standing
+from portal.policy.permissions import NotPermittedError, Standing
 from portal.policy.viewer import Viewer
 
 COOKIE = "__Host-portal"
@@ -123,6 +123,7 @@ def open_session(
     account_id: uuid.UUID | None = None,
     agency_id: uuid.UUID | None = None,
     thread_id: uuid.UUID | None = None,
+    issuer_id: uuid.UUID | None = None,
     factors: str = "password",
     proven_at: datetime | None = None,
     opened_at: datetime | None = None,
@@ -134,6 +135,7 @@ def open_session(
         session: of the request.
         account_id, agency_id: who acts for whom, or
         thread_id: the thread that a code opened.
+        issuer_id: through whose sign-on the person came.
         factors: how the person proved who it is; words of ``portal.auth.factors`` joined by "+".
         proven_at: when a second factor was proven, for steps that ask for a recent one.
         opened_at: of the session that this one continues; its 12 hours go on. Now by default.
@@ -152,6 +154,8 @@ def open_session(
         *(token_hash, public_id, account_id, agency_id, thread_id, factors, proven_at, opened_at)
     )
     before_viewer(session, opening)
+    if issuer_id is not None:
+        before_viewer(session, func.session_came_from(token_hash, issuer_id))
     session.info.pop("viewer", None)
     acting_for = agency_id if is_whole(factors) else None
     look_as(session, Viewer(account_id=account_id, agency_id=acting_for, thread_id=thread_id))
@@ -206,16 +210,35 @@ def end_own_session(session: Session, public_id: uuid.UUID) -> None:
 
 
 def act_for(session: Session, agency_id: uuid.UUID) -> str:
-    """Open a session in which the signed-in account acts for another agency; return its token."""
+    """Open a session in which the signed-in account acts for another agency; return its token.
+
+    Raises NotPermittedError where the person came through a sign-on that does not lead there.
+    """
     row = g.signed
+    if agency_id != row.agency_id and not leads_to(session, agency_id):
+        raise NotPermittedError
     return open_session(
         session,
         account_id=row.account_id,
         agency_id=agency_id,
+        issuer_id=row.issuer_id,
         factors=row.factors,
         proven_at=row.proven_at,
         opened_at=row.opened_at,
     )
+
+
+def leads_to(session: Session, agency_id: uuid.UUID) -> bool:
+    """Return whether the present session may act for another agency of the account's.
+
+    One that an organisation's sign-on opened stays within what that sign-on leads to: what a house
+    proves must not open another's door (``portal.single_sign_on``).
+    """
+    issuer_id = g.signed.issuer_id
+    if issuer_id is None:
+        return True
+    led: bool = before_viewer(session, func.issuer_leads_to(issuer_id, agency_id)).scalar_one()
+    return led
 
 
 def with_cookie(response: Response, token: str | None) -> Response:

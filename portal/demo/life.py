@@ -23,6 +23,8 @@ from portal.services import (
     consents,
     consultations,
     guardians,
+    issuers,
+    machines,
     meetings,
     progress,
     threads,
@@ -81,6 +83,7 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
     city.the_centre_asks()
     city.agencies_answer()
     city.the_week_is_discussed()
+    city.houses_are_connected()
 
 
 class _City:
@@ -113,6 +116,38 @@ class _City:
             ).all()
             viewer = Viewer(account_id, agency.id, circles=(agency.id, account_id, *teams))
             return viewer, Standing(membership.role, membership.manager, agency.type, agency.id)
+
+    def houses_are_connected(self) -> None:
+        """The administrator prepares the city's sign-on, not open yet, and connects a system."""
+        city_hall, school = demo_uuid("city_hall"), demo_uuid("school")
+        with self._as("admin") as session:
+            issuers.add_issuer(
+                session,
+                demo_uuid("issuer city"),
+                issuers.IssuerDetails(
+                    name="みほん市 職員認証",
+                    url="https://sign-on.mihon.example.jp",
+                    client_id="kodomo-portal",
+                    client_secret=machines.new_secret(),
+                    domains=("mihon.example.jp",),
+                    suspended=True,
+                ),
+            )
+            issuers.add_place(
+                session,
+                demo_uuid("place city hall"),
+                demo_uuid("issuer city"),
+                city_hall,
+                role=None,
+                value=None,
+            )
+            machines.add_machine(
+                session,
+                demo_uuid("machine school"),
+                school,
+                "見本第一小学校 校務支援システム",
+                ["whoami"],
+            )
 
     def _case(self, session: Session, child: str) -> m.Case:
         return session.scalars(select(m.Case).where(m.Case.id == demo_uuid(f"case {child}"))).one()

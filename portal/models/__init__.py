@@ -64,6 +64,14 @@ from portal.models.meetings import (
     MeetingExpert,
 )
 from portal.models.records import AuditEvent, DataKey
+from portal.models.sign_on import (
+    Issuer,
+    IssuerLink,
+    IssuerPlace,
+    MachineClient,
+    MachineSecret,
+    MachineToken,
+)
 
 __all__ = [
     "Account",
@@ -101,6 +109,12 @@ __all__ = [
     "Household",
     "HouseholdCase",
     "InboxItem",
+    "Issuer",
+    "IssuerLink",
+    "IssuerPlace",
+    "MachineClient",
+    "MachineSecret",
+    "MachineToken",
     "Meeting",
     "MeetingExpert",
     "Membership",

@@ -179,6 +179,8 @@ class Session(Base):
     factors: Mapped[str] = mapped_column(default="password", server_default="password")
     # When a second factor was proven last; a weighty step asks for one of the last minutes.
     proven_at: Mapped[Instant | None]
+    # Through which organisation's sign-on the person came, where it was not by password.
+    issuer_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("issuers.id"))
     ended_at: Mapped[Instant | None]
     public_id: Mapped[uuid.UUID] = mapped_column(Uuid(), default=uuid.uuid4, unique=True)
 

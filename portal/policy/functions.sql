@@ -17,7 +17,7 @@ CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
-    pledged boolean, opened_at timestamptz, seen_at timestamptz)
+    pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- A session without a live membership, or of a disabled account, is as good as none.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
@@ -30,7 +30,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         END, s.factors, s.proven_at, EXISTS (
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
-        s.opened_at, s.seen_at
+        s.opened_at, s.seen_at, s.issuer_id
     FROM sessions s
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
@@ -244,6 +244,121 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     VALUES (p_bucket, date_trunc('second', clock_timestamp()), 1)
     ON CONFLICT (bucket, window_start) DO UPDATE SET failures = throttle_counts.failures + 1;
 $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Signing in through an organisation's own sign-on.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION issuers_offered()
+RETURNS TABLE (id uuid, name text, domains text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT i.id, i.name, i.domains FROM issuers i WHERE NOT i.suspended ORDER BY i.name, i.id;
+$$;
+
+CREATE FUNCTION issuer_for_sign_on(p_issuer uuid)
+RETURNS TABLE (
+    id uuid, name text, url text, client_id text, client_secret_sealed bytea, domains text[],
+    claim text, second_factors text[], key_id uuid, kek_id text, wrapped bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT i.id, i.name, i.url, i.client_id, i.client_secret_sealed, i.domains, i.claim,
+        i.second_factors, k.id, k.kek_id, k.wrapped
+    FROM issuers i JOIN data_keys k ON k.kind = 'issuer' AND k.scope_id = i.id
+    WHERE i.id = p_issuer AND NOT i.suspended;
+$$;
+
+CREATE FUNCTION places_by_subject(p_issuer uuid, p_subject bytea)
+RETURNS TABLE (account_id uuid, agency_id uuid, value text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Held until the session is open, as in account_for_login.
+    PERFORM 1 FROM accounts a JOIN issuer_links l ON l.account_id = a.id
+    WHERE l.issuer_id = p_issuer AND l.subject_index = p_subject AND l.valid_until IS NULL
+    FOR SHARE OF a;
+    -- Where somebody is known, at least one row: without an agency where nothing granted is live,
+    -- the account is disabled, or the sign-on does not lead there.
+    RETURN QUERY SELECT l.account_id, g.agency_id, g.value
+    FROM issuer_links l JOIN accounts a ON a.id = l.account_id
+    LEFT JOIN LATERAL (
+        SELECT m.id, m.agency_id, m.valid_from, p.value FROM memberships m
+        JOIN issuer_places p ON p.agency_id = m.agency_id AND (p.role IS NULL OR p.role = m.role)
+        WHERE m.account_id = l.account_id AND p.issuer_id = p_issuer AND NOT a.disabled
+            AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND p.valid_from <= portal_clock()
+            AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
+    ) AS g ON true
+    WHERE l.issuer_id = p_issuer AND l.subject_index = p_subject AND l.valid_until IS NULL
+    ORDER BY g.valid_from, g.id;
+END $$;
+
+CREATE FUNCTION session_came_from(p_token_hash bytea, p_issuer uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE sessions SET issuer_id = p_issuer WHERE token_hash = p_token_hash AND ended_at IS NULL;
+$$;
+
+CREATE FUNCTION issuer_leads_to(p_issuer uuid, p_agency uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Without a new answer of the sign-on: only where everybody of it may go, in the own role.
+    SELECT EXISTS (
+        SELECT 1 FROM issuer_places p JOIN issuers i ON i.id = p.issuer_id
+        JOIN memberships m ON m.agency_id = p.agency_id AND (p.role IS NULL OR p.role = m.role)
+        WHERE p.issuer_id = p_issuer AND p.agency_id = p_agency AND p.value IS NULL
+            AND NOT i.suspended
+            AND p.valid_from <= portal_clock()
+            AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
+            AND m.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+            AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until));
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Machines that call the interface.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION machine_secrets_of(p_client uuid)
+RETURNS TABLE (client_id uuid, scopes text[], secret_id uuid, secret_hash bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT c.id, c.scopes, s.id, s.secret_hash
+    FROM machine_clients c JOIN machine_secrets s ON s.client_id = c.id
+    WHERE c.id = p_client AND c.revoked_at IS NULL
+        AND s.valid_from <= portal_clock()
+        AND (s.valid_until IS NULL OR portal_clock() < s.valid_until);
+$$;
+
+CREATE FUNCTION issue_machine_token(
+    p_token_hash bytea, p_secret uuid, p_scopes text[], p_for interval)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM machine_tokens WHERE valid_until < portal_clock();
+    UPDATE machine_secrets SET used_at = portal_clock() WHERE id = p_secret;
+    INSERT INTO machine_tokens (token_hash, secret_id, scopes, valid_until)
+    VALUES (p_token_hash, p_secret, p_scopes, portal_clock() + p_for);
+$$;
+
+CREATE FUNCTION machine_by_token(p_token_hash bytea)
+RETURNS TABLE (
+    client_id uuid, name text, agency_id uuid, agency_name text, scopes text[],
+    valid_until timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A token ends with its client and with its secret, whichever is sooner.
+    SELECT c.id, c.name, c.agency_id, a.name, t.scopes, t.valid_until
+    FROM machine_tokens t
+    JOIN machine_secrets s ON s.id = t.secret_id
+    JOIN machine_clients c ON c.id = s.client_id
+    JOIN agencies a ON a.id = c.agency_id
+    WHERE t.token_hash = p_token_hash AND portal_clock() < t.valid_until
+        AND c.revoked_at IS NULL AND (s.valid_until IS NULL OR portal_clock() < s.valid_until);
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- Health.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION worker_seen_at()
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- When a worker was last heard of; NULL where there is none.
+    RETURN (SELECT max(last_heartbeat) FROM jobs.procrastinate_workers);
+END $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Locking: a post that races a withdrawal loses.

@@ -69,6 +69,7 @@ class Action(StrEnum):
     ADMINISTER = "agencies.administer"
     ADVISE = "briefs.advise"
     ASSIGN = "actions.assign"
+    CALL_WHOAMI = "api.whoami"
     CLOSE = "cases.close"
     COORDINATE = "cases.coordinate"
     EXPORT_LOG = "log.export"
@@ -77,6 +78,7 @@ class Action(StrEnum):
     KEEP_ACCOUNT = "account.keep"
     KEEP_STAFF = "staff.keep"
     KEEP_SCHEME = "scheme.keep"
+    LINK_ACCOUNT = "account.link"
     LIST_CASES = "cases.list"
     MANAGE = "agency.manage"
     OVERSEE = "log.oversee"
@@ -155,6 +157,7 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
             s.role in (ADMINISTRATOR, DIRECTOR) or (s.manager and s.role not in BLIND_ROLES)
         ),
         Action.KEEP_SCHEME: lambda s: s.at_centre and s.role == DIRECTOR,
+        Action.LINK_ACCOUNT: _anyone,
         # The police see one case at a time and never list or search (domain.md §1).
         Action.LIST_CASES: lambda s: s.sees_cases and s.agency_type != POLICE,
         Action.MANAGE: lambda s: s.manager and s.role not in BLIND_ROLES,
@@ -177,7 +180,13 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
 # Weighty deeds: each asks for a second factor proven within the last minutes (security.md S5). A
 # withdrawal is never among them, for whoever takes something back must not be held up.
 STEP_UP: frozenset[Action] = frozenset(
-    {Action.ADMINISTER, Action.EXPORT_LOG, Action.KEEP_STAFF, Action.SHARE_BY_LAW}
+    {
+        Action.ADMINISTER,
+        Action.EXPORT_LOG,
+        Action.KEEP_STAFF,
+        Action.LINK_ACCOUNT,
+        Action.SHARE_BY_LAW,
+    }
 )
 
 # Deeds that do not wait for the pledge of secrecy: signing in, and writing down what somebody
@@ -186,7 +195,10 @@ BEFORE_PLEDGE: frozenset[Action] = frozenset({Action.RECEIVE, Action.SIGN_IN})
 
 
 def allows(standing: Standing | None, action: Action) -> bool:
-    """Return whether somebody of this standing may ever do this; nobody may do VISIT as staff."""
+    """Return whether somebody of this standing may ever do this.
+
+    Nobody does VISIT as staff, and the deeds that begin with ``api.`` are for machines.
+    """
     rule = _ALLOWED.get(action)
     return standing is not None and rule is not None and rule(standing)
 

@@ -166,6 +166,15 @@ CALLED_BY_APP = (
     "throttle_failures",
     "throttle_failed",
     "use_once",
+    "issuers_offered",
+    "issuer_for_sign_on",
+    "places_by_subject",
+    "session_came_from",
+    "issuer_leads_to",
+    "machine_secrets_of",
+    "issue_machine_token",
+    "machine_by_token",
+    "worker_seen_at",
     "lock_grants",
 )
 

@@ -529,6 +529,16 @@ def of_own_account(row: Any) -> ColumnElement[bool]:
     return own
 
 
+def administered(_row: Any) -> ColumnElement[bool]:
+    """Sign-ons of organisations, and machines: the administrator."""
+    return present(ADMINISTERING)
+
+
+def issuer_links(row: Any) -> ColumnElement[bool]:
+    """Whom a sign-on knows as which account: the account's own, and the administrator."""
+    return or_(and_(row.account_id == ACCOUNT, present(ACTING)), present(ADMINISTERING))
+
+
 def _invited(meeting_id: Any) -> ColumnElement[bool]:
     expert = m.MeetingExpert.__table__.alias("invitation")
     return probe(
@@ -652,6 +662,7 @@ def data_keys(k: Any) -> ColumnElement[bool]:
     parties = m.BriefParty.__table__.alias("parties_of_key")
     action = m.Action.__table__.alias("action_of_key")
     step = m.ActionEvent.__table__.alias("step_of_key")
+    issuer = m.Issuer.__table__.alias("issuer_of_key")
     advice = m.Advice.__table__.alias("advice_of_key")
     return or_(
         and_(
@@ -697,6 +708,7 @@ def data_keys(k: Any) -> ColumnElement[bool]:
         _key_of(parties, k, parties.c.id == k.scope_id, brief_parties, "parties"),
         _key_of(action, k, action.c.id == k.scope_id, actions, "action"),
         _key_of(step, k, step.c.action_id == k.scope_id, action_events, "action"),
+        _key_of(issuer, k, issuer.c.id == k.scope_id, administered, "issuer"),
     )
 
 
@@ -732,6 +744,11 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.Household: households,
         m.HouseholdCase: of_owner,
         m.InboxItem: inbox_items,
+        m.Issuer: administered,
+        m.IssuerLink: issuer_links,
+        m.IssuerPlace: administered,
+        m.MachineClient: administered,
+        m.MachineSecret: administered,
         m.Meeting: meetings,
         m.MeetingExpert: meeting_experts,
         m.MembershipProposal: membership_proposals,
@@ -768,5 +785,12 @@ OPEN: frozenset[type[m.Base]] = frozenset(
 
 # Read by the sanctioned functions of the database alone.
 SYSTEM_ONLY: frozenset[type[m.Base]] = frozenset(
-    {m.Credential, m.Session, m.ThreadCode, m.ThrottleCount, m.UsedMark}
+    {
+        m.Credential,
+        m.MachineToken,
+        m.Session,
+        m.ThreadCode,
+        m.ThrottleCount,
+        m.UsedMark,
+    }
 )

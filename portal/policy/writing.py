@@ -45,6 +45,7 @@ from portal.policy.visibility import (
     by_owner,
     consent_events,
     entries,
+    issuer_links,
     managed,
     not_excluded,
     of_own_account,
@@ -162,6 +163,11 @@ def new_membership(row: Any) -> ColumnElement[bool]:
 def kept_membership(row: Any) -> ColumnElement[bool]:
     """Memberships: ended by who keeps the agency's people; a trigger refuses a later end."""
     return _kept_staff(row)
+
+
+def own_link(row: Any) -> ColumnElement[bool]:
+    """Links to a sign-on: made by the person alone."""
+    return and_(row.account_id == ACCOUNT, present(ACTING))
 
 
 def of_managed_agency(row: Any) -> ColumnElement[bool]:
@@ -437,6 +443,25 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             on_own_desk,
             ("status", "handled_at", "handled_by", "case_id", "due_at", "unread_since"),
         ),
+        m.Issuer: Writing(
+            administered,
+            administered,
+            (
+                "name",
+                "url",
+                "client_id",
+                "client_secret_sealed",
+                "domains",
+                "claim",
+                "second_factors",
+                "suspended",
+                "version",
+            ),
+        ),
+        m.IssuerLink: Writing(own_link, issuer_links, ("valid_until",)),
+        m.IssuerPlace: Writing(administered, administered, ("valid_until",)),
+        m.MachineClient: Writing(administered, administered, ("revoked_at",)),
+        m.MachineSecret: Writing(administered, administered, ("valid_until",)),
         m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
         m.MeetingExpert: Writing(owned_invitation),
         m.Membership: Writing(new_membership, kept_membership, ("confirm_by", "valid_until")),

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from blueprints.administration.words import CHANGES, DEEDS, SIGHTS
 from portal.config import Config
 from portal.database import SystemSession
+from portal.machine_clients import NEEDS
 from portal.policy.permissions import GIVEN_BY_ONE, Action, Sight, deeds_of, sight_of, takes_two
 from portal.unit import Portal
 from portal.vault import equip
@@ -322,7 +323,7 @@ def test_a_membership_is_shortened_and_never_prolonged(
 
 def test_every_deed_and_every_sight_has_words() -> None:
     # Only a code makes a visitor: no role visits.
-    assert DEEDS.keys() == set(Action) - {Action.VISIT}
+    assert DEEDS.keys() == set(Action) - {Action.VISIT, *NEEDS}
     assert SIGHTS.keys() == set(Sight)
 
 

@@ -1,5 +1,6 @@
 """The configuration refuses what must not start, and says what to do."""
 
+import base64
 import dataclasses
 import json
 from pathlib import Path
@@ -242,3 +243,46 @@ def test_a_configuration_for_tests_is_cheap_and_fresh(tmp_path: Path) -> None:
     assert one.keys != two.keys
     assert one.argon2.memory_kib < Argon2Parameters().memory_kib == 47_104
     assert list(tmp_path.iterdir()) == []
+
+
+# --- what must not be served --------------------------------------------------------------------
+
+BEHIND_A_PROXY = {"PORTAL_PROXIES": "1", "PORTAL_PUBLIC_URL": "https://portal.example.jp"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"FLASK_DEBUG": "1"}, "Unset FLASK_DEBUG"),
+        ({"FLASK_DEBUG": "true"}, "Unset FLASK_DEBUG"),
+        ({"PORTAL_HOST": "0.0.0.0"}, "plain http"),  # noqa: S104
+        ({"PORTAL_HOST": "192.0.2.7"}, "PORTAL_PROXIES=1"),
+        ({"PORTAL_PROXIES": "1"}, "PORTAL_PUBLIC_URL="),
+        ({**BEHIND_A_PROXY, "PORTAL_PUBLIC_URL": "http://portal.example.jp"}, "PORTAL_PUBLIC_URL"),
+        ({**BEHIND_A_PROXY, "PORTAL_PROXIES": "many"}, "from 0 to 5"),
+        ({**BEHIND_A_PROXY, "PORTAL_PROXIES": "-1"}, "from 0 to 5"),
+    ],
+)
+def test_the_web_refuses_what_others_could_read_along(
+    key_file: Path, given: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Config.from_env(env(key_file.parent, **given))
+
+
+def test_behind_a_proxy_the_web_may_listen_anywhere(key_file: Path) -> None:
+    given = {**BEHIND_A_PROXY, "PORTAL_HOST": "0.0.0.0", "FLASK_DEBUG": "0"}  # noqa: S104
+    config = Config.from_env(env(key_file.parent, **given, PORTAL_HOSTS="kodomo.example.jp, "))
+    assert config.proxies == 1
+    assert config.hosts == ("portal.example.jp", "kodomo.example.jp")
+
+
+def test_a_command_may_debug(key_file: Path) -> None:
+    Config.from_env(env(key_file.parent, FLASK_DEBUG="1"), command=True)
+
+
+@pytest.mark.parametrize("key", [bytes(32), b"0123456789" * 3 + b"01", b"\xff\x00" * 16])
+def test_a_key_that_nobody_drew_is_refused(key_file: Path, key: bytes) -> None:
+    rewrite(key_file, signing=base64.b64encode(key).decode())
+    with pytest.raises(ConfigError, match=r"signing .* is not random"):
+        Config.from_env(env(key_file.parent))

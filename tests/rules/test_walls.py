@@ -37,21 +37,33 @@ DEFINERS = {
     "account_for_login": "TABLE(account_id uuid, password_hash text, disabled boolean,"
     " agency_id uuid)",
     "end_session": "uuid",
+    "issue_machine_token": "void",
+    "issuer_for_sign_on": "TABLE(id uuid, name text, url text, client_id text,"
+    " client_secret_sealed bytea, domains text[], claim text, second_factors text[],"
+    " key_id uuid, kek_id text, wrapped bytea)",
+    "issuer_leads_to": "boolean",
+    "issuers_offered": "TABLE(id uuid, name text, domains text[])",
     "end_session_of_viewer": "void",
     "fiscal_year": "integer",
     "lock_grants": "void",
     "account_of_address": "uuid",
+    "machine_by_token": "TABLE(client_id uuid, name text, agency_id uuid, agency_name text,"
+    " scopes text[], valid_until timestamp with time zone)",
+    "machine_secrets_of": "TABLE(client_id uuid, scopes text[], secret_id uuid, secret_hash bytea)",
     "managed_references": "TABLE(case_id uuid, reference text)",
     "newest_reply": "uuid",
     "open_session": "void",
     "passkey_for_login": "TABLE(account_id uuid, agency_id uuid, disabled boolean,"
     " public_key bytea, sign_count bigint)",
+    "places_by_subject": "TABLE(account_id uuid, agency_id uuid, value text)",
     "refresh_case_access": "void",
     "refresh_denials": "void",
     "session_by_token": "TABLE(public_id uuid, account_id uuid, agency_id uuid, thread_id uuid,"
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
     " factors text, proven_at timestamp with time zone, pledged boolean,"
-    " opened_at timestamp with time zone, seen_at timestamp with time zone)",
+    " opened_at timestamp with time zone, seen_at timestamp with time zone,"
+    " issuer_id uuid)",
+    "session_came_from": "void",
     "sessions_of_viewer": "TABLE(public_id uuid, agency_id uuid,"
     " opened_at timestamp with time zone, seen_at timestamp with time zone)",
     "set_password": "void",
@@ -61,6 +73,7 @@ DEFINERS = {
     "throttle_failures": "integer",
     "touch_session": "void",
     "use_once": "boolean",
+    "worker_seen_at": "timestamp with time zone",
     **dict.fromkeys(
         (
             *("case_was_opened", "default_team_changed", "denial_was_written"),
