@@ -66,6 +66,7 @@ class Event(StrEnum):
     PREVIEWED = "share.previewed"
     PROGRESS_CHECKED = "progress.checked"
     RECEIPT_GIVEN = "receipt.given"
+    READERS_NAMED = "readers.named"
     RECIPIENTS_STATED = "recipients.stated"
     REFUSED = "access.refused"
     SESSION_ENDED = "session.ended"
@@ -123,6 +124,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.PREVIEWED: "agency slices",
             Event.PROGRESS_CHECKED: "next_on",
             Event.RECEIPT_GIVEN: "consent form",
+            Event.READERS_NAMED: "grant accounts before",
             Event.RECIPIENTS_STATED: "grant never_tells",
             Event.REFUSED: "endpoint status",
             Event.SESSION_ENDED: "session",

@@ -62,6 +62,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.PLEDGED: (_l("守秘の誓約をした"), _ACCOUNT),
     Event.PREVIEWED: (_l("共有の見え方を確かめた"), _SHARE),
     Event.PROGRESS_CHECKED: (_l("進捗を確認した"), _CASE),
+    Event.READERS_NAMED: (_l("読む人を決めた"), _SHARE),
     Event.RECIPIENTS_STATED: (_l("渡す相手を確かめた"), _SHARE),
     Event.REFUSED: (_l("見られないものを開こうとした"), _l("なし")),
     Event.SESSION_ENDED: (_l("サインインを終えた"), _SIGN_IN),
