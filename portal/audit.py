@@ -33,7 +33,6 @@ class Event(StrEnum):
     AGENCY_CHANGED = "agency.changed"
     BRIEF_READ = "brief.read"
     BRIEF_WRITTEN = "brief.written"
-    CASE_CONCEALED = "case.concealed"
     CASE_CLOSED = "case.closed"
     CASE_LISTED = "case.listed"
     CASE_OPENED = "case.opened"
@@ -46,6 +45,10 @@ class Event(StrEnum):
     CONSULTATION_HANDED_OVER = "consultation.handed_over"
     CONSULTATION_LISTED = "consultation.listed"
     CONSULTATION_RECEIVED = "consultation.received"
+    EMERGENCY_DECIDED = "emergency.decided"
+    EMERGENCY_PROLONGED = "emergency.prolonged"
+    EMERGENCY_REVIEWED = "emergency.reviewed"
+    EMERGENCY_STARTED = "emergency.started"
     ENTRY_POSTED = "entry.posted"
     ENTRY_RETRACTED = "entry.retracted"
     EXCLUSION_SET = "exclusion.set"
@@ -64,12 +67,16 @@ class Event(StrEnum):
     MESSAGE_SENT = "message.sent"
     NEVER_TELL_SET = "never_tell.set"
     PLEDGED = "pledge.given"
+    PERMISSIONS_NOTED = "permissions.noted"
     PREVIEWED = "share.previewed"
     PROGRESS_CHECKED = "progress.checked"
     RECEIPT_GIVEN = "receipt.given"
-    READERS_NAMED = "readers.named"
+    PROPOSED = "share.proposed"
+    PROPOSAL_DECIDED = "share.decided"
     RECIPIENTS_STATED = "recipients.stated"
     REFUSED = "access.refused"
+    REPORT_RECORDED = "report.recorded"
+    REPORT_SENT = "report.sent"
     SESSION_ENDED = "session.ended"
     SESSION_OPENED = "session.opened"
     SIGHTS_ASKED = "sights.asked"
@@ -92,7 +99,6 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.AGENCY_CHANGED: "agency change",
             Event.BRIEF_READ: "brief",
             Event.BRIEF_WRITTEN: "brief",
-            Event.CASE_CONCEALED: "concealed",
             Event.CASE_CLOSED: "outcome",
             Event.CASE_LISTED: "cases",
             Event.CASE_OPENED: "consultation",
@@ -105,6 +111,10 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.CONSULTATION_HANDED_OVER: "consultation agency",
             Event.CONSULTATION_LISTED: "consultations",
             Event.CONSULTATION_RECEIVED: "consultation channel",
+            Event.EMERGENCY_DECIDED: "emergency decision",
+            Event.EMERGENCY_PROLONGED: "emergency grants",
+            Event.EMERGENCY_REVIEWED: "emergency finding",
+            Event.EMERGENCY_STARTED: "emergency kind agency",
             Event.ENTRY_POSTED: "entry slice",
             Event.ENTRY_RETRACTED: "entry",
             Event.EXCLUSION_SET: "account",
@@ -123,12 +133,16 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.MESSAGE_SENT: "message",
             Event.NEVER_TELL_SET: "never_tell",
             Event.PLEDGED: "year",
+            Event.PERMISSIONS_NOTED: "meeting grants",
             Event.PREVIEWED: "agency slices",
             Event.PROGRESS_CHECKED: "next_on",
             Event.RECEIPT_GIVEN: "consent form",
-            Event.READERS_NAMED: "grant accounts before",
+            Event.PROPOSED: "proposal agency basis",
+            Event.PROPOSAL_DECIDED: "proposal decision",
             Event.RECIPIENTS_STATED: "grant never_tells",
             Event.REFUSED: "endpoint status",
+            Event.REPORT_RECORDED: "report",
+            Event.REPORT_SENT: "report word agency",
             Event.SESSION_ENDED: "session",
             Event.SESSION_OPENED: "session factors",
             Event.SIGHTS_ASKED: "at",

@@ -11,6 +11,8 @@ from typing import Final
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
+from portal.policy.terms import PERMISSIONS
+
 Words = Mapping[str, LazyString]
 
 # What kind of place it is, beside a name that may be hard to read.
@@ -127,6 +129,19 @@ LAWS: Final[Words] = MappingProxyType(
             "こどもを まもる{人|ひと}が いないかもしれないと {気|き}づいた{人|ひと}は、"
             "つたえることが ほうりつで きまっているからです。"
         ),
+        "EMERGENCY": _l(
+            "いのちや からだが あぶないかもしれなかったので、いそいで つたえたからです。"
+            "あとで、センターの{人|ひと}が {話|はな}します。"
+        ),
+        "ENTRUST_NPO": _l(
+            "センターの しごとを てつだってもらうためです。"
+            "その しごとが おわると、{見|み}えなくなります。"
+        ),
+        "EXPERT": _l(
+            "{名前|なまえ}を かくして、{弁護士|べんごし}さんなどに、"
+            "どうしたらいいか {聞|き}くためです。"
+            "{話|はな}しあいが おわると、{見|み}えなくなります。"
+        ),
         "TSV18": _l(
             "{先生|せんせい}から からだや こころを きずつけられたかもしれないときは、"
             "つたえることが ほうりつで きまっているからです。"
@@ -135,9 +150,16 @@ LAWS: Final[Words] = MappingProxyType(
 )
 
 
+_MAY = _l(
+    "あなたを まもるために ひつようだと、センターの おとなが {何人|なんにん}かで きめたからです。"
+    "ほうりつで、そうしていいことに なっています。"
+)
+
+
 def law(basis: str) -> LazyString:
     """Return why a law shares, for a child; a general sentence where the law has none."""
-    return LAWS.get(basis, _DUTY)
+    general = _MAY if basis in PERMISSIONS else _DUTY
+    return LAWS.get(basis, general)
 
 
 __all__ = [

@@ -8,21 +8,14 @@ from typing import Any, TypeAlias
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
-from wtforms import BooleanField, DateField, SelectField, SelectMultipleField
+from wtforms import BooleanField, DateField, SelectField
 from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
 from portal import models as m
 from portal.database import ConflictError
 from portal.extensions import db
-from portal.forms import (
-    CleanEmail,
-    CleanText,
-    PortalForm,
-    SubmissionField,
-    VersionField,
-    as_id,
-)
+from portal.forms import CleanEmail, CleanText, PortalForm, SubmissionField, VersionField
 from portal.services.administration import AgencyDetails, RefusedError
 from portal.templating import label
 from portal.vocabulary import choices
@@ -108,6 +101,10 @@ class AgencyForm(PortalForm):
         _l("委託先のNPO"), description=_l("こども食堂からの知らせを先に聞くNPO。こども食堂だけ。")
     )
     centre = SelectField(_l("受け持つセンター"), description=_l("こども食堂だけ。"))
+    receives_reports = BooleanField(
+        _l("このセンターが、通告の受付先に指定されている"),
+        description=_l("センターだけ。市が指定したときだけ選びます。"),
+    )
 
     def offer(
         self, npos: list[tuple[str, str]], centres: list[tuple[str, str]], locale: str
@@ -128,6 +125,7 @@ class AgencyForm(PortalForm):
             self.ward.data or None,
             uuid.UUID(self.entrusted_npo.data) if self.entrusted_npo.data else None,
             uuid.UUID(self.centre.data) if self.centre.data else None,
+            receives_reports=self.receives_reports.data,
         )
 
 
@@ -233,16 +231,6 @@ class TeamForm(PortalForm):
     )
 
 
-class HandOverForm(PortalForm):
-    """Who of the agency reads one share."""
-
-    accounts = SelectMultipleField(
-        _l("読む人"),
-        coerce=as_id,
-        description=_l("だれも選ばないと、対応チームが読みます。"),
-    )
-
-
 def beginning(day: dt.date | None) -> dt.datetime:
     """Return 00:00 JST of a day as an instant in UTC; a form asks for the day."""
     if day is None:
@@ -264,6 +252,7 @@ def agency_words(details: AgencyDetails, names: dict[str, str]) -> str:
         (_("区"), label("ward", details.ward) if details.ward else ""),
         (_("委託先のNPO"), names.get(str(details.entrusted_npo_id), "")),
         (_("受け持つセンター"), names.get(str(details.centre_id), "")),
+        (_("通告の受付先"), _("はい") if details.receives_reports else _("いいえ")),
     )
     return "\n".join(_("%(name)s：%(value)s", name=name, value=value) for name, value in chosen)
 
@@ -277,6 +266,7 @@ def details_of(agency: m.Agency) -> AgencyDetails:
         agency.ward,
         agency.entrusted_npo_id,
         agency.centre_id,
+        receives_reports=agency.receives_reports,
     )
 
 

@@ -100,6 +100,7 @@ def show(case_id: uuid.UUID) -> ResponseReturnValue:
         seen=_seen(),
         may_post=bool(places),
         ways=_ways(case),
+        may_open_in_emergency=allows(standing(), Action.OPEN_IN_EMERGENCY),
     )
 
 

@@ -1,6 +1,7 @@
 """The person's own screen: one agency a card, kept after each, and put away at any time."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import redirect, render_template, request, url_for
@@ -16,9 +17,9 @@ from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
 from portal.plain_words import AGENCIES
-from portal.policy.bundles import bundles_for
+from portal.policy.bundles import bundles_to_ask
 from portal.policy.permissions import Action
-from portal.policy.terms import clock
+from portal.policy.terms import clock, slices_by_duty
 from portal.queries.sharing import people_of
 from portal.services.consents import (
     MONTHS,
@@ -44,6 +45,7 @@ class Screen:
 
     consent: m.Consent
     agencies: list[m.Agency]
+    bundles: Mapping[uuid.UUID, tuple[str, ...]]
     form: AnswerForm
 
     @property
@@ -56,7 +58,7 @@ class Screen:
         open_ones = [
             number
             for number, agency in enumerate(self.agencies, start=1)
-            if not all(self.form.answer_to(agency.id, b) for b in bundles_for(agency.type))
+            if not all(self.form.answer_to(agency.id, b) for b in self.bundles[agency.id])
         ]
         answered = any(self.form[name].data for name in self.form.questions.values())
         return (open_ones or [self.last])[0] if answered else 0
@@ -94,9 +96,10 @@ def _screen(consent: m.Consent) -> Screen:
     filled: MultiDict[str, str] = MultiDict(draft_of(db.session, consent))
     for name, values in request.form.lists():
         filled.setlist(name, values)
-    return Screen(
-        consent, agencies, answer_form(agencies, days, voice_of(consent.giver_kind), filled)
-    )
+    by_duty = slices_by_duty(db.session, consent.case_id, now)
+    bundles = {a.id: bundles_to_ask(a.type, by_duty.get(a.id, ())) for a in agencies}
+    form = answer_form(agencies, days, voice_of(consent.giver_kind), filled, by_duty)
+    return Screen(consent, agencies, bundles, form)
 
 
 def _card_asked_for(screen: Screen) -> int:
@@ -135,7 +138,7 @@ def _page(screen: Screen, card: int) -> str:
         agency=agency,
         limit=None if agency is None else longest_days("CONSENT", agency.type),
         short=SHORT_DAYS,
-        bundles={a.id: bundles_for(a.type) for a in screen.agencies},
+        bundles=screen.bundles,
         spoken=None if agency is None else (also_told(agency.type, kind), if_not(kind)),
         readers=who_reads(kind),
         promises=promises(kind, for_child=consent.for_person_id is not None),

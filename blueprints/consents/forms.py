@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, DateField, HiddenField, RadioField, SelectField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField
 from wtforms import SelectMultipleField as ManyField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
@@ -24,7 +24,7 @@ from portal.forms import (
     as_id,
     choices_of,
 )
-from portal.policy.bundles import bundles_for
+from portal.policy.bundles import bundles_to_ask
 from portal.queries.sharing import PersonRow, StaffRow
 from portal.services.consents import (
     DEFAULT_MONTHS,
@@ -37,7 +37,6 @@ from portal.services.consents import (
 )
 from portal.services.sharing import SHORTEST_REASON
 from portal.templating import jst_date, label
-from portal.vocabulary import shareable_with
 
 # A sentence or two; a child's words are never cut, so the limits are generous.
 WORDS = 1_000
@@ -273,6 +272,7 @@ def answer_form(
     last_days: Mapping[int, dt.date],
     voice: Voice,
     formdata: MultiDict[str, str],
+    by_duty: Mapping[uuid.UUID, Collection[str]],
 ) -> AnswerForm:
     """Return the form with a question for each bundle of each agency.
 
@@ -281,12 +281,13 @@ def answer_form(
         last_days: for each length in months the last day on which a yes then holds.
         voice: how the person is spoken to.
         formdata: what was kept so far, and over it what was sent.
+        by_duty: the slices that a duty opens to an agency; nobody is asked about those for show.
 
     """
     questions = {
         (agency.id, bundle): f"q-{agency.id.hex}-{bundle}"
         for agency in agencies
-        for bundle in bundles_for(agency.type)
+        for bundle in bundles_to_ask(agency.type, by_duty.get(agency.id, ()))
     }
     fields = {
         name: RadioField(
@@ -410,67 +411,6 @@ def parsed_ids(text: str) -> tuple[uuid.UUID, ...]:
         return ()
 
 
-class DutyForm(PortalForm):
-    """「法律にもとづいて伝える」: which duty, to whom, what, why, and what the child was told."""
-
-    basis = RadioField(
-        _l("どの法律にもとづきますか"),
-        [InputRequired(_l("法律を選んでください。"))],
-    )
-    agency = SelectField(_l("伝える機関"), [DataRequired(_l("機関を選んでください。"))], coerce=key)
-    slices = ManyField(
-        _l("伝える項目"),
-        [DataRequired(_l("項目を1つ以上選んでください。"))],
-        choices=choices_of("slice", *shareable_with("cgc")),
-        description=_l("必要なものだけを選びます。だれの情報であっても、選んだ項目が見えます。"),
-    )
-    last_day = DateField(
-        _l("いつまで"),
-        [InputRequired(_l("いつまでかを入力してください。"))],
-        description=_l("この日の終わりまで見えます。"),
-    )
-    necessity = RadioField(
-        _l("共有の必要性"),
-        [InputRequired(_l("必要性を選んでください。"))],
-        choices=choices_of("necessity"),
-    )
-    reason = CleanLongText(
-        _l("伝える理由"),
-        [
-            DataRequired(_l("伝える理由を入力してください。")),
-            Length(min=SHORTEST_REASON, message=_l("理由を20文字以上で入力してください。")),
-        ],
-        limit=REASON,
-    )
-    told = CleanLongText(
-        _l("こどもに先に話したこと、または話さない理由"),
-        [DataRequired(_l("こどもに先に話したか、話さない場合はその理由を入力してください。"))],
-        limit=REASON,
-        description=_l("義務として伝えることを、同意を聞くふりをせずに、正直に話します。"),
-    )
-    second = SelectField(
-        _l("いっしょに決めた職員"),
-        coerce=key,
-        description=_l("「伝えてほしくない人」の記録があるときは、必ず2人で決めます。"),
-    )
-    nobody_unlinked = BooleanField(
-        _l("読む人の中に、本人が「伝えてほしくない」と言った人がいないことを確かめました。")
-    )
-
-    def __init__(
-        self,
-        agencies: Iterable[m.Agency],
-        bases: Iterable[SelectChoice],
-        seconds: Iterable[StaffRow],
-        **options: Any,
-    ) -> None:
-        """Take whom some duty may name, the duties, and the colleagues who may decide with."""
-        super().__init__(**options)
-        self.basis.choices = list(bases)
-        self.agency.choices = [_nothing(_("選んでください")), *_agencies(agencies)]
-        self.second.choices = [_nothing(_("なし")), *_staff(seconds)]
-
-
 class TakeBackForm(PortalForm):
     """Taking a consent back for somebody who asked for it."""
 
@@ -559,7 +499,6 @@ class ExcludeForm(PortalForm):
 __all__ = [
     "ActionForm",
     "AnswerForm",
-    "DutyForm",
     "ExcludeForm",
     "ObjectionForm",
     "ReadersForm",

@@ -7,12 +7,10 @@ from urllib.parse import urlencode
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 
 from blueprints.consents import bp
 from blueprints.consents.forms import (
     ActionForm,
-    DutyForm,
     ObjectionForm,
     ReadersForm,
     ShareForm,
@@ -30,16 +28,13 @@ from portal.extensions import db
 from portal.plain_words import ANSWERS, BUNDLES
 from portal.policy.capacity import Decision, decide
 from portal.policy.permissions import Action, require
-from portal.policy.terms import Terms
 from portal.queries.ends import losses
+from portal.queries.lawful import emergencies_of, open_reports, proposals_of
 from portal.queries.sharing import (
     PersonRow,
-    Preview,
-    agencies_of_duty,
     agencies_to_ask,
     colleagues,
     consents_of,
-    duties,
     exclusions_of,
     grants_of,
     names_of_staff,
@@ -61,17 +56,12 @@ from portal.services.consents import (
 )
 from portal.services.denials import exclude
 from portal.services.guardians import band_of_child, guardians_of
-from portal.services.sharing import RefusedShareError, give_grant, take_back
-from portal.templating import today
+from portal.services.sharing import RefusedShareError, take_back
 from portal.unit import visible_or_404
 from portal.vault import reveal
-from portal.vocabulary import bases
-from portal.working_hours import ONE_DAY, inclusive_to_instant
 
 # Where somebody of the staff may be the one concerned, the centre is asked before each share.
 ASKED_ABOUT_READERS = ("school", "nursery")
-# A duty without another wish lasts as long as its basis allows, counted with today.
-DUTY_DAYS = 90
 
 
 def own_case(case_id: uuid.UUID) -> m.Case:
@@ -104,6 +94,9 @@ def index(case_id: uuid.UUID) -> ResponseReturnValue:
         grants=[(row, law_words(row.grant.basis)) for row in grants],
         wishes=wishes,
         exclusions=exclusions_of(db.session, case),
+        reports=open_reports(db.session, case),
+        proposals=proposals_of(db.session, case),
+        emergencies=emergencies_of(db.session, case),
     )
 
 
@@ -192,14 +185,13 @@ def readers(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _preview_page(consent, agency, ShareForm(formdata=None), form), 422
     if form.whom.data == "names":
-        exclude_all(own_case(consent.case_id), form)
+        _exclude_all(own_case(consent.case_id), form)
     there = {"readers": ",".join(map(str, form.named())), "asked": form.whom.data}
     place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
     return redirect(f"{place}?{urlencode(there)}")
 
 
-def exclude_all(case: m.Case, form: ReadersForm) -> None:
-    """Close the case to whom the centre named to 「見せない人は」."""
+def _exclude_all(case: m.Case, form: ReadersForm) -> None:
     shut_out = {row.exclusion.account_id for row in exclusions_of(db.session, case)}
     for account_id in set(form.accounts.data or ()) - shut_out:
         exclude(
@@ -318,63 +310,6 @@ def action(case_id: uuid.UUID) -> ResponseReturnValue:
         ):
             return redirect(url_for("consents.index", case_id=case.id))
     return render_template("consents/action.html", case=case, form=form), form.status
-
-
-@bp.route("/cases/<uuid:case_id>/duties/new", methods=["GET", "POST"])
-@permits(Action.SHARE_BY_LAW)
-def duty(case_id: uuid.UUID) -> ResponseReturnValue:
-    """「法律にもとづいて伝える」: previewed first, then shared with its reasons."""
-    case = own_case(case_id)
-    form, sight = _duty_form(case), None
-    if form.validate_on_submit():
-        terms = _duty_terms(form)
-        if request.form.get("step") == "share":
-            if attempt(form, lambda: give_grant(db.session, case, terms)):
-                return redirect(url_for("consents.index", case_id=case.id))
-        else:
-            sight = _duty_preview(case, terms)
-    return _duty_page(case, form, sight), form.status
-
-
-def _duty_form(case: m.Case) -> DutyForm:
-    return DutyForm(
-        agencies_of_duty(db.session),
-        [SelectChoice(code, law_words(code)) for code in duties()],
-        colleagues(db.session, case.owner_agency_id),
-        last_day=today() + (DUTY_DAYS - 1) * ONE_DAY,
-        necessity=latest_necessity(db.session, case.id),
-    )
-
-
-def _duty_terms(form: DutyForm) -> Terms:
-    return Terms(
-        agency_id=form.agency.data,
-        slices=tuple(form.slices.data or ()),
-        subject_id=None,
-        purpose=bases()[form.basis.data].allowed_purposes[0],
-        basis=form.basis.data,
-        necessity=form.necessity.data,
-        until=inclusive_to_instant(form.last_day.data or today()),
-        approved_by=form.second.data,
-        reason=form.reason.data,
-        told=form.told.data,
-        nobody_unlinked=form.nobody_unlinked.data,
-    )
-
-
-def _duty_preview(case: m.Case, terms: Terms) -> Preview:
-    return preview_share(db.session, case, terms, people_of(db.session, case.id))
-
-
-def _duty_page(case: m.Case, form: DutyForm, sight: Preview | None) -> str:
-    people = people_of(db.session, case.id)
-    return render_template(
-        "consents/duty.html",
-        case=case,
-        form=form,
-        sight=sight,
-        wishes=wishes_of(db.session, case, people),
-    )
 
 
 @bp.route("/grants/<uuid:grant_id>/end", methods=["GET", "POST"])

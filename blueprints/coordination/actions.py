@@ -21,7 +21,7 @@ from portal import models as m
 from portal.auth import permits, standing
 from portal.extensions import db
 from portal.policy.permissions import Action, allows
-from portal.queries.actions import list_actions, read_action
+from portal.queries.actions import list_actions, read_action, sees_action
 from portal.queries.paging import read_cursor
 from portal.services.actions import (
     NotShownError,
@@ -29,6 +29,7 @@ from portal.services.actions import (
     answer_action,
     ask_action,
     assignable,
+    is_shown,
 )
 from portal.unit import visible_or_404
 
@@ -69,11 +70,13 @@ def ask(case_id: uuid.UUID) -> ResponseReturnValue:
     form = AskForm(assignable(db.session, case))
     if form.validate_on_submit():
         try:
-            ask_action(db.session, case, **form.terms)
+            asked = ask_action(db.session, case, **form.terms)
         except NotShownError:
             form.form_errors.append(_("この機関への共有が、いまおわりました。"))
         else:
             flash(_("依頼しました。"), "success")
+            if not is_shown(db.session, case, asked.agency_id):
+                return redirect(url_for("consents.entrust", action_id=asked.id))
             return redirect(url_for("cases.show", case_id=case.id))
     return render_template("coordination/action_new.html", case=case, form=form), form.status
 
@@ -104,4 +107,7 @@ def answer(action_id: uuid.UUID, answer: str) -> ResponseReturnValue:
         return render_template(page, sheet=sheet, form=form, answer=answer), form.status
     answer_action(db.session, found, status, **form.terms)
     flash(_("送りました。"), "success")
+    # With a task by contract the agency's sight of it ends (domain.md §3.3).
+    if not sees_action(db.session, action_id):
+        return redirect(url_for("coordination.my_actions"))
     return redirect(url_for("coordination.action", action_id=action_id))

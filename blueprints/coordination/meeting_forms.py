@@ -9,9 +9,16 @@ from wtforms import BooleanField, DateField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired
 
-from portal.forms import CleanLongText, PortalForm, SubmissionField, VersionField, as_id
+from portal.forms import (
+    CleanLongText,
+    PortalForm,
+    SubmissionField,
+    VersionField,
+    as_id,
+    choices_of,
+)
 from portal.queries.meetings import ExpertRow
-from portal.services.meetings import Paper
+from portal.services.meetings import MEETING_KINDS, Paper
 
 PARTIES = 1_000
 
@@ -23,7 +30,13 @@ class MeetingForm(PortalForm):
     held_on = DateField(
         _l("開く日"),
         [InputRequired(_l("日付を入力してください。"))],
-        description=_l("毎週の支援方針会議"),
+    )
+    kind = RadioField(
+        _l("会議の種類"),
+        [InputRequired(_l("会議の種類を選んでください。"))],
+        choices=choices_of("meeting", *MEETING_KINDS),
+        default=MEETING_KINDS[0],
+        description=_l("要対協の会議は、そこで決めた共有の根拠として記録します。"),
     )
 
 
@@ -78,6 +91,9 @@ class ReleaseForm(PortalForm):
     """Putting a brief before the experts."""
 
     looked_through = BooleanField(_l("残っている名前を見て、このままでよいことを確かめました。"))
+    nobody_unlinked = BooleanField(
+        _l("専門家の中に、本人が「伝えてほしくない」と言った人がいないことを確かめました。")
+    )
 
 
 class DeclareForm(PortalForm):

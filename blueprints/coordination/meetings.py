@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from blueprints.coordination import bp
@@ -25,7 +26,10 @@ from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.permissions import Action, require
 from portal.queries import meetings as found
+from portal.queries.lawful import permitted_for
+from portal.queries.reasons import Reason
 from portal.services import meetings as deeds
+from portal.services.contracts import unlinked_wishes
 from portal.templating import today
 from portal.unit import visible_or_404
 from portal.vault import reveal
@@ -35,10 +39,21 @@ T = TypeVar("T")
 SENTENCES = {
     "brief_exists": _l("このケースの資料は、この会議にもうあります。"),
     "meeting_closed": _l("この会議は、もう終わっています。"),
+    "meeting_kind": _l("会議の種類を選んでください。"),
+    "never_tell_unlinked": _l(
+        "「伝えてほしくない人」がだれか、まだ結びついていません。"
+        "出席する専門家の中にその人がいないことを確かめてください。"
+    ),
+    "no_briefs": _l("専門家に資料を出すのは、支援方針会議だけです。"),
     "names_left": _l("登録された名前が残っています。見て確かめてから、専門家に出してください。"),
     "no_advice": _l("助言を入力してください。"),
     "no_expert": _l("この人は、いま外部専門家として登録されていません。"),
 }
+
+
+def law_name(basis: str) -> str:
+    """Return the name of a legal basis in the language of the page."""
+    return Reason("law", basis).name("en" if str(get_locale()) == "en" else "ja")
 
 
 def _attempt(form: PortalForm, deed: Callable[[], T]) -> T | None:
@@ -74,7 +89,10 @@ def meeting_new() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return render_template("coordination/meeting_new.html", form=form), form.status
     meeting = deeds.open_meeting(
-        db.session, meeting_id=form.submission.data, held_on=form.held_on.data or today()
+        db.session,
+        meeting_id=form.submission.data,
+        held_on=form.held_on.data or today(),
+        kind=form.kind.data,
     )
     return redirect(url_for("coordination.meeting", meeting_id=meeting.id))
 
@@ -91,6 +109,8 @@ def meeting(meeting_id: uuid.UUID) -> ResponseReturnValue:
         meeting=row,
         agenda=found.agenda_of(db.session, row, after=after),
         experts=experts,
+        permitted=permitted_for(db.session, row),
+        law=law_name,
         form=InviteForm([expert for expert in experts if not expert.invited]),
     )
 
@@ -108,7 +128,8 @@ def meeting_invite(meeting_id: uuid.UUID) -> ResponseReturnValue:
         return redirect(url_for("coordination.meeting", meeting_id=row.id))
     agenda = found.agenda_of(db.session, row)
     page = {"meeting": row, "agenda": agenda, "experts": experts, "form": form}
-    return render_template("coordination/meeting.html", **page), 422
+    beside = {"permitted": permitted_for(db.session, row), "law": law_name}
+    return render_template("coordination/meeting.html", **page, **beside), 422
 
 
 @bp.route("/meetings/<uuid:meeting_id>/close", methods=["GET", "POST"])
@@ -118,7 +139,8 @@ def meeting_close(meeting_id: uuid.UUID) -> ResponseReturnValue:
     row, form = visible_or_404(m.Meeting, meeting_id), PortalForm()
     if not form.validate_on_submit():
         agenda = found.agenda_of(db.session, row)
-        page = {"meeting": row, "agenda": agenda, "form": form}
+        permitted = permitted_for(db.session, row)
+        page = {"meeting": row, "agenda": agenda, "form": form, "permitted": permitted}
         return render_template("coordination/meeting_close.html", **page), form.status
     deeds.close_meeting(db.session, row)
     return redirect(url_for("coordination.meeting", meeting_id=row.id))
@@ -175,6 +197,7 @@ def _brief_page(row: m.Brief, form: ReleaseForm) -> str:
         text=reveal(db.session, row, "text"),
         names=deeds.names_in(db.session, row),
         advice=found.advice_on(db.session, [row]),
+        unlinked=unlinked_wishes(db.session, row.case_id),
         form=form,
     )
 
@@ -216,9 +239,12 @@ def brief_release(brief_id: uuid.UUID) -> ResponseReturnValue:
     """Put a brief before the invited experts."""
     row, form = visible_or_404(m.Brief, brief_id), ReleaseForm()
     _own_case(row.case_id)
-    looked = bool(form.looked_through.data)
+    said = {
+        "looked_through": bool(form.looked_through.data),
+        "nobody_unlinked": bool(form.nobody_unlinked.data),
+    }
     if form.validate():
-        _attempt(form, lambda: deeds.release_brief(db.session, row, looked_through=looked))
+        _attempt(form, lambda: deeds.release_brief(db.session, row, **said))
     if form.errors:
         return _brief_page(row, form), 422
     return redirect(url_for("coordination.brief_show", brief_id=row.id))

@@ -56,12 +56,26 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "case_id",
         _l("この7日のあいだに確認するケースはありません。"),
     ),
+    "emergencies": (
+        _l("緊急の共有の確認と振り返り"),
+        "",
+        "consents.emergency",
+        "emergency_id",
+        _l("確かめる緊急の共有はありません。"),
+    ),
     "inbox": (
         _l("受付で待っている相談"),
         "intake.inbox",
         "intake.item",
         "item_id",
         _l("待っている相談はありません。"),
+    ),
+    "proposals": (
+        _l("所長の承認を待つ共有"),
+        "",
+        "consents.proposal",
+        "share_proposal_id",
+        _l("承認を待つ共有はありません。"),
     ),
     "reports": (
         _l("あなたが伝えたこと"),
@@ -77,13 +91,6 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "",
         _l("まもなく終わる共有はありません。"),
     ),
-    "unread": (
-        _l("読む人のいない共有"),
-        "cases.index",
-        "cases.sights",
-        "case_id",
-        _l("読む人のいない共有はありません。"),
-    ),
     "tasks": (
         _l("期限のある確認"),
         "cases.index",
@@ -95,10 +102,14 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
 WORDS = {
     "ask_anew": _l("新しい学校に何を伝えるかを聞く"),
     "ending": _l("共有がまもなく終わります"),
+    "law_report": _l("通告などの電話の記録"),
+    "proposed": _l("法律が許す共有"),
+    "provision": _l("緊急の提供"),
     "replied": _l("返事が届いています"),
     "safety_check": _l("安全の確認"),
     "see_child": _l("こどもに会う"),
     "unread": _l("チームに人がいません"),
+    "view": _l("緊急の閲覧"),
     "waiting": _l("返事を待っています"),
 }
 
@@ -173,8 +184,6 @@ def _says(kind: str, item: Item) -> str:
         "checks": "case_status",
         "inbox": "topic",
     }
-    if kind == "unread":
-        return item.code
     if kind in lists:
         return label(lists[kind], item.code)
     return str(WORDS[item.code])

@@ -9,6 +9,7 @@ CREATE TABLE agencies (
 	report_slug TEXT, 
 	entrusted_npo_id UUID, 
 	centre_id UUID, 
+	receives_reports BOOLEAN DEFAULT 'false' NOT NULL, 
 	version INTEGER DEFAULT '1' NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	id UUID NOT NULL, 
@@ -373,6 +374,46 @@ CREATE TABLE departures (
 );
 
 CREATE INDEX ix_departures_agency ON departures (agency_id);
+
+CREATE TABLE emergencies (
+	kind TEXT NOT NULL, 
+	agency_id UUID NOT NULL, 
+	started_by UUID NOT NULL, 
+	started_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	second_id UUID, 
+	phoned_at TIMESTAMP WITH TIME ZONE, 
+	decision TEXT, 
+	decided_by UUID, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	prolonged_by UUID, 
+	prolonged_at TIMESTAMP WITH TIME ZONE, 
+	finding TEXT, 
+	reviewed_by UUID, 
+	reviewed_at TIMESTAMP WITH TIME ZONE, 
+	reason_sealed BYTEA NOT NULL, 
+	phoned_to_sealed BYTEA, 
+	decision_sealed BYTEA, 
+	review_sealed BYTEA, 
+	told_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_emergencies PRIMARY KEY (id), 
+	CONSTRAINT ck_emergencies_two_kinds CHECK (kind IN ('view', 'provision')), 
+	CONSTRAINT ck_emergencies_phoned_first_with_a_second CHECK (kind = 'view' OR num_nonnulls(second_id, phoned_at, phoned_to_sealed) = 3), 
+	CONSTRAINT ck_emergencies_somebody_else CHECK (started_by <> ALL (ARRAY[second_id, prolonged_by, reviewed_by])), 
+	CONSTRAINT ck_emergencies_two_decisions CHECK (decision IN ('confirmed', 'ended')), 
+	CONSTRAINT ck_emergencies_reviewed_whole CHECK (reviewed_at IS NULL OR num_nonnulls(reviewed_by, finding, review_sealed, told_sealed) = 4), 
+	CONSTRAINT fk_emergencies_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_emergencies_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_emergencies_started_by FOREIGN KEY(started_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_emergencies_second_id FOREIGN KEY(second_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_emergencies_decided_by FOREIGN KEY(decided_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_emergencies_prolonged_by FOREIGN KEY(prolonged_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_emergencies_reviewed_by FOREIGN KEY(reviewed_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_emergencies_case ON emergencies (case_id);
 
 CREATE TABLE entries (
 	case_id UUID NOT NULL, 
@@ -809,50 +850,6 @@ CREATE INDEX ix_denials_case ON denials (case_id);
 
 CREATE INDEX ix_denials_person ON denials (person_id) WHERE person_id IS NOT NULL;
 
-CREATE TABLE grants (
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
-	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-	case_concealed BOOLEAN DEFAULT 'false' NOT NULL, 
-	agency_id UUID NOT NULL, 
-	slices TEXT[] NOT NULL, 
-	subject_id UUID, 
-	purpose TEXT NOT NULL, 
-	basis TEXT NOT NULL, 
-	necessity TEXT NOT NULL, 
-	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
-	valid_until TIMESTAMP WITH TIME ZONE, 
-	ended_at TIMESTAMP WITH TIME ZONE, 
-	team_id UUID, 
-	account_ids UUID[], 
-	readers_fixed BOOLEAN DEFAULT 'false' NOT NULL, 
-	consent_id UUID, 
-	guardian_consent_ids UUID[], 
-	request_no TEXT, 
-	meeting_id UUID, 
-	other_statute TEXT, 
-	approved_by UUID, 
-	recorded_by UUID, 
-	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
-	id UUID NOT NULL, 
-	CONSTRAINT pk_grants PRIMARY KEY (id), 
-	CONSTRAINT fk_grants_case_id_owner_agency_id_case_opened_at_case_concealed FOREIGN KEY(case_id, owner_agency_id, case_opened_at, case_concealed) REFERENCES cases (id, owner_agency_id, opened_at, concealed) ON UPDATE CASCADE, 
-	CONSTRAINT ck_grants_one_kind_of_reader CHECK (team_id IS NULL OR account_ids IS NULL), 
-	CONSTRAINT ck_grants_some_slice CHECK (cardinality(slices) > 0), 
-	CONSTRAINT ck_grants_some_account CHECK (cardinality(account_ids) > 0 OR account_ids IS NULL), 
-	CONSTRAINT fk_grants_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
-	CONSTRAINT fk_grants_subject_id FOREIGN KEY(subject_id) REFERENCES persons (id), 
-	CONSTRAINT fk_grants_team_id FOREIGN KEY(team_id) REFERENCES teams (id), 
-	CONSTRAINT fk_grants_consent_id FOREIGN KEY(consent_id) REFERENCES consents (id), 
-	CONSTRAINT fk_grants_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id), 
-	CONSTRAINT fk_grants_approved_by FOREIGN KEY(approved_by) REFERENCES accounts (id), 
-	CONSTRAINT fk_grants_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
-);
-
-CREATE INDEX ix_grants_agency ON grants (agency_id, case_id, valid_until, valid_from);
-
-CREATE INDEX ix_grants_case ON grants (case_id, agency_id, valid_until, valid_from);
-
 CREATE TABLE machine_tokens (
 	token_hash BYTEA NOT NULL, 
 	secret_id UUID NOT NULL, 
@@ -954,6 +951,103 @@ CREATE INDEX ix_actions_agency ON actions (agency_id, status, due_on);
 
 CREATE INDEX ix_actions_case ON actions (case_id);
 
+CREATE TABLE inbox_items (
+	consultation_id UUID NOT NULL, 
+	thread_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	from_agency_id UUID, 
+	status TEXT DEFAULT 'new' NOT NULL, 
+	sealed BOOLEAN DEFAULT 'false' NOT NULL, 
+	received_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	unread_since TIMESTAMP WITH TIME ZONE, 
+	handled_at TIMESTAMP WITH TIME ZONE, 
+	handled_by UUID, 
+	case_id UUID, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_inbox_items PRIMARY KEY (id), 
+	CONSTRAINT uq_inbox_items_consultation_id_agency_id UNIQUE (consultation_id, agency_id), 
+	CONSTRAINT fk_inbox_items_case_id_agency_id FOREIGN KEY(case_id, agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_inbox_items_consultation_id FOREIGN KEY(consultation_id) REFERENCES consultations (id), 
+	CONSTRAINT fk_inbox_items_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_inbox_items_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_inbox_items_from_agency_id FOREIGN KEY(from_agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_inbox_items_handled_by FOREIGN KEY(handled_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_inbox_items_desk ON inbox_items (agency_id, received_at DESC, id DESC);
+
+CREATE INDEX ix_inbox_items_thread ON inbox_items (thread_id);
+
+CREATE INDEX ix_inbox_items_waiting ON inbox_items (agency_id, due_at, id) WHERE status = 'new' OR unread_since IS NOT NULL;
+
+CREATE TABLE action_events (
+	action_id UUID NOT NULL, 
+	status TEXT NOT NULL, 
+	agency_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	happened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	words_sealed BYTEA, 
+	effect_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_action_events PRIMARY KEY (id), 
+	CONSTRAINT fk_action_events_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_action_events_action_id FOREIGN KEY(action_id) REFERENCES actions (id), 
+	CONSTRAINT fk_action_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_action_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_action_events_action ON action_events (action_id);
+
+CREATE TABLE grants (
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	case_concealed BOOLEAN DEFAULT 'false' NOT NULL, 
+	agency_id UUID NOT NULL, 
+	slices TEXT[] NOT NULL, 
+	subject_id UUID, 
+	purpose TEXT NOT NULL, 
+	basis TEXT NOT NULL, 
+	necessity TEXT NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	ended_at TIMESTAMP WITH TIME ZONE, 
+	team_id UUID, 
+	account_ids UUID[], 
+	consent_id UUID, 
+	guardian_consent_ids UUID[], 
+	request_no TEXT, 
+	meeting_id UUID, 
+	other_statute TEXT, 
+	action_id UUID, 
+	emergency_id UUID, 
+	approved_by UUID, 
+	recorded_by UUID, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_grants PRIMARY KEY (id), 
+	CONSTRAINT fk_grants_case_id_owner_agency_id_case_opened_at_case_concealed FOREIGN KEY(case_id, owner_agency_id, case_opened_at, case_concealed) REFERENCES cases (id, owner_agency_id, opened_at, concealed) ON UPDATE CASCADE, 
+	CONSTRAINT ck_grants_one_kind_of_reader CHECK (team_id IS NULL OR account_ids IS NULL), 
+	CONSTRAINT ck_grants_some_slice CHECK (cardinality(slices) > 0), 
+	CONSTRAINT ck_grants_some_account CHECK (cardinality(account_ids) > 0 OR account_ids IS NULL), 
+	CONSTRAINT fk_grants_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_grants_subject_id FOREIGN KEY(subject_id) REFERENCES persons (id), 
+	CONSTRAINT fk_grants_team_id FOREIGN KEY(team_id) REFERENCES teams (id), 
+	CONSTRAINT fk_grants_consent_id FOREIGN KEY(consent_id) REFERENCES consents (id), 
+	CONSTRAINT fk_grants_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id), 
+	CONSTRAINT fk_grants_action_id FOREIGN KEY(action_id) REFERENCES actions (id), 
+	CONSTRAINT fk_grants_emergency_id FOREIGN KEY(emergency_id) REFERENCES emergencies (id), 
+	CONSTRAINT fk_grants_approved_by FOREIGN KEY(approved_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_grants_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_grants_agency ON grants (agency_id, case_id, valid_until, valid_from);
+
+CREATE INDEX ix_grants_case ON grants (case_id, agency_id, valid_until, valid_from);
+
 CREATE TABLE consent_events (
 	consent_id UUID NOT NULL, 
 	state TEXT NOT NULL, 
@@ -994,35 +1088,86 @@ CREATE TABLE grant_reasons (
 	CONSTRAINT fk_grant_reasons_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id)
 );
 
-CREATE TABLE inbox_items (
-	consultation_id UUID NOT NULL, 
-	thread_id UUID NOT NULL, 
+CREATE TABLE law_reports (
+	grant_id UUID NOT NULL, 
 	agency_id UUID NOT NULL, 
-	from_agency_id UUID, 
-	status TEXT DEFAULT 'new' NOT NULL, 
-	sealed BOOLEAN DEFAULT 'false' NOT NULL, 
-	received_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
-	due_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-	unread_since TIMESTAMP WITH TIME ZONE, 
-	handled_at TIMESTAMP WITH TIME ZONE, 
-	handled_by UUID, 
-	case_id UUID, 
+	word TEXT NOT NULL, 
+	sent_by UUID NOT NULL, 
+	sent_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	phoned_at TIMESTAMP WITH TIME ZONE, 
+	recorded_by UUID, 
+	recorded_at TIMESTAMP WITH TIME ZONE, 
+	phoned_to_sealed BYTEA, 
+	told_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
-	CONSTRAINT pk_inbox_items PRIMARY KEY (id), 
-	CONSTRAINT uq_inbox_items_consultation_id_agency_id UNIQUE (consultation_id, agency_id), 
-	CONSTRAINT fk_inbox_items_case_id_agency_id FOREIGN KEY(case_id, agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
-	CONSTRAINT fk_inbox_items_consultation_id FOREIGN KEY(consultation_id) REFERENCES consultations (id), 
-	CONSTRAINT fk_inbox_items_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
-	CONSTRAINT fk_inbox_items_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
-	CONSTRAINT fk_inbox_items_from_agency_id FOREIGN KEY(from_agency_id) REFERENCES agencies (id), 
-	CONSTRAINT fk_inbox_items_handled_by FOREIGN KEY(handled_by) REFERENCES accounts (id)
+	CONSTRAINT pk_law_reports PRIMARY KEY (id), 
+	CONSTRAINT uq_law_reports_grant_id UNIQUE (grant_id), 
+	CONSTRAINT ck_law_reports_recorded_whole CHECK (recorded_at IS NULL OR num_nonnulls(phoned_at, phoned_to_sealed, told_sealed) = 3), 
+	CONSTRAINT fk_law_reports_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_law_reports_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
+	CONSTRAINT fk_law_reports_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_law_reports_sent_by FOREIGN KEY(sent_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_law_reports_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
 
-CREATE INDEX ix_inbox_items_desk ON inbox_items (agency_id, received_at DESC, id DESC);
+CREATE TABLE permission_notings (
+	grant_id UUID NOT NULL, 
+	meeting_id UUID NOT NULL, 
+	noted_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_permission_notings PRIMARY KEY (id), 
+	CONSTRAINT uq_permission_notings_grant_id UNIQUE (grant_id), 
+	CONSTRAINT fk_permission_notings_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_permission_notings_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
+	CONSTRAINT fk_permission_notings_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id)
+);
 
-CREATE INDEX ix_inbox_items_thread ON inbox_items (thread_id);
+CREATE INDEX ix_permission_notings_meeting ON permission_notings (meeting_id);
 
-CREATE INDEX ix_inbox_items_waiting ON inbox_items (agency_id, due_at, id) WHERE status = 'new' OR unread_since IS NOT NULL;
+CREATE TABLE share_proposals (
+	agency_id UUID NOT NULL, 
+	slices TEXT[] NOT NULL, 
+	account_ids UUID[], 
+	purpose TEXT NOT NULL, 
+	basis TEXT NOT NULL, 
+	necessity TEXT NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE NOT NULL, 
+	ruled_out TEXT NOT NULL, 
+	request_no TEXT, 
+	meeting_id UUID, 
+	other_statute TEXT, 
+	told_first BOOLEAN NOT NULL, 
+	nobody_unlinked BOOLEAN NOT NULL, 
+	proposed_by UUID NOT NULL, 
+	proposed_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	decision TEXT, 
+	decided_by UUID, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	grant_id UUID, 
+	reason_sealed BYTEA NOT NULL, 
+	why_not_asked_sealed BYTEA NOT NULL, 
+	told_sealed BYTEA, 
+	new_facts_sealed BYTEA, 
+	refusal_sealed BYTEA, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_share_proposals PRIMARY KEY (id), 
+	CONSTRAINT ck_share_proposals_three_decisions CHECK (decision IN ('approved', 'refused', 'carried_out')), 
+	CONSTRAINT ck_share_proposals_two_people CHECK (decided_by <> proposed_by OR decision = 'carried_out'), 
+	CONSTRAINT fk_share_proposals_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_share_proposals_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_share_proposals_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id), 
+	CONSTRAINT fk_share_proposals_proposed_by FOREIGN KEY(proposed_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_share_proposals_decided_by FOREIGN KEY(decided_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_share_proposals_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id)
+);
+
+CREATE INDEX ix_share_proposals_case ON share_proposals (case_id);
 
 CREATE TABLE tasks (
 	kind TEXT NOT NULL, 
@@ -1039,26 +1184,6 @@ CREATE TABLE tasks (
 	CONSTRAINT fk_tasks_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
 	CONSTRAINT fk_tasks_done_by FOREIGN KEY(done_by) REFERENCES accounts (id)
 );
-
-CREATE TABLE action_events (
-	action_id UUID NOT NULL, 
-	status TEXT NOT NULL, 
-	agency_id UUID NOT NULL, 
-	account_id UUID NOT NULL, 
-	happened_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
-	words_sealed BYTEA, 
-	effect_sealed BYTEA, 
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
-	id UUID NOT NULL, 
-	CONSTRAINT pk_action_events PRIMARY KEY (id), 
-	CONSTRAINT fk_action_events_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
-	CONSTRAINT fk_action_events_action_id FOREIGN KEY(action_id) REFERENCES actions (id), 
-	CONSTRAINT fk_action_events_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
-	CONSTRAINT fk_action_events_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
-);
-
-CREATE INDEX ix_action_events_action ON action_events (action_id);
 
 -- The sanctioned functions of the database, all in this one file (architecture.md, decision 11).
 -- They run as portal_system with a fixed search_path. None of them returns a text of a case.
@@ -1494,6 +1619,77 @@ BEGIN
 END $$;
 
 -- ---------------------------------------------------------------------------------------------
+-- Emergency view: by somebody whose agency sees the case, though perhaps not this person.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION emergency_case(p_case uuid, p_reference text)
+RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- The case that the viewer may open in an emergency, or NULL: hidden and absent alike. What
+    -- denies binds even where it began after this transaction did, and an emergency opens no other.
+    SELECT c.id
+    FROM memberships me
+    JOIN accounts a ON a.id = me.account_id AND NOT a.disabled
+    JOIN agencies g ON g.id = me.agency_id AND g.type = ANY (ARRAY['cgc', 'support_center'])
+    JOIN cases c ON (c.id = p_case OR c.reference = p_reference) AND c.opened_at <= portal_clock()
+    WHERE me.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+        AND me.agency_id = nullif(current_setting('portal.agency_id', true), '')::uuid
+        AND me.valid_from <= portal_clock()
+        AND (me.valid_until IS NULL OR portal_clock() < me.valid_until)
+        AND me.role <> ALL (ARRAY['audit_officer', 'center_clerk', 'sysadmin'])
+        AND NOT (c.owner_agency_id = g.id AND me.role = ANY (ARRAY['center_counselor', 'center_director', 'center_investigator']))
+        AND NOT EXISTS (
+            SELECT 1 FROM denials d
+            WHERE d.case_id = c.id AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)
+                AND (d.account_id = a.id OR d.person_id = a.person_id))
+        AND (c.owner_agency_id = g.id OR EXISTS (
+            SELECT 1 FROM grants x
+            WHERE x.case_id = c.id AND x.agency_id = g.id AND x.basis <> 'EMERGENCY'
+                AND x.valid_from <= portal_clock()
+                AND (x.valid_until IS NULL OR portal_clock() < x.valid_until)
+                AND x.ended_at IS NULL
+                AND (x.basis = ANY (ARRAY['APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18']) OR NOT EXISTS (
+                    SELECT 1 FROM denials d
+                    WHERE d.case_id = c.id AND d.kind = 'never_tell' AND d.agency_id = g.id
+                        AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)))));
+$$;
+
+CREATE FUNCTION begin_emergency_view(p_emergency uuid, p_grant uuid, p_case uuid, p_reason bytea)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_me uuid := nullif(current_setting('portal.account_id', true), '')::uuid;
+    v_agency uuid := nullif(current_setting('portal.agency_id', true), '')::uuid;
+    v_case cases%ROWTYPE;
+    v_grant uuid;
+BEGIN
+    -- Emergency, grant and task, all or none: nothing is open without its reason and its review.
+    SELECT * INTO v_case FROM cases
+    WHERE id = emergency_case(p_case, NULL) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    -- Sent twice, or while a view of the same person is open: that one.
+    SELECT g.id INTO v_grant FROM grants g JOIN emergencies e ON e.id = g.emergency_id
+    WHERE g.case_id = p_case AND e.kind = 'view' AND e.started_by = v_me
+        AND e.agency_id = v_agency AND g.ended_at IS NULL AND portal_clock() < g.valid_until;
+    IF FOUND THEN
+        RETURN v_grant;
+    END IF;
+    INSERT INTO emergencies
+        (id, case_id, owner_agency_id, kind, agency_id, started_by, reason_sealed)
+    VALUES (p_emergency, p_case, v_case.owner_agency_id, 'view', v_agency, v_me, p_reason);
+    INSERT INTO grants
+        (id, case_id, owner_agency_id, case_opened_at, agency_id, slices, purpose, basis, necessity,
+        valid_from, valid_until, account_ids, emergency_id, recorded_by)
+    VALUES (p_grant, p_case, v_case.owner_agency_id, v_case.opened_at, v_agency,
+        ARRAY['basic', 'contact', 'health', 'safety'], 'safety', 'EMERGENCY', 'agencies_needed',
+        portal_clock(), portal_clock() + interval '24 hours', ARRAY[v_me], p_emergency, v_me);
+    INSERT INTO tasks (id, case_id, owner_agency_id, kind, grant_id, due_at)
+    VALUES (gen_random_uuid(), p_case, v_case.owner_agency_id, 'emergency', p_grant,
+        portal_clock() + interval '48 hours');
+    RETURN p_grant;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------
 -- Derived rows. The application's own update of other viewers' rows would touch none of them.
 -- ---------------------------------------------------------------------------------------------
 
@@ -1701,6 +1897,17 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION task_was_ended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever ends a task is seldom the owner of the grant that goes with it.
+    IF NEW.status NOT IN ('asked', 'accepted') THEN
+        UPDATE grants SET ended_at = portal_clock()
+        WHERE action_id = NEW.action_id AND ended_at IS NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION membership_is_single() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -1756,6 +1963,8 @@ CREATE TRIGGER written AFTER INSERT ON entries
     FOR EACH ROW EXECUTE FUNCTION entry_was_written();
 CREATE TRIGGER retracted AFTER INSERT ON retractions
     FOR EACH ROW EXECUTE FUNCTION entry_was_retracted();
+CREATE TRIGGER ended AFTER INSERT ON action_events
+    FOR EACH ROW EXECUTE FUNCTION task_was_ended();
 CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
     FOR EACH ROW EXECUTE FUNCTION membership_is_single();
 
@@ -1936,6 +2145,18 @@ REVOKE ALL ON FUNCTION lock_grants(uuid, boolean) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION lock_grants(uuid, boolean) TO portal_app;
 
+ALTER FUNCTION emergency_case(uuid, text) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION emergency_case(uuid, text) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION emergency_case(uuid, text) TO portal_app;
+
+ALTER FUNCTION begin_emergency_view(uuid, uuid, uuid, bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION begin_emergency_view(uuid, uuid, uuid, bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION begin_emergency_view(uuid, uuid, uuid, bytea) TO portal_app;
+
 ALTER FUNCTION refresh_case_access(uuid) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION refresh_case_access(uuid) FROM PUBLIC;
@@ -1979,6 +2200,10 @@ REVOKE ALL ON FUNCTION entry_was_written() FROM PUBLIC;
 ALTER FUNCTION entry_was_retracted() OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION entry_was_retracted() FROM PUBLIC;
+
+ALTER FUNCTION task_was_ended() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION task_was_ended() FROM PUBLIC;
 
 ALTER FUNCTION membership_is_single() OWNER TO portal_system;
 
@@ -2532,7 +2757,7 @@ GRANT SELECT ON agencies TO portal_app;
 
 GRANT INSERT ON agencies TO portal_app;
 
-GRANT UPDATE (type, name, legal_form, ward, report_slug, entrusted_npo_id, centre_id, version) ON agencies TO portal_app;
+GRANT UPDATE (type, name, legal_form, ward, report_slug, entrusted_npo_id, centre_id, receives_reports, version) ON agencies TO portal_app;
 
 REVOKE ALL ON audit_events FROM PUBLIC, portal_app, portal_system;
 
@@ -2700,6 +2925,16 @@ GRANT INSERT ON departures TO portal_app;
 
 GRANT UPDATE (valid_until) ON departures TO portal_app;
 
+REVOKE ALL ON emergencies FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON emergencies TO portal_system;
+
+GRANT SELECT ON emergencies TO portal_app;
+
+GRANT INSERT ON emergencies TO portal_app;
+
+GRANT UPDATE (decision, decided_by, decided_at, decision_sealed, prolonged_by, prolonged_at, finding, reviewed_by, reviewed_at, review_sealed, told_sealed) ON emergencies TO portal_app;
+
 REVOKE ALL ON entries FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON entries TO portal_system;
@@ -2734,7 +2969,7 @@ GRANT SELECT ON grants TO portal_app;
 
 GRANT INSERT ON grants TO portal_app;
 
-GRANT UPDATE (ended_at, team_id, account_ids, readers_fixed) ON grants TO portal_app;
+GRANT UPDATE (ended_at, team_id, account_ids) ON grants TO portal_app;
 
 REVOKE ALL ON guardian_records FROM PUBLIC, portal_app, portal_system;
 
@@ -2799,6 +3034,16 @@ GRANT SELECT ON issuers TO portal_app;
 GRANT INSERT ON issuers TO portal_app;
 
 GRANT UPDATE (name, url, client_id, client_secret_sealed, domains, claim, second_factors, suspended, version) ON issuers TO portal_app;
+
+REVOKE ALL ON law_reports FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON law_reports TO portal_system;
+
+GRANT SELECT ON law_reports TO portal_app;
+
+GRANT INSERT ON law_reports TO portal_app;
+
+GRANT UPDATE (phoned_at, recorded_by, recorded_at, phoned_to_sealed, told_sealed) ON law_reports TO portal_app;
 
 REVOKE ALL ON machine_clients FROM PUBLIC, portal_app, portal_system;
 
@@ -2890,6 +3135,14 @@ GRANT INSERT ON passkeys TO portal_app;
 
 GRANT UPDATE (sign_count, used_at, ended_at) ON passkeys TO portal_app;
 
+REVOKE ALL ON permission_notings FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON permission_notings TO portal_system;
+
+GRANT SELECT ON permission_notings TO portal_app;
+
+GRANT INSERT ON permission_notings TO portal_app;
+
 REVOKE ALL ON persons FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON persons TO portal_system;
@@ -2935,6 +3188,16 @@ GRANT INSERT ON retractions TO portal_app;
 REVOKE ALL ON sessions FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO portal_system;
+
+REVOKE ALL ON share_proposals FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON share_proposals TO portal_system;
+
+GRANT SELECT ON share_proposals TO portal_app;
+
+GRANT INSERT ON share_proposals TO portal_app;
+
+GRANT UPDATE (decision, decided_by, decided_at, grant_id, refusal_sealed) ON share_proposals TO portal_app;
 
 REVOKE ALL ON tasks FROM PUBLIC, portal_app, portal_system;
 
@@ -3558,6 +3821,9 @@ WHERE grant_on_action.case_id = action_of_event.case_id AND grant_on_action.agen
  LIMIT ALL OFFSET 0)) OR data_keys.kind = 'issuer' AND (EXISTS (SELECT 1 
 FROM issuers AS issuer_of_key 
 WHERE issuer_of_key.id = data_keys.scope_id AND (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+ LIMIT ALL OFFSET 0)) OR data_keys.kind = 'emergency' AND (EXISTS (SELECT 1 
+FROM emergencies AS emergency_of_key 
+WHERE emergency_of_key.id = data_keys.scope_id AND emergency_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergency_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
  LIMIT ALL OFFSET 0))
 );
 
@@ -3591,6 +3857,26 @@ CREATE POLICY updated ON departures FOR UPDATE TO portal_app USING (
 (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL
 ) WITH CHECK (
 (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL
+);
+
+ALTER TABLE emergencies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE emergencies FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON emergencies TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON emergencies FOR SELECT TO portal_app USING (
+emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON emergencies FOR INSERT TO portal_app WITH CHECK (
+emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON emergencies FOR UPDATE TO portal_app USING (
+emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE entries ENABLE ROW LEVEL SECURITY;
@@ -3661,16 +3947,19 @@ WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_cons
 );
 
 CREATE POLICY inserted ON grants FOR INSERT TO portal_app WITH CHECK (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.basis != 'EMERGENCY' OR grants.valid_until <= grants.valid_from + interval '24 hours' AND (grants.slices <@ ARRAY['basic', 'contact', 'safety', 'health']) AND (EXISTS (SELECT emergency_of_grant.id 
+FROM emergencies AS emergency_of_grant 
+WHERE emergency_of_grant.id = grants.emergency_id AND emergency_of_grant.case_id = grants.case_id AND emergency_of_grant.agency_id = grants.agency_id AND emergency_of_grant.kind = 'provision' AND emergency_of_grant.reviewed_at IS NULL AND emergency_of_grant.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergency_of_grant.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY updated ON grants FOR UPDATE TO portal_app USING (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND NOT grants.readers_fixed OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
 FROM consents AS guardians_consent 
 WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
  LIMIT ALL OFFSET 0))
 ) WITH CHECK (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND NOT grants.readers_fixed OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
+grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
 FROM consents AS guardians_consent 
 WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
  LIMIT ALL OFFSET 0))
@@ -3796,6 +4085,26 @@ CREATE POLICY updated ON issuers FOR UPDATE TO portal_app USING (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 ) WITH CHECK (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE law_reports ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE law_reports FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON law_reports TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON law_reports FOR SELECT TO portal_app USING (
+law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON law_reports FOR INSERT TO portal_app WITH CHECK (
+law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON law_reports FOR UPDATE TO portal_app USING (
+law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE machine_clients ENABLE ROW LEVEL SECURITY;
@@ -3979,6 +4288,20 @@ passkeys.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', t
 passkeys.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
 );
 
+ALTER TABLE permission_notings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE permission_notings FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON permission_notings TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON permission_notings FOR SELECT TO portal_app USING (
+permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON permission_notings FOR INSERT TO portal_app WITH CHECK (
+permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
 ALTER TABLE persons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE persons FORCE ROW LEVEL SECURITY;
@@ -4075,6 +4398,26 @@ ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON sessions TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE share_proposals ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE share_proposals FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON share_proposals TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON share_proposals FOR SELECT TO portal_app USING (
+share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY inserted ON share_proposals FOR INSERT TO portal_app WITH CHECK (
+share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+CREATE POLICY updated ON share_proposals FOR UPDATE TO portal_app USING (
+share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+) WITH CHECK (
+share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
 
 ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
 

@@ -15,6 +15,7 @@ from portal.config import Config
 from portal.database import PortalSession, look_as, system_session
 from portal.demo.register import demo_id
 from portal.policy.permissions import Standing
+from portal.policy.terms import Terms
 from portal.policy.viewer import Viewer
 from portal.queries.meetings import party_names
 from portal.services import (
@@ -22,8 +23,10 @@ from portal.services import (
     assessment,
     consents,
     consultations,
+    emergencies,
     guardians,
     issuers,
+    lawful,
     machines,
     meetings,
     progress,
@@ -81,6 +84,7 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
     city.people_consult()
     city.the_centre_works()
     city.the_centre_asks()
+    city.the_law_is_used()
     city.agencies_answer()
     city.the_week_is_discussed()
     city.houses_are_connected()
@@ -398,6 +402,48 @@ class _City:
                 message_id=demo_uuid("message aoi"),
                 text="話してくれてありがとう。保健室の先生といっしょに考えています。",
                 agency_id=demo_uuid("centre"),
+            )
+
+    def the_law_is_used(self) -> None:
+        """The police are told in an emergency; another share waits for the director."""
+        now = dt.datetime.now(dt.UTC)
+        with self._as("counsellor") as session:
+            emergencies.provide(
+                session,
+                self._case(session, "sora"),
+                emergencies.Provision(
+                    agency_id=demo_uuid("police"),
+                    slices=("basic", "safety"),
+                    statute="APPI69_2_3",
+                    necessity="agencies_needed",
+                    reason="夜に家の外へ締め出されていると、近所の人から電話があった。",
+                    phoned_at=now - dt.timedelta(minutes=5),
+                    phoned_to="見本警察署 当直",
+                    second_id=demo_uuid("director"),
+                    account_ids=(demo_uuid("liaison"),),
+                    told="命にかかわるため、先に話せない。あす会って話す。",
+                ),
+                emergency_id=demo_uuid("emergency sora"),
+            )
+        with self._as("counsellor") as session:
+            lawful.propose(
+                session,
+                self._case(session, "minato"),
+                Terms(
+                    agency_id=demo_uuid("cgc"),
+                    slices=("basic", "home", "safety"),
+                    subject_id=None,
+                    purpose="protection",
+                    basis="APPI69_2_3",
+                    necessity="agencies_needed",
+                    until=now + dt.timedelta(days=30),
+                    reason="父の大声が続き、夜に家を出ているため、児相の助言を受ける。",
+                    told="児相に相談することを、本人に先に話した。",
+                    ruled_out="endangers",
+                    why_not_asked="父に聞くと、本人に危険がおよぶおそれがある。",
+                ),
+                proposal_id=demo_uuid("proposal minato"),
+                told_first=True,
             )
 
     def the_week_is_discussed(self) -> None:

@@ -55,6 +55,7 @@ from portal.models.consultations import (
     ThreadMessage,
 )
 from portal.models.factors import Passkey, Pledge, RecoveryCode, TotpSecret, UsedMark
+from portal.models.law import Emergency, LawReport, PermissionNoting, ShareProposal
 from portal.models.meetings import (
     Advice,
     Brief,
@@ -101,6 +102,7 @@ __all__ = [
     "DataKey",
     "Denial",
     "Departure",
+    "Emergency",
     "Entry",
     "Exclusion",
     "Grant",
@@ -112,6 +114,7 @@ __all__ = [
     "Issuer",
     "IssuerLink",
     "IssuerPlace",
+    "LawReport",
     "MachineClient",
     "MachineSecret",
     "MachineToken",
@@ -122,12 +125,14 @@ __all__ = [
     "NecessityRecord",
     "NeverTell",
     "Passkey",
+    "PermissionNoting",
     "Person",
     "Pledge",
     "ProgressCheck",
     "RecoveryCode",
     "Retraction",
     "Session",
+    "ShareProposal",
     "Task",
     "Team",
     "TeamMember",

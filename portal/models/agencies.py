@@ -27,6 +27,8 @@ class Agency(Keyed, Base):
     # The entrusted NPO that hears this cafeteria first, and the centre that stands behind it.
     entrusted_npo_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
     centre_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
+    # Whether the city designated this centre to receive 通告 itself; else it makes the report.
+    receives_reports: Mapped[bool] = mapped_column(default=False, server_default="false")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     recorded_at: Mapped[Now]
 

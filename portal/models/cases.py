@@ -203,9 +203,6 @@ class Grant(Keyed, Base):
     ended_at: Mapped[Instant | None]
     team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("teams.id"))
     account_ids: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid()))
-    # The centre named the readers, because somebody of the agency may be the one concerned: the
-    # agency's manager cannot name others.
-    readers_fixed: Mapped[bool] = mapped_column(default=False, server_default="false")
     consent_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("consents.id"))
     # The consents of guardians that a young child's own word needs beside it; each of them can
     # take its own back, which ends the grant.
@@ -214,6 +211,10 @@ class Grant(Keyed, Base):
     request_no: Mapped[str | None]
     meeting_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("meetings.id"))
     other_statute: Mapped[str | None]
+    # The task of an entrusted NPO that a grant by contract ends with (domain.md §3.3).
+    action_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("actions.id"))
+    # What opened it in an emergency; the wall takes no emergency grant of the web's without one.
+    emergency_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("emergencies.id"))
     approved_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     recorded_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     recorded_at: Mapped[Now]
@@ -414,6 +415,10 @@ class Task(OfCase, Keyed, Base):
     SEE_CHILD: ClassVar[str] = "see_child"
     # The child changed its school: what the new one needs is asked anew.
     ASK_ANEW: ClassVar[str] = "ask_anew"
+    # What ends with a deed of its own and not with a tick: an emergency with its review, a report
+    # to the authorities with the record of the phone call.
+    EMERGENCY: ClassVar[str] = "emergency"
+    REPORT: ClassVar[str] = "law_report"
 
     kind: Mapped[str]
     grant_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("grants.id"))

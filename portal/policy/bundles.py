@@ -1,6 +1,6 @@
 """What a child is asked about, in words of every day: the bundles and the slices each opens."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -46,6 +46,22 @@ def bundles_for(agency_type: str) -> tuple[str, ...]:
     Raises UnknownCode for an unknown type.
     """
     return _BUNDLES_OF_TYPE[known("org_type", agency_type)]
+
+
+def bundles_to_ask(agency_type: str, by_duty: Collection[str]) -> tuple[str, ...]:
+    """Return the bundles of ``bundles_for`` that are a real question.
+
+    Args:
+        agency_type: code of the list ``org_type``.
+        by_duty: the slices that a duty of the law opens to the agency anyway: whoever asks about
+            those asks for show (domain.md §3.2).
+
+    """
+    return tuple(
+        bundle
+        for bundle in bundles_for(agency_type)
+        if not set(slices_of(bundle, agency_type)) & set(by_duty)
+    )
 
 
 def slices_of(bundle: str, agency_type: str) -> tuple[str, ...]:

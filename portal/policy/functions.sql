@@ -376,6 +376,77 @@ BEGIN
 END $$;
 
 -- ---------------------------------------------------------------------------------------------
+-- Emergency view: by somebody whose agency sees the case, though perhaps not this person.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION emergency_case(p_case uuid, p_reference text)
+RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- The case that the viewer may open in an emergency, or NULL: hidden and absent alike. What
+    -- denies binds even where it began after this transaction did, and an emergency opens no other.
+    SELECT c.id
+    FROM memberships me
+    JOIN accounts a ON a.id = me.account_id AND NOT a.disabled
+    JOIN agencies g ON g.id = me.agency_id AND g.type = ANY ({emergency_viewers})
+    JOIN cases c ON (c.id = p_case OR c.reference = p_reference) AND c.opened_at <= portal_clock()
+    WHERE me.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+        AND me.agency_id = nullif(current_setting('portal.agency_id', true), '')::uuid
+        AND me.valid_from <= portal_clock()
+        AND (me.valid_until IS NULL OR portal_clock() < me.valid_until)
+        AND me.role <> ALL ({blind_roles})
+        AND NOT (c.owner_agency_id = g.id AND me.role = ANY ({owner_roles}))
+        AND NOT EXISTS (
+            SELECT 1 FROM denials d
+            WHERE d.case_id = c.id AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)
+                AND (d.account_id = a.id OR d.person_id = a.person_id))
+        AND (c.owner_agency_id = g.id OR EXISTS (
+            SELECT 1 FROM grants x
+            WHERE x.case_id = c.id AND x.agency_id = g.id AND x.basis <> 'EMERGENCY'
+                AND x.valid_from <= portal_clock()
+                AND (x.valid_until IS NULL OR portal_clock() < x.valid_until)
+                AND x.ended_at IS NULL
+                AND (x.basis = ANY ({overriding_bases}) OR NOT EXISTS (
+                    SELECT 1 FROM denials d
+                    WHERE d.case_id = c.id AND d.kind = 'never_tell' AND d.agency_id = g.id
+                        AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)))));
+$$;
+
+CREATE FUNCTION begin_emergency_view(p_emergency uuid, p_grant uuid, p_case uuid, p_reason bytea)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_me uuid := nullif(current_setting('portal.account_id', true), '')::uuid;
+    v_agency uuid := nullif(current_setting('portal.agency_id', true), '')::uuid;
+    v_case cases%ROWTYPE;
+    v_grant uuid;
+BEGIN
+    -- Emergency, grant and task, all or none: nothing is open without its reason and its review.
+    SELECT * INTO v_case FROM cases
+    WHERE id = emergency_case(p_case, NULL) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    -- Sent twice, or while a view of the same person is open: that one.
+    SELECT g.id INTO v_grant FROM grants g JOIN emergencies e ON e.id = g.emergency_id
+    WHERE g.case_id = p_case AND e.kind = 'view' AND e.started_by = v_me
+        AND e.agency_id = v_agency AND g.ended_at IS NULL AND portal_clock() < g.valid_until;
+    IF FOUND THEN
+        RETURN v_grant;
+    END IF;
+    INSERT INTO emergencies
+        (id, case_id, owner_agency_id, kind, agency_id, started_by, reason_sealed)
+    VALUES (p_emergency, p_case, v_case.owner_agency_id, 'view', v_agency, v_me, p_reason);
+    INSERT INTO grants
+        (id, case_id, owner_agency_id, case_opened_at, agency_id, slices, purpose, basis, necessity,
+        valid_from, valid_until, account_ids, emergency_id, recorded_by)
+    VALUES (p_grant, p_case, v_case.owner_agency_id, v_case.opened_at, v_agency,
+        {emergency_slices}, 'safety', 'EMERGENCY', 'agencies_needed',
+        portal_clock(), portal_clock() + interval '24 hours', ARRAY[v_me], p_emergency, v_me);
+    INSERT INTO tasks (id, case_id, owner_agency_id, kind, grant_id, due_at)
+    VALUES (gen_random_uuid(), p_case, v_case.owner_agency_id, 'emergency', p_grant,
+        portal_clock() + interval '48 hours');
+    RETURN p_grant;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------
 -- Derived rows. The application's own update of other viewers' rows would touch none of them.
 -- ---------------------------------------------------------------------------------------------
 
@@ -583,6 +654,17 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION task_was_ended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever ends a task is seldom the owner of the grant that goes with it.
+    IF NEW.status NOT IN ('asked', 'accepted') THEN
+        UPDATE grants SET ended_at = portal_clock()
+        WHERE action_id = NEW.action_id AND ended_at IS NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION membership_is_single() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -638,5 +720,7 @@ CREATE TRIGGER written AFTER INSERT ON entries
     FOR EACH ROW EXECUTE FUNCTION entry_was_written();
 CREATE TRIGGER retracted AFTER INSERT ON retractions
     FOR EACH ROW EXECUTE FUNCTION entry_was_retracted();
+CREATE TRIGGER ended AFTER INSERT ON action_events
+    FOR EACH ROW EXECUTE FUNCTION task_was_ended();
 CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
     FOR EACH ROW EXECUTE FUNCTION membership_is_single();

@@ -23,7 +23,9 @@ from portal.vocabulary import (
     codes,
 )
 
-CENTRE, NPO, POLICE = "support_center", "npo", "police"
+CENTRE, CGC, NPO, POLICE = "support_center", "cgc", "npo", "police"
+# Whose people may open a case in an emergency (domain.md §3.4).
+EMERGENCY_VIEWERS = (CENTRE, CGC)
 SCHOOLS = ("school", "nursery")
 SCHOOL_DESK_ROLES = (
     "school_nurse",
@@ -68,6 +70,7 @@ class Action(StrEnum):
 
     ADMINISTER = "agencies.administer"
     ADVISE = "briefs.advise"
+    APPROVE = "shares.approve"
     ASSIGN = "actions.assign"
     CALL_WHOAMI = "api.whoami"
     CLOSE = "cases.close"
@@ -82,13 +85,16 @@ class Action(StrEnum):
     LIST_CASES = "cases.list"
     MANAGE = "agency.manage"
     OVERSEE = "log.oversee"
+    OPEN_IN_EMERGENCY = "emergency.view"
     POST = "entries.post"
+    PROVIDE_IN_EMERGENCY = "emergency.provide"
     READ_CASES = "cases.read"
     READ_INBOX = "inbox.read"
     READ_LOG = "log.read"
     READ_OWN_RECORDS = "entries.read_own"
     READ_OWN_REPORTS = "reports.read_own"
     RECEIVE = "consultations.receive"
+    REVIEW_EMERGENCY = "emergency.review"
     SHARE = "cases.share"
     SHARE_BY_LAW = "cases.share_by_law"
     SIGN_IN = "account.sign_in"
@@ -145,6 +151,7 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
     {
         Action.ADMINISTER: lambda s: s.role == ADMINISTRATOR,
         Action.ADVISE: lambda s: s.agency_type in EXPERT_TYPES and s.role not in BLIND_ROLES,
+        Action.APPROVE: lambda s: s.at_centre and s.role == DIRECTOR,
         Action.ASSIGN: lambda s: s.at_centre,
         Action.CLOSE: lambda s: s.at_centre,
         Action.COORDINATE: lambda s: s.at_centre,
@@ -162,13 +169,20 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
         Action.LIST_CASES: lambda s: s.sees_cases and s.agency_type != POLICE,
         Action.MANAGE: lambda s: s.manager and s.role not in BLIND_ROLES,
         Action.OVERSEE: lambda s: s.role == AUDITOR,
+        # Whoever works at the centre as director, counsellor or investigator sees its cases anyway.
+        Action.OPEN_IN_EMERGENCY: (
+            lambda s: s.sees_cases and s.agency_type in EMERGENCY_VIEWERS and not s.at_centre
+        ),
         Action.POST: lambda s: s.sees_cases,
+        Action.PROVIDE_IN_EMERGENCY: lambda s: s.at_centre,
         Action.READ_CASES: lambda s: s.sees_cases,
         Action.READ_INBOX: lambda s: s.at_desk,
         Action.READ_LOG: lambda s: s.at_centre,
         Action.READ_OWN_RECORDS: lambda s: s.sees_cases,
         Action.READ_OWN_REPORTS: lambda s: s.agency_type == CAFETERIA,
         Action.RECEIVE: lambda s: s.at_centre or s.role == "center_clerk",
+        # Ending an emergency is among these, which must not be held up by anything.
+        Action.REVIEW_EMERGENCY: lambda s: s.at_centre,
         Action.SHARE: lambda s: s.at_centre,
         Action.SHARE_BY_LAW: lambda s: s.at_centre,
         Action.SIGN_IN: _anyone,
@@ -176,15 +190,17 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
     }
 )
 
-
 # Weighty deeds: each asks for a second factor proven within the last minutes (security.md S5). A
 # withdrawal is never among them, for whoever takes something back must not be held up.
 STEP_UP: frozenset[Action] = frozenset(
     {
         Action.ADMINISTER,
+        Action.APPROVE,
         Action.EXPORT_LOG,
         Action.KEEP_STAFF,
         Action.LINK_ACCOUNT,
+        Action.OPEN_IN_EMERGENCY,
+        Action.PROVIDE_IN_EMERGENCY,
         Action.SHARE_BY_LAW,
     }
 )

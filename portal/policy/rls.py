@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from portal.models import Base, Case, Grant
 from portal.policy import past
+from portal.policy.permissions import EMERGENCY_VIEWERS
 from portal.policy.viewer import TERMS, Term
 from portal.policy.visibility import (
     OPEN,
@@ -24,7 +25,13 @@ from portal.policy.visibility import (
     managed_grants,
 )
 from portal.policy.writing import WRITABLE
-from portal.vocabulary import EXPERT_TYPES, OVERRIDING_BASES, OWNER_ROLES
+from portal.vocabulary import (
+    BLIND_ROLES,
+    EMERGENCY_SLICES,
+    EXPERT_TYPES,
+    OVERRIDING_BASES,
+    OWNER_ROLES,
+)
 
 APP, SYSTEM, OWNER = "portal_app", "portal_system", "portal_owner"
 FUNCTIONS = Path(__file__).with_name("functions.sql")
@@ -109,6 +116,9 @@ def functions() -> str:
         expert_types=_array(EXPERT_TYPES),
         owner_roles=_array(OWNER_ROLES),
         place_slices=_array(PLACE_SLICES),
+        blind_roles=_array(BLIND_ROLES),
+        emergency_slices=_array(EMERGENCY_SLICES),
+        emergency_viewers=_array(EMERGENCY_VIEWERS),
         managed_grants=render(Grant, managed_grants),
         asked_by_owner=render(Case, past.asked_by_owner),
         sights=past.sights(),
@@ -176,6 +186,8 @@ CALLED_BY_APP = (
     "machine_by_token",
     "worker_seen_at",
     "lock_grants",
+    "emergency_case",
+    "begin_emergency_view",
 )
 
 

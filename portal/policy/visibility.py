@@ -401,6 +401,11 @@ def consent_events(row: Any) -> ColumnElement[bool]:
     return _of_consent(row)
 
 
+def emergencies(e: Any) -> ColumnElement[bool]:
+    """Emergencies: the owner of the case, also of a view that somebody else started."""
+    return of_owner(e)
+
+
 def tasks(row: Any) -> ColumnElement[bool]:
     """Tasks: the owner."""
     return of_owner(row)
@@ -664,6 +669,7 @@ def data_keys(k: Any) -> ColumnElement[bool]:
     step = m.ActionEvent.__table__.alias("step_of_key")
     issuer = m.Issuer.__table__.alias("issuer_of_key")
     advice = m.Advice.__table__.alias("advice_of_key")
+    emergency = m.Emergency.__table__.alias("emergency_of_key")
     return or_(
         and_(
             k.kind == "slice",
@@ -709,6 +715,7 @@ def data_keys(k: Any) -> ColumnElement[bool]:
         _key_of(action, k, action.c.id == k.scope_id, actions, "action"),
         _key_of(step, k, step.c.action_id == k.scope_id, action_events, "action"),
         _key_of(issuer, k, issuer.c.id == k.scope_id, administered, "issuer"),
+        _key_of(emergency, k, emergency.c.id == k.scope_id, emergencies, "emergency"),
     )
 
 
@@ -736,6 +743,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.Consultation: consultations,
         m.DataKey: data_keys,
         m.Denial: denials,
+        m.Emergency: emergencies,
         m.Entry: entries,
         m.Exclusion: of_owner,
         m.Grant: grants,
@@ -749,16 +757,19 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.IssuerPlace: administered,
         m.MachineClient: administered,
         m.MachineSecret: administered,
+        m.LawReport: of_owner,
         m.Meeting: meetings,
         m.MeetingExpert: meeting_experts,
         m.MembershipProposal: membership_proposals,
         m.NecessityRecord: of_owner,
         m.NeverTell: of_owner,
         m.Passkey: of_own_account,
+        m.PermissionNoting: of_owner,
         m.Person: persons,
         m.Pledge: of_own_account,
         m.ProgressCheck: of_owner,
         m.RecoveryCode: of_own_account,
+        m.ShareProposal: of_owner,
         m.Retraction: retractions,
         m.Task: tasks,
         m.Thread: threads,

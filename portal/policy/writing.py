@@ -44,6 +44,7 @@ from portal.policy.visibility import (
     by_guardians_consent,
     by_owner,
     consent_events,
+    emergencies,
     entries,
     issuer_links,
     managed,
@@ -53,6 +54,7 @@ from portal.policy.visibility import (
     probe,
     threads,
 )
+from portal.vocabulary import EMERGENCY_SLICES
 
 
 @dataclass(frozen=True)
@@ -237,15 +239,45 @@ def own_retraction(row: Any) -> ColumnElement[bool]:
     )
 
 
+def new_grant(grant: Any) -> ColumnElement[bool]:
+    """Grants: the owner; one on EMERGENCY only with the emergency that it belongs to.
+
+    So nothing is open in an emergency without who started it, why, and the second person, nor
+    longer than a day at a time or wider than the slices of domain.md §3.4 (security.md Z11). A view
+    by somebody of another agency is written by a sanctioned function.
+    """
+    emergency = m.Emergency.__table__.alias("emergency_of_grant")
+    slices = ", ".join(f"'{code}'" for code in EMERGENCY_SLICES)
+    return and_(
+        of_owner(grant),
+        or_(
+            grant.basis != literal_column("'EMERGENCY'"),
+            and_(
+                grant.valid_until <= grant.valid_from + literal_column("interval '24 hours'"),
+                grant.slices.op("<@")(literal_column(f"ARRAY[{slices}]")),
+                probe(
+                    select(emergency.c.id).where(
+                        emergency.c.id == grant.emergency_id,
+                        emergency.c.case_id == grant.case_id,
+                        emergency.c.agency_id == grant.agency_id,
+                        emergency.c.kind == literal_column("'provision'"),
+                        emergency.c.reviewed_at.is_(None),
+                        emergencies(emergency.c),
+                    )
+                ),
+            ),
+        ),
+    )
+
+
 def ended_grant(grant: Any) -> ColumnElement[bool]:
     """Grants: ended by the owner, by the child, by a guardian for the own data; read by a manager.
 
-    The manager names other readers, unless the centre did; the child and the guardian end consents
-    only.
+    The manager names other readers; the child and the guardian end consents only.
     """
     return or_(
         of_owner(grant),
-        and_(not_excluded(grant.case_id), managed(grant), ~grant.readers_fixed),
+        and_(not_excluded(grant.case_id), managed(grant)),
         and_(grant.case_id == CHILD_CASE, grant.basis == "CONSENT"),
         and_(
             grant.case_id == GUARDIAN_CASE,
@@ -403,6 +435,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
                 "report_slug",
                 "entrusted_npo_id",
                 "centre_id",
+                "receives_reports",
                 "version",
             ),
         ),
@@ -432,11 +465,18 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.CouncilMembership: Writing(administered, administered, ("valid_until",)),
         m.DataKey: Writing(new_key),
         m.Departure: Writing(directed, directed, ("valid_until",)),
+        m.Emergency: Writing(
+            of_owner,
+            of_owner,
+            (
+                *("decision", "decided_by", "decided_at", "decision_sealed"),
+                *("prolonged_by", "prolonged_at"),
+                *("finding", "reviewed_by", "reviewed_at", "review_sealed", "told_sealed"),
+            ),
+        ),
         m.Entry: Writing(own_entry),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
-        m.Grant: Writing(
-            of_owner, ended_grant, ("ended_at", "team_id", "account_ids", "readers_fixed")
-        ),
+        m.Grant: Writing(new_grant, ended_grant, ("ended_at", "team_id", "account_ids")),
         m.GrantReason: _OWNED,
         m.GuardianRecord: _OWNED,
         m.Household: Writing(owned),
@@ -465,6 +505,11 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.IssuerPlace: Writing(administered, administered, ("valid_until",)),
         m.MachineClient: Writing(administered, administered, ("revoked_at",)),
         m.MachineSecret: Writing(administered, administered, ("valid_until",)),
+        m.LawReport: Writing(
+            of_owner,
+            of_owner,
+            ("phoned_at", "recorded_by", "recorded_at", "phoned_to_sealed", "told_sealed"),
+        ),
         m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
         m.MeetingExpert: Writing(owned_invitation),
         m.Membership: Writing(new_membership, kept_membership, ("confirm_by", "valid_until")),
@@ -476,10 +521,16 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             of_owner, of_owner, ("valid_until", "agency_id", "account_id", "person_id")
         ),
         m.Passkey: Writing(of_own_account, of_own_account, ("sign_count", "used_at", "ended_at")),
+        m.PermissionNoting: _OWNED,
         m.Person: Writing(owning),
         m.Pledge: Writing(of_own_account),
         m.ProgressCheck: _OWNED,
         m.RecoveryCode: Writing(of_own_account, of_own_account, ("used_at", "ended_at")),
+        m.ShareProposal: Writing(
+            of_owner,
+            of_owner,
+            ("decision", "decided_by", "decided_at", "grant_id", "refusal_sealed"),
+        ),
         m.Retraction: Writing(own_retraction),
         m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
         m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),

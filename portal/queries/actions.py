@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.database import standing
-from portal.policy.permissions import Action, require
+from portal.policy.permissions import NPO, Action, require
 from portal.queries.cases import child_names
 from portal.queries.paging import Cursor, Page, beyond, directed
 from portal.queries.sheet import account_names, agency_names
@@ -58,6 +58,7 @@ class ActionSheet:
     steps: Sequence[Step]
     is_asked: bool
     is_owner: bool
+    entrusted: bool
 
 
 def actions_of_case(session: Session, case_: m.Case) -> list[ActionRow]:
@@ -138,7 +139,13 @@ def read_action(session: Session, action: m.Action) -> ActionSheet:
         ],
         is_asked=acting.agency_id == action.agency_id,
         is_owner=acting.at_centre and acting.agency_id == action.owner_agency_id,
+        entrusted=session.get_one(m.Agency, action.agency_id).type == NPO,
     )
+
+
+def sees_action(session: Session, action_id: uuid.UUID) -> bool:
+    """Return whether the viewer still sees a request, which a grant by contract may end with."""
+    return session.scalars(select(m.Action.id).where(m.Action.id == action_id)).first() is not None
 
 
 def _cursor(action: m.Action) -> str:

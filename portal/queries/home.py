@@ -20,14 +20,15 @@ from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
 from portal.queries.administration import grants_to, team_of
 from portal.queries.cases import child_names, count_cases, list_cases
 from portal.queries.inbox import COUNTED
-from portal.queries.unread import unread
-from portal.working_hours import jst
+from portal.working_hours import add_working_days, jst
 
 # So many of each kind stand on the first page; the rest is a click away.
 SHOWN = 5
 SOON = dt.timedelta(days=7)
 # So long before its end a manager hears of a share, in time to ask the centre about it.
 ENDING = dt.timedelta(days=14)
+# By when the second person looks at an emergency (domain.md §3.4).
+A_DAY = dt.timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,12 @@ def _checks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
 
 
 def _tasks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
-    waits = (m.Task.done_at.is_(None), _mine(standing, m.Task.case_id))
+    # An emergency stands by itself, for whom it waits.
+    waits = (
+        m.Task.done_at.is_(None),
+        m.Task.kind != m.Task.EMERGENCY,
+        _mine(standing, m.Task.case_id),
+    )
     found = session.execute(
         select(m.Task.kind, m.Task.due_at, m.Case.id, m.Case.reference)
         .join(m.Case, m.Case.id == m.Task.case_id)
@@ -198,21 +204,51 @@ def _tasks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     return Waiting("tasks", _count(session, select(m.Task.id).where(*waits)), items)
 
 
-def _unread(session: Session, standing: Standing, _now: dt.datetime) -> Waiting:
-    """Read which shares nobody reads: the centre is told, for nobody else would notice."""
-    waits = (m.Grant.owner_agency_id == AGENCY, unread(m.Grant), _mine(standing, m.Grant.case_id))
+def _emergencies(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
+    """Read which emergencies are not reviewed yet: the director's all, the second person's own."""
+    row = m.Emergency
+    mine = row.id.is_not(None) if standing.role == DIRECTOR else row.second_id == ACCOUNT
+    waits = (row.owner_agency_id == AGENCY, row.reviewed_at.is_(None), mine)
     found = session.execute(
-        select(m.Case.id, m.Case.reference, m.Agency.name)
-        .select_from(m.Grant)
-        .join(m.Case, m.Case.id == m.Grant.case_id)
-        .join(m.Agency, m.Agency.id == m.Grant.agency_id)
+        select(row.id, row.case_id, row.kind, row.decision, row.started_at, m.Case.reference)
+        .join(m.Case, m.Case.id == row.case_id)
         .where(*waits)
-        .order_by(m.Grant.valid_from, m.Grant.id)
+        .order_by(row.started_at, row.id)
         .limit(literal_column(str(SHOWN)))
     ).all()
-    record_listed(session, Event.CASE_LISTED, {each.id for each in found})
-    items = [Item(each.id, each.reference, each.name, case_id=each.id) for each in found]
-    return Waiting("unread", _count(session, select(m.Grant.id).where(*waits)), items)
+    record_listed(session, Event.CASE_LISTED, {each.case_id for each in found})
+    items = [
+        Item(
+            each.id,
+            each.reference,
+            each.kind,
+            each.started_at + A_DAY,
+            each.started_at + A_DAY < now,
+            each.case_id,
+        )
+        for each in found
+    ]
+    return Waiting("emergencies", _count(session, select(row.id).where(*waits)), items)
+
+
+def _proposals(session: Session, _standing: Standing, now: dt.datetime) -> Waiting:
+    """Read which shares by law wait for the director's decision."""
+    row = m.ShareProposal
+    waits = (row.owner_agency_id == AGENCY, row.decision.is_(None), row.proposed_by != ACCOUNT)
+    found = session.execute(
+        select(row.id, row.case_id, row.proposed_at, m.Case.reference)
+        .join(m.Case, m.Case.id == row.case_id)
+        .where(*waits)
+        .order_by(row.proposed_at, row.id)
+        .limit(literal_column(str(SHOWN)))
+    ).all()
+    record_listed(session, Event.CASE_LISTED, {each.case_id for each in found})
+    due = [add_working_days(each.proposed_at, 1) for each in found]
+    items = [
+        Item(each.id, each.reference, "proposed", by, by < now, each.case_id)
+        for each, by in zip(found, due, strict=True)
+    ]
+    return Waiting("proposals", _count(session, select(row.id).where(*waits)), items)
 
 
 def _actions(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
@@ -327,10 +363,11 @@ def _manages_readers(standing: Standing) -> bool:
 _READINGS: tuple[
     tuple[Callable[[Standing], bool], Callable[[Session, Standing, dt.datetime], Waiting]], ...
 ] = (
+    (_to(Action.COORDINATE), _emergencies),
     (_to(Action.READ_INBOX), _inbox),
+    (_to(Action.APPROVE), _proposals),
     (_to(Action.COORDINATE), _tasks),
     (_to(Action.COORDINATE), _checks),
-    (_to(Action.COORDINATE), _unread),
     (_to(Action.WORK_ACTION), _actions),
     (_to(Action.ADVISE), _briefs),
     (_manages_readers, _shares),

@@ -351,7 +351,8 @@ def _grant_row(
         "" if grant.subject_id is None else names.get(grant.subject_id, ""),
         lane(grant.basis),
         last_day,
-        not over and grant.valid_from <= now,
+        # What follows upon another one without a gap (a prolonged emergency) is not over either.
+        not over,
         not over and last_day is not None and last_day - jst(now).date() <= SOON_DAYS * ONE_DAY,
     )
 

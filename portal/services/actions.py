@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from portal import audit
 from portal import models as m
 from portal.database import ConflictError, NotVisibleError, lock_grants, standing
-from portal.policy.permissions import Action, NotPermittedError, require
+from portal.policy.permissions import NPO, Action, NotPermittedError, require
+from portal.policy.terms import clock, live_grants
 from portal.policy.viewer import CLOCK
 from portal.services.once import already, write_once
 from portal.vault import Scope, create_key, seal
@@ -21,7 +22,11 @@ class NotShownError(ValueError):
 
 
 def assignable(session: Session, case: m.Case) -> list[m.Agency]:
-    """Return the agencies that a live grant admits to a case, by name: they can be asked."""
+    """Return the agencies that can be asked, by name: a live grant admits them to the case.
+
+    An entrusted NPO can be asked before, for what its task needs is shown to it with the task
+    (domain.md §3.3); until then it sees neither.
+    """
     require(standing(session), Action.ASSIGN, case)
     grant, denial = m.Grant, m.NeverTell
     not_to_tell = set(
@@ -48,7 +53,11 @@ def assignable(session: Session, case: m.Case) -> list[m.Agency]:
         if each.agency_id not in not_to_tell or each.basis in OVERRIDING_BASES
     }
     agencies = select(m.Agency).where(
-        m.Agency.id.in_(sorted(admitted)), m.Agency.type.not_in(EXPERT_TYPES)
+        or_(
+            m.Agency.id.in_(sorted(admitted)),
+            (m.Agency.type == NPO) & m.Agency.id.not_in(sorted(filter(None, not_to_tell))),
+        ),
+        m.Agency.type.not_in(EXPERT_TYPES),
     )
     return list(session.scalars(agencies.order_by(m.Agency.name, m.Agency.id)))
 
@@ -165,7 +174,9 @@ def _move(
     words: str | None = None,
     effect: str | None = None,
 ) -> None:
-    lock_grants(session, action.case_id)
+    # What ends a task may end the grant by contract that goes with it (domain.md §3.3).
+    over = status not in m.Action.OPEN
+    lock_grants(session, action.case_id, exclusive=over)
     if already(session, m.ActionEvent, step_id) is not None:
         return
     # Two colleagues at once: the second sees what the first did.
@@ -185,7 +196,10 @@ def _move(
     )
     seal(session, step, words=words or None, effect=effect or None)
     action.status = status
+    entrusted = _entrusted(session, action) if over else []
     if write_once(session, step):
+        for grant_id in entrusted:
+            audit.record(session, audit.Event.GRANT_ENDED, case_id=action.case_id, grant=grant_id)
         audit.record(
             session,
             audit.Event.ACTION_MOVED,
@@ -193,3 +207,17 @@ def _move(
             action=action.id,
             status=status,
         )
+
+
+def _entrusted(session: Session, action: m.Action) -> list[uuid.UUID]:
+    """Return the grants that the last step of a task ends; the database itself ends them."""
+    grants = select(m.Grant.id).where(
+        m.Grant.action_id == action.id, m.Grant.ended_at.is_(None), m.Grant.valid_until > CLOCK
+    )
+    return list(session.scalars(grants))
+
+
+def is_shown(session: Session, case: m.Case, agency_id: uuid.UUID) -> bool:
+    """Return whether some grant to an agency holds: an NPO may be asked before it sees anything."""
+    grants = live_grants(case.id, clock(session)).where(m.Grant.agency_id == agency_id)
+    return session.scalars(grants.limit(1)).first() is not None

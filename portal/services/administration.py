@@ -52,6 +52,7 @@ class AgencyDetails:
     ward: str | None = None
     entrusted_npo_id: uuid.UUID | None = None
     centre_id: uuid.UUID | None = None
+    receives_reports: bool = False
 
 
 def add_agency(session: Session, agency_id: uuid.UUID, details: AgencyDetails) -> None:
@@ -95,6 +96,7 @@ def _fill(session: Session, agency: m.Agency, details: AgencyDetails) -> None:
     agency.entrusted_npo_id = (
         _agency_of(session, details.entrusted_npo_id, NPO) if is_cafeteria else None
     )
+    agency.receives_reports = details.receives_reports and details.type == CENTRE
     agency.centre_id = _agency_of(session, details.centre_id, CENTRE) if is_cafeteria else None
 
 

@@ -10,7 +10,7 @@ from portal import audit
 from portal import models as m
 from portal.codes import new_reference
 from portal.database import standing
-from portal.policy.permissions import Action, require
+from portal.policy.permissions import Action, NotPermittedError, require
 from portal.services.once import already
 from portal.services.sharing import clock
 from portal.vault import INTERNAL, Scope, create_key, seal
@@ -170,10 +170,13 @@ def finish_task(session: Session, case: m.Case, task: m.Task) -> None:
     A task that is done stays as it was done first.
 
     Raises:
-        NotPermittedError: not the owner's.
+        NotPermittedError: not the owner's, or a task that a deed of its own ends: the review of an
+            emergency, the record of a report.
 
     """
     require(standing(session), Action.COORDINATE, case)
+    if task.kind in (m.Task.EMERGENCY, m.Task.REPORT):
+        raise NotPermittedError(Action.COORDINATE)
     if task.done_at is not None:
         return
     task.done_at = clock(session)

@@ -21,10 +21,10 @@ from portal import models as m
 from portal.config import ConsentAges
 from portal.database import lock_grants, standing
 from portal.models.base import Base
-from portal.policy.bundles import bundles_for, purpose_for, slices_of
+from portal.policy.bundles import bundles_for, bundles_to_ask, purpose_for, slices_of
 from portal.policy.capacity import SUBSTITUTES, Decision, askable
 from portal.policy.permissions import Action, require
-from portal.policy.terms import Terms, clock, holds, never_tells_of
+from portal.policy.terms import Terms, clock, holds, never_tells_of, slices_by_duty
 from portal.services.denials import add_never_tell
 from portal.services.guardians import (
     GUARDIAN,
@@ -166,6 +166,9 @@ def _check_asked(
     # Who must not be told is not asked about again: that would be pressing.
     if any(n.agency_id in agency_ids for n in never_tells_of(session, case.id, now)):
         raise RefusedShareError("never_tell_agency")
+    by_duty = slices_by_duty(session, case.id, now)
+    if not all(bundles_to_ask(a.type, by_duty.get(a.id, ())) for a in agencies):
+        raise RefusedShareError("duty_stands")
 
 
 def _giver(session: Session, case: m.Case, person_id: uuid.UUID, now: dt.datetime) -> m.CasePerson:
@@ -340,11 +343,12 @@ def answer(session: Session, consent: m.Consent, answers: Answers) -> None:
     now = clock(session)
     _check_note(consent, answers, now)
     birth = birth_date_of(session, consent.case_id)
+    by_duty = slices_by_duty(session, consent.case_id, now)
     for agency in asked_agencies(session, consent):
         until = last_day_for(now, answers.months, agency.type, consent.giver_kind, birth)
         given = {
             bundle: answers.given.get((agency.id, bundle), LATER)
-            for bundle in bundles_for(agency.type)
+            for bundle in bundles_to_ask(agency.type, by_duty.get(agency.id, ()))
         }
         _write_items(session, consent, agency, given, until)
         state = _state(list(given.values()))

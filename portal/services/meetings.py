@@ -17,13 +17,25 @@ from portal import models as m
 from portal.codes import new_reference
 from portal.database import ConflictError, NotVisibleError, standing
 from portal.policy.permissions import Action, require
-from portal.policy.terms import clock, holds
+from portal.policy.terms import clock, holds, unnoted_permissions
+from portal.services.contracts import end_of_meeting, tell_of_brief, unlinked_wishes
+from portal.services.lawful import note_permissions
 from portal.services.once import already, write_once
 from portal.text import fold_kana
 from portal.vault import Scope, create_key, fetch_keys, reveal, seal
-from portal.vocabulary import BLIND_ROLES, EXPERT_TYPES, bases, codes, label
+from portal.vocabulary import (
+    BLIND_ROLES,
+    COUNCIL_MEETINGS,
+    EXPERT_TYPES,
+    POLICY_MEETING,
+    bases,
+    codes,
+    label,
+)
 
 EXPERT_BASIS = "EXPERT"
+# The others of the code list are no meetings on which a share rests.
+MEETING_KINDS = (POLICY_MEETING, *COUNCIL_MEETINGS)
 # A name of one character is a word of many sentences: it is pointed out, never replaced.
 SHORTEST_REPLACED = 2
 
@@ -103,18 +115,29 @@ def names_left(text: str, names: Iterable[Name]) -> list[str]:
     return sorted({name.text for name in names if fold_kana(name.text) in folded})
 
 
-def open_meeting(session: Session, *, meeting_id: uuid.UUID, held_on: dt.date) -> m.Meeting:
-    """Call a meeting; sent twice it is one.
+def open_meeting(
+    session: Session, *, meeting_id: uuid.UUID, held_on: dt.date, kind: str = POLICY_MEETING
+) -> m.Meeting:
+    """Call a 支援方針会議, or enter a meeting of the council (要対協); sent twice it is one.
+
+    Args:
+        session: of the centre.
+        meeting_id: of the form.
+        held_on: the day in JST.
+        kind: ``POLICY_MEETING``, or one of ``COUNCIL_MEETINGS``, on which a permission may rest.
 
     Raises:
         NotPermittedError: not the centre's director, counsellor or investigator.
+        RefusedBriefError: another kind of meeting.
 
     """
     acting = require(standing(session), Action.HOLD_MEETING)
     known_meeting = already(session, m.Meeting, meeting_id)
     if known_meeting is not None:
         return known_meeting
-    meeting = m.Meeting(id=meeting_id, agency_id=acting.agency_id, held_on=held_on)
+    if kind not in MEETING_KINDS:
+        raise RefusedBriefError("meeting_kind")
+    meeting = m.Meeting(id=meeting_id, agency_id=acting.agency_id, kind=kind, held_on=held_on)
     if write_once(session, meeting):
         _changed(session, meeting, "opened")
     return meeting
@@ -151,16 +174,20 @@ def invite(session: Session, meeting: m.Meeting, account_id: uuid.UUID) -> None:
     )
     if session.scalars(invited).first() is not None:
         return
-    session.add(
-        m.MeetingExpert(
-            meeting_id=meeting.id,
-            centre_id=meeting.agency_id,
-            account_id=account_id,
-            agency_id=expert.agency_id,
-        )
+    invitation = m.MeetingExpert(
+        meeting_id=meeting.id,
+        centre_id=meeting.agency_id,
+        account_id=account_id,
+        agency_id=expert.agency_id,
     )
+    session.add(invitation)
     _changed(session, meeting, "invited")
     session.flush()
+    released = select(m.BriefParty).where(
+        m.BriefParty.meeting_id == meeting.id, m.BriefParty.released_at.is_not(None)
+    )
+    for parties in session.scalars(released.order_by(m.BriefParty.case_id)).all():
+        tell_of_brief(session, parties, invitation)
 
 
 def _require_open(session: Session, meeting: m.Meeting) -> None:
@@ -187,10 +214,13 @@ def write_brief(
 
     Raises:
         NotPermittedError: not the centre's.
-        RefusedBriefError: the meeting is closed, or the case has a brief there already.
+        RefusedBriefError: the meeting is closed or the council's, or the case has a brief there
+            already.
 
     """
     _require_open(session, meeting)
+    if meeting.kind != POLICY_MEETING:
+        raise RefusedBriefError("no_briefs")
     require(standing(session), Action.HOLD_MEETING, case)
     known_brief = already(session, m.Brief, brief_id)
     if known_brief is not None:
@@ -266,17 +296,24 @@ def names_in(session: Session, brief: m.Brief) -> list[str]:
     return names_left(text, registered_names(session, brief.case_id))
 
 
-def release_brief(session: Session, brief: m.Brief, *, looked_through: bool) -> None:
+def release_brief(
+    session: Session, brief: m.Brief, *, looked_through: bool, nobody_unlinked: bool = False
+) -> None:
     """Put a brief before the invited experts, for as long as the contract's basis allows.
+
+    Each of them stands in the child's record of sharing from then on (domain.md §3.3).
 
     Args:
         session: of the centre.
         brief: of an open meeting; released once.
         looked_through: somebody looked at the names that are left and found them harmless.
+        nobody_unlinked: somebody stated that no expert is a person of a never-tell that names
+            nobody yet.
 
     Raises:
         NotPermittedError: not the centre's.
-        RefusedBriefError: the meeting is closed, or a name is left that nobody looked at.
+        RefusedBriefError: the meeting is closed, a name is left that nobody looked at, or nobody
+            stated that no expert is meant by a never-tell.
 
     """
     _require_open(session, session.get_one(m.Meeting, brief.meeting_id))
@@ -285,16 +322,23 @@ def release_brief(session: Session, brief: m.Brief, *, looked_through: bool) -> 
         return
     if names_in(session, brief) and not looked_through:
         raise RefusedBriefError("names_left")
+    if unlinked_wishes(session, brief.case_id) and not nobody_unlinked:
+        raise RefusedBriefError("never_tell_unlinked")
     now = clock(session)
     days = bases()[EXPERT_BASIS].max_days
     parties.released_at = now
     parties.valid_until = now + dt.timedelta(days=days or 0)
     audit.record(session, audit.Event.BRIEF_WRITTEN, case_id=brief.case_id, brief=brief.id)
     session.flush()
+    invited = select(m.MeetingExpert).where(m.MeetingExpert.meeting_id == brief.meeting_id)
+    for expert in session.scalars(invited.order_by(m.MeetingExpert.id)).all():
+        tell_of_brief(session, parties, expert)
 
 
 def close_meeting(session: Session, meeting: m.Meeting) -> None:
     """Close a meeting: from the next request on no expert reads any of its briefs.
+
+    A 支援方針会議 thereby took note of what was shared by permission of the law since the last.
 
     Raises:
         NotPermittedError: not the centre's.
@@ -311,6 +355,9 @@ def close_meeting(session: Session, meeting: m.Meeting) -> None:
     for parties in session.scalars(before).all():
         if parties.valid_until is None or parties.valid_until > now:
             parties.valid_until = now
+    end_of_meeting(session, meeting)
+    if meeting.kind == POLICY_MEETING:
+        note_permissions(session, meeting, unnoted_permissions(session, meeting.agency_id))
     _changed(session, meeting, "closed")
     session.flush()
 

@@ -19,17 +19,21 @@ from portal.vocabulary import (
     EXPERT_TYPES,
     OVERRIDING_BASES,
     OWNER_ROLES,
-    LegalBasis,
+    SHORTEST_REASON,
+    Brought,
     Refusal,
+    Side,
     bases,
+    is_permission,
     known,
+    lane,
     longest_days,
     refusal,
     shareable_with,
+    unmet,
 )
 from portal.working_hours import add_working_days, inclusive_to_instant
 
-SHORTEST_REASON = 20
 SAFETY_CHECK = "safety_check"
 POLICE = "police"
 
@@ -48,7 +52,10 @@ class RefusedShareError(ValueError):
 
 
 def give_grant(session: Session, case: m.Case, terms: Terms) -> m.Grant:
-    """Open slices of a case to an agency, from now on.
+    """Open slices of a case to an agency, from now on, by a consent or by a duty of the law.
+
+    What the law only permits, contracts and emergencies have use cases of their own
+    (``portal.services.lawful``, ``contracts`` and ``emergencies``).
 
     Raises:
         NotPermittedError: not the owner's counsellor, investigator or director.
@@ -57,16 +64,30 @@ def give_grant(session: Session, case: m.Case, terms: Terms) -> m.Grant:
     """
     acting = require(standing(session), Action.SHARE, case)
     lock_grants(session, case.id, exclusive=True)
-    now = clock(session)
-    _check_recipient(session, case, terms)
-    _check_readers(session, terms, now)
     if terms.basis == CONSENT:
+        check_recipient(session, case, terms)
         _check_consent(session, case, terms, acting.role)
-    else:
-        _check_law(terms)
-    _check_basis(session, case, terms, now)
-    unlinked = _check_never_tells(session, case, terms, now)
-    grant = _write(session, case, terms, now)
+    elif lane(terms.basis) != "law" or is_permission(terms.basis):
+        raise RefusedShareError("basis_not_offered")
+    return open_up(session, case, terms)
+
+
+def open_up(session: Session, case: m.Case, terms: Terms) -> m.Grant:
+    """Give a grant that its own use case decided on; the machine checks the rest.
+
+    Recipient and readers, everything that the row of the basis asks for, and whom not to tell. The
+    caller holds the lock of the case's grants.
+
+    Raises:
+        RefusedShareError: a rule forbids it.
+
+    """
+    now = clock(session)
+    check_recipient(session, case, terms)
+    check_readers(session, terms, now)
+    check_basis(session, case, terms, now)
+    unlinked = check_never_tells(session, case, terms, now)
+    grant = write_grant(session, case, terms, now)
     if unlinked:
         audit.record(
             session,
@@ -78,7 +99,8 @@ def give_grant(session: Session, case: m.Case, terms: Terms) -> m.Grant:
     return grant
 
 
-def _check_recipient(session: Session, case: m.Case, terms: Terms) -> None:
+def check_recipient(session: Session, case: m.Case, terms: Terms) -> None:
+    """Refuse an agency that never reads, the own one, and slices it may not have."""
     agency = session.get_one(m.Agency, terms.agency_id)
     # Experts read the briefs of a meeting; a grant would open nothing to them (domain.md §4, 5c).
     if agency.type in EXPERT_TYPES or agency.id == case.owner_agency_id:
@@ -88,7 +110,7 @@ def _check_recipient(session: Session, case: m.Case, terms: Terms) -> None:
     known("necessity", terms.necessity)
 
 
-def _check_readers(session: Session, terms: Terms, now: dt.datetime) -> None:
+def check_readers(session: Session, terms: Terms, now: dt.datetime) -> None:
     """Named readers work for the agency, and a named team is the agency's."""
     if terms.team_id is not None:
         team = session.get_one(m.Team, terms.team_id)
@@ -157,53 +179,85 @@ def _necessities(session: Session, case: m.Case) -> set[str]:
     return set(session.scalars(recorded))
 
 
-def _check_law(terms: Terms) -> None:
-    """A duty of the law is fulfilled with a reason, and with what the child was told or why not."""
-    # Permissions want an approval, a request or a meeting, which nothing records yet.
-    if terms.basis not in OVERRIDING_BASES or _asks_for_more(bases()[terms.basis]):
-        raise RefusedShareError("basis_not_offered")
-    if len(terms.reason) < SHORTEST_REASON:
-        raise RefusedShareError("reason_too_short")
-    if not terms.told:
-        raise RefusedShareError("not_said_whether_told")
+def check_basis(
+    session: Session, case: m.Case, terms: Terms, now: dt.datetime, *, proposing: bool = False
+) -> None:
+    """Refuse what the row of the basis in legal_bases.csv does not allow, or asks for in vain.
 
+    Args:
+        session: of who shares, or proposes it.
+        case, terms, now: what is to be shared, and the present instant (UTC).
+        proposing: the director's approval is still to come.
 
-def _asks_for_more(basis: LegalBasis) -> bool:
-    needs = (basis.needs_request_no, basis.needs_meeting_id, basis.needs_other_statute)
-    return basis.approval != "none" or any(needs)
+    Raises:
+        RefusedShareError: with the sentence of the row.
 
-
-def _check_basis(session: Session, case: m.Case, terms: Terms, now: dt.datetime) -> None:
-    if terms.until <= now:
+    """
+    brought = _brought(session, terms, proposing=proposing)
+    begins = terms.begins or now
+    if terms.until <= begins:
         raise RefusedShareError("over_already")
-    agency = session.get_one(m.Agency, terms.agency_id)
-    provider = session.get_one(m.Agency, case.owner_agency_id)
-    days = (terms.until - now) / dt.timedelta(days=1)
-    refused = refusal(
-        terms.basis,
-        provider_type=provider.type,
-        provider_legal_form=provider.legal_form,
-        provider_on_council=_on_council(session, provider.id, now),
-        recipient_type=agency.type,
-        recipient_legal_form=agency.legal_form,
-        recipient_on_council=_on_council(session, agency.id, now),
-        purpose=terms.purpose,
-        days=days,
-    )
-    if refused is not None:
-        raise RefusedShareError(refused.code, refused)
-    longest = longest_days(terms.basis, agency.type)
+    provider = side_of(session, case.owner_agency_id, now)
+    recipient = side_of(session, terms.agency_id, now)
+    days = (terms.until - begins) / dt.timedelta(days=1)
+    for code in _bases_of(terms):
+        refused = refusal(
+            code,
+            provider_type=provider.type,
+            provider_legal_form=provider.legal_form,
+            provider_on_council=provider.on_council,
+            recipient_type=recipient.type,
+            recipient_legal_form=recipient.legal_form,
+            recipient_on_council=recipient.on_council,
+            # What it is for is judged by the basis itself; a wrapped statute limits the days.
+            purpose=terms.purpose if code == terms.basis else bases()[code].allowed_purposes[0],
+            days=days,
+        ) or unmet(code, brought, provider=provider, recipient=recipient)
+        if refused is not None:
+            raise RefusedShareError(refused.code, refused)
+    longest = longest_days(terms.basis, recipient.type)
     if longest is None or days > longest:
         raise RefusedShareError("too_long_for_police")
 
 
-def _on_council(session: Session, agency_id: uuid.UUID, now: dt.datetime) -> bool:
+def _bases_of(terms: Terms) -> list[str]:
+    """Return the basis, and the statute that it wraps where that one's limits hold as well."""
+    wraps = bases()[terms.basis].needs_other_statute and lane(terms.basis) == "law"
+    return [terms.basis, str(terms.other_statute)] if wraps else [terms.basis]
+
+
+def side_of(session: Session, agency_id: uuid.UUID, now: dt.datetime) -> Side:
+    """Return what the rows of legal_bases.csv ask about an agency, on the day."""
+    agency = session.get_one(m.Agency, agency_id)
     council = m.CouncilMembership
     member = select(council.id).where(council.agency_id == agency_id, holds(council, now))
-    return session.scalars(member.limit(1)).first() is not None
+    on_council = session.scalars(member.limit(1)).first() is not None
+    return Side(agency.type, agency.legal_form, on_council, agency.receives_reports)
 
 
-def _check_never_tells(
+def _brought(session: Session, terms: Terms, *, proposing: bool) -> Brought:
+    kind = session.scalars(select(m.Meeting.kind).where(m.Meeting.id == terms.meeting_id)).first()
+    viewer = session.info["viewer"].account_id
+    by_another = terms.proposed_by is not None and terms.proposed_by != viewer
+    acting = standing(session)
+    decides = by_another and acting is not None and acting.role == DIRECTOR
+    return Brought(
+        consented=terms.consent_id is not None,
+        reason=terms.reason,
+        ruled_out=terms.ruled_out,
+        why_not_asked=terms.why_not_asked,
+        told=terms.told,
+        told_later=terms.told_later,
+        request_no=terms.request_no,
+        meeting_kind=kind,
+        other_statute=terms.other_statute,
+        director=proposing or decides,
+        second=terms.approved_by is not None or terms.emergency_id is not None,
+        task=terms.action_id is not None,
+    )
+
+
+def check_never_tells(
     session: Session, case: m.Case, terms: Terms, now: dt.datetime
 ) -> list[uuid.UUID]:
     """Check the wishes against a share (domain.md §4).
@@ -219,11 +273,11 @@ def _check_never_tells(
     if unlinked and not terms.nobody_unlinked:
         raise RefusedShareError("never_tell_unlinked")
     if overrides and standing_ones:
-        _check_second_person(session, case, terms.approved_by, now)
+        check_second_person(session, case, terms.approved_by, now)
     return unlinked
 
 
-def _check_second_person(
+def check_second_person(
     session: Session, case: m.Case, account_id: uuid.UUID | None, now: dt.datetime
 ) -> None:
     """Somebody else of the centre decides with, who may know of the case at all."""
@@ -247,10 +301,11 @@ def _check_second_person(
         raise RefusedShareError("second_person")
 
 
-def _write(session: Session, case: m.Case, terms: Terms, now: dt.datetime) -> m.Grant:
+def write_grant(session: Session, case: m.Case, terms: Terms, now: dt.datetime) -> m.Grant:
+    """Write a grant that was checked, with its reason and its line in the log."""
     grant = m.Grant(
-        recorded_by=session.info["viewer"].account_id,
-        valid_from=now,
+        recorded_by=terms.proposed_by or session.info["viewer"].account_id,
+        valid_from=terms.begins or now,
         **columns_of(case, terms),
     )
     session.add(grant)
@@ -385,8 +440,16 @@ __all__ = [
     "SHORTEST_REASON",
     "RefusedShareError",
     "Terms",
+    "check_basis",
+    "check_never_tells",
+    "check_readers",
+    "check_recipient",
+    "check_second_person",
     "clock",
     "end_grant",
     "give_grant",
+    "open_up",
+    "side_of",
     "take_back",
+    "write_grant",
 ]

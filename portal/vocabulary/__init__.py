@@ -22,6 +22,21 @@ from portal.vocabulary.bases import (
     longest_days,
     refusal,
 )
+from portal.vocabulary.demands import (
+    COUNCIL_MEETINGS,
+    POLICY_MEETING,
+    REPORT_BASES,
+    RULED_OUT,
+    SHORTEST_REASON,
+    Brought,
+    Side,
+    is_permission,
+    needs_director,
+    needs_meeting,
+    needs_request,
+    statutes_for,
+    unmet,
+)
 from portal.vocabulary.glossary import GlossaryTerm, term, terms
 from portal.vocabulary.lists import Category, categories, choices, codes, known, label
 from portal.vocabulary.reader import UnknownCode, VocabularyError
@@ -48,6 +63,11 @@ UNSHAREABLE_SLICES: Final = _known("slice", "reporter", "advice")
 SHAREABLE_SLICES: Final = tuple(code for code in SLICES if code not in UNSHAREABLE_SLICES)
 _NEVER_TO_A_CAFETERIA: Final = _known("slice", "detail")
 
+# What an emergency opens, to one person or to an agency (domain.md §3.4).
+EMERGENCY_SLICES: Final = _known("slice", "basic", "contact", "safety", "health")
+# What an entrusted NPO needs for its task at most: who, what is planned, what to watch.
+ENTRUSTED_SLICES: Final = _known("slice", "basic", "summary", "plan", "watch_points")
+
 
 def shareable_with(recipient_type: str) -> tuple[str, ...]:
     """Return the slices that a grant to an agency of this type may name (domain.md §4).
@@ -63,34 +83,49 @@ __all__ = [
     "BLIND_ROLES",
     "CAFETERIA",
     "CONSENT",
+    "COUNCIL_MEETINGS",
     "EMERGENCY",
+    "EMERGENCY_SLICES",
+    "ENTRUSTED_SLICES",
     "EXPERT_TYPES",
     "OVERRIDING_BASES",
     "OWNER_ROLES",
+    "POLICY_MEETING",
+    "REPORT_BASES",
     "ROLES",
+    "RULED_OUT",
     "SHAREABLE_SLICES",
     "SHARE_BASES",
+    "SHORTEST_REASON",
     "SLICES",
     "UNSHAREABLE_SLICES",
     "WATCHER",
     "WATCHING",
+    "Brought",
     "Category",
     "GlossaryTerm",
     "Lane",
     "LegalBasis",
     "Refusal",
+    "Side",
     "UnknownCode",
     "VocabularyError",
     "bases",
     "categories",
     "choices",
     "codes",
+    "is_permission",
     "known",
     "label",
     "lane",
     "longest_days",
+    "needs_director",
+    "needs_meeting",
+    "needs_request",
     "refusal",
     "shareable_with",
+    "statutes_for",
     "term",
     "terms",
+    "unmet",
 ]

@@ -563,7 +563,6 @@ def wish(browser: Browser, town: towns.City, **target: Any) -> Page:
     ("changes", "words"),
     [
         ({"reason": "短い理由"}, "20文字以上"),
-        ({"told": ""}, "こどもに先に話したか"),
         ({"basis": "APPI69_2_4"}, "どの法律"),
         ({"basis": ""}, "法律を選んで"),
         ({"slices": []}, "項目を1つ以上"),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.config import ConsentAges
-from portal.database import PortalSession, SystemSession, look_as
+from portal.database import PortalSession, SystemSession
 from portal.policy.bundles import BUNDLES, bundles_for, slices_of
-from portal.policy.permissions import NotPermittedError, Standing
+from portal.policy.permissions import NotPermittedError
 from portal.policy.terms import Terms, clock
-from portal.policy.viewer import Viewer
 from portal.services.consents import (
     Answers,
     Asking,
@@ -46,88 +45,10 @@ from portal.vocabulary import EXPERT_TYPES, codes
 from portal.working_hours import inclusive_to_instant, instant_to_inclusive, jst
 from tests import city as towns
 from tests.conftest import Database
+from tests.portal.conftest import Acting, record_necessity
 
-Acting = Callable[[str], PortalSession]
 AGES = ConsentAges()
 REASON = "あざがあり、帰りたくないと話したため、法律にもとづいて通告する。"
-
-
-@pytest.fixture
-def own(clone: Callable[[], Database]) -> Iterator[Database]:
-    """A database of this test alone: what is tested here commits."""
-    database = clone()
-    yield database
-    database.drop()
-
-
-@pytest.fixture
-def town(own: Database) -> towns.City:
-    """Return the small city, where the necessity of sharing is recorded."""
-    with SystemSession(own.system) as session, session.begin():
-        town = towns.build(session, own.keys)
-        _record_necessity(session, town)
-        return town
-
-
-def _record_necessity(session: Session, town: towns.City) -> None:
-    record = m.NecessityRecord(
-        case_id=town.case_id,
-        owner_agency_id=town.agencies["centre"],
-        necessity="agencies_needed",
-        recorded_by=town.accounts["counsellor"],
-    )
-    seal(session, record, grounds="学校の協力がいる。")
-    session.add(record)
-
-
-@pytest.fixture
-def acting(own: Database, town: towns.City) -> Iterator[Acting]:
-    """Return a function that opens a session for somebody of the city."""
-    opened = []
-
-    def as_(person: str) -> PortalSession:
-        agency, role, manager, _ = towns.PEOPLE[person]
-        session = PortalSession(own.app)
-        opened.append(session)
-        equip(session, own.keys)
-        look_as(
-            session,
-            Viewer(account_id=town.accounts[person], agency_id=town.acting[person]),
-            Standing(role, manager, towns.AGENCIES[agency][0], town.acting[person]),
-        )
-        return session
-
-    yield as_
-    for session in opened:
-        session.close()
-
-
-@pytest.fixture
-def visiting(own: Database, town: towns.City) -> Iterator[Callable[[str], PortalSession]]:
-    """Return a function that opens a session for the child or the mother, by code."""
-    opened = []
-
-    def as_(person: str) -> PortalSession:
-        kind = "child" if person == "child" else "guardian"
-        thread = m.Thread(
-            kind=kind,
-            case_id=town.case_id,
-            owner_agency_id=town.agencies["centre"],
-            person_id=town.persons[person],
-        )
-        with SystemSession(own.system) as session, session.begin():
-            session.add(thread)
-            session.flush()
-            thread_id = thread.id
-        visitor = PortalSession(own.app)
-        opened.append(visitor)
-        equip(visitor, own.keys)
-        look_as(visitor, Viewer(thread_id=thread_id))
-        return visitor
-
-    yield as_
-    for session in opened:
-        session.close()
 
 
 def case_of(session: Session, town: towns.City) -> m.Case:
@@ -639,7 +560,7 @@ def test_no_share_without_a_recorded_necessity(
         share(session, consent, town.agencies["school"], ages=AGES)
     with SystemSession(own.system) as system, system.begin():
         equip(system, own.keys)
-        _record_necessity(system, town)
+        record_necessity(system, town)
     session.rollback()
     assert (
         share(session, consent, town.agencies["school"], ages=AGES).necessity == "agencies_needed"

@@ -36,6 +36,9 @@ DEFINERS = {
     ),
     "account_for_login": "TABLE(account_id uuid, password_hash text, disabled boolean,"
     " agency_id uuid)",
+    # Emergency: one id of a case that the viewer's agency sees, and one of the grant it wrote.
+    "begin_emergency_view": "uuid",
+    "emergency_case": "uuid",
     "end_session": "uuid",
     "issue_machine_token": "void",
     "issuer_for_sign_on": "TABLE(id uuid, name text, url text, client_id text,"
@@ -78,7 +81,7 @@ DEFINERS = {
         (
             *("case_was_opened", "default_team_changed", "denial_was_written"),
             *("entry_was_retracted", "entry_was_written", "grant_was_written"),
-            *("membership_is_single", "thread_was_linked", "visitor_wrote"),
+            *("membership_is_single", "task_was_ended", "thread_was_linked", "visitor_wrote"),
         ),
         "trigger",
     ),
