@@ -17,7 +17,8 @@ CATALOGUES := portal/translations
 COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages.po))
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
-.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz test-worlds test-races test-lives test-canaries measure-timing lint format \
+.PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz \
+        test-worlds test-races test-lives test-canaries measure-timing bench lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -114,6 +115,19 @@ test-canaries: env ## Open every page of 500 random worlds as everybody: no hidd
 measure-timing: env ## Compare the times of answers that must be told apart by nothing (half an hour)
 	@TIMING_PAIRS=$${PAIRS:-500} $(BIN)/python -m pytest -s -m heavy tests/rules/test_timing.py
 
+# django-guardian, which is measured beside the portal, lives in an environment of its own.
+BENCH_VENV := .venv-bench
+bench: env ## Measure lists, pages and posts at 10,000 and 100,000 cases (BENCH_FULL=1: 1,000,000)
+	@lock="$$(sha256sum < tests/bench/requirements.lock)"; \
+	if [ "$$(cat $(BENCH_VENV)/.stamp 2>/dev/null || true)" != "$$lock" ]; then \
+	  $(PYTHON) -m venv --clear $(BENCH_VENV); \
+	  $(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --require-hashes -r tests/bench/requirements.lock; \
+	  echo "$$lock" > $(BENCH_VENV)/.stamp; \
+	fi
+	@$(BIN)/python -m tests.bench --rival $(BENCH_VENV)/bin/python \
+	  --cases $${CASES:-10000,100000$${BENCH_FULL:+,1000000}}
+
 lint: env ## Check style, types and templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -151,13 +165,13 @@ migration: env ## Begin a migration: make migration NAME=consents_expire
 lock: env ## Resolve requirements*.in anew into the lock files
 	@tool=$$(mktemp -d); trap 'rm -rf "$$tool"' EXIT; \
 	$(PYTHON) -m venv "$$tool"; "$$tool/bin/pip" install --quiet --disable-pip-version-check uv; \
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-dev tests/bench/requirements; do \
 	  "$$tool/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	    "$$name.in" --output-file "$$name.lock" >/dev/null; \
 	done
 
 clean: ## Remove what can be made again (never the data in instance/)
-	@rm -rf $(VENV) node_modules mutants .coverage htmlcov .hypothesis .mypy_cache .pytest_cache \
+	@rm -rf $(VENV) $(BENCH_VENV) node_modules mutants .coverage htmlcov .hypothesis .mypy_cache .pytest_cache \
 	  .ruff_cache .import_linter_cache test-results $(COMPILED)
 	@find . -name __pycache__ -not -path './instance/*' -type d -prune -exec rm -rf {} +

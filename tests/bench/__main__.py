@@ -1,0 +1,473 @@
+"""`make bench`: what access control costs, in one interleaved run, against the goals.
+
+Every arm is asked in turn, a few requests at a time, so that whatever else the machine does falls
+on all of them alike. Counted is the processor time of the arm's server and of its connections to
+the database, in milliseconds a request; the goals are ratios of these.
+
+    python -m tests.bench [--cases 10000,100000] [--out instance/bench.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import pickle
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+from sqlalchemy import Engine, func, select, text
+
+from portal import embedded
+from portal import models as m
+from portal.audit import settle
+from portal.auth import COOKIE
+from portal.config import Config
+from portal.database import PortalSession, look_as, make_engine
+from portal.embedded import APP, OWNER, SYSTEM
+from portal.policy import schema
+from portal.policy.permissions import Standing
+from portal.policy.viewer import Viewer
+from portal.queries.cases import LISTINGS
+from portal.queries.paging import Cursor
+from portal.services.entries import post_entry
+from portal.vault import equip
+from tests.bench import arms, city
+
+ROOT = Path(__file__).parents[2]
+TICKS = os.sysconf("SC_CLK_TCK")
+ROUNDS, AT_ONCE, WARM = 12, 12, 25
+VIEWERS = ("centre", "ward", "school", "few old cases", "98 % ended")
+
+
+# -- servers and what they cost -------------------------------------------------------------------
+
+
+def _ticks(pid: int) -> int:
+    """Return the processor time that a process has used, in ticks; 0 where it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0
+    return int(fields[11]) + int(fields[12])
+
+
+@dataclass
+class Arm:
+    """One server: how to ask it, and what it and its part of the database have used."""
+
+    name: str
+    port: int
+    server: subprocess.Popen[bytes]
+    admin: psycopg.Connection
+
+    def ask(self, method: str, path: str, cookie: str, form: dict[str, str] | None = None) -> bytes:
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        headers = {"Cookie": cookie, "Host": "localhost"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        line.request(method, path, None if form is None else urlencode(form), headers)
+        response = line.getresponse()
+        body = response.read()
+        line.close()
+        if response.status not in (200, 302):
+            raise RuntimeError(f"{self.name}: {method} {path} answers {response.status}")
+        return body
+
+    def cost(self) -> tuple[float, float]:
+        """Return the milliseconds of processor time used so far: server, database."""
+        children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text()
+        backends = self.admin.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s", (self.name,)
+        ).fetchall()
+        web = sum(_ticks(int(pid)) for pid in children.split())
+        base = sum(_ticks(pid) for (pid,) in backends)
+        return web * 1000 / TICKS, base * 1000 / TICKS
+
+
+@contextmanager
+def _served(name: str, config: Path, centre: uuid.UUID, admin: Any) -> Iterator[Arm]:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        server = subprocess.Popen(
+            (
+                sys.executable, "-m", "gunicorn", f"tests.bench.arms:{name}()", "--workers", "1",
+                "--no-control-socket", "--log-level", "warning", "--bind", f"fd://{door.fileno()}",
+            ),
+            cwd=ROOT,
+            env={**os.environ, arms.CONFIG: str(config), arms.CENTRE: str(centre),
+                 "PGAPPNAME": name},
+            pass_fds=[door.fileno()],
+        )  # fmt: skip
+        try:
+            yield Arm(name, door.getsockname()[1], server, admin)
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+@dataclass
+class Case:
+    """One thing that is measured: which arm is asked what, again and again."""
+
+    name: str
+    # What it returns as a number is the milliseconds it took; else the bench takes the time.
+    ask: Callable[[], object]
+    arm: Arm | None = None
+    web: list[float] = field(default_factory=list)
+    base: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+
+    def run(self, times: int, *, counted: bool = True) -> None:
+        before = self.arm.cost() if self.arm else (0.0, 0.0)
+        for _ in range(times):
+            start = time.perf_counter()
+            took = self.ask()
+            elapsed = (time.perf_counter() - start) * 1000
+            if counted:
+                self.wall.append(took if isinstance(took, float) else elapsed)
+        if counted and self.arm:
+            after = self.arm.cost()
+            self.web.append((after[0] - before[0]) / times)
+            self.base.append((after[1] - before[1]) / times)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Return milliseconds a request: processor time where an arm has it, and elapsed."""
+        found = {"wall_ms": statistics.median(self.wall)}
+        if self.arm:
+            web, base = statistics.fmean(self.web), statistics.fmean(self.base)
+            found |= {"cpu_ms": web + base, "web_ms": web, "database_ms": base}
+        return {name: round(value, 3) for name, value in found.items()}
+
+
+def _interleaved(cases: list[Case]) -> dict[str, dict[str, float]]:
+    for case in cases:
+        case.run(WARM, counted=False)
+    for _ in range(ROUNDS):
+        for case in cases:
+            case.run(AT_ONCE)
+    return {case.name: case.figures for case in cases}
+
+
+# -- one size -------------------------------------------------------------------------------------
+
+
+class Bench:
+    """The city of one size, and everything that is asked of it."""
+
+    def __init__(self, server: embedded.Server, cases: int, folder: Path) -> None:
+        self.database = f"bench_{cases}"
+        server.create_database(self.database)
+        with psycopg.connect(server.conninfo(OWNER, self.database), autocommit=True) as connection:
+            connection.execute(schema.up())
+        self.config = Config.for_tests(server.url(APP, self.database), folder)
+        self.kept = folder / f"{self.database}.pickle"
+        self.kept.write_bytes(pickle.dumps(self.config))
+        start = time.monotonic()
+        self.city = city.load(server, self.database, self.config.keys, cases)
+        print(f"{cases:,} cases loaded in {time.monotonic() - start:.0f} s", flush=True)
+        self.server = server
+        self.app: Engine = make_engine(server.url(APP, self.database))
+        self.system: Engine = make_engine(server.url(SYSTEM, self.database))
+        self.cookies = {name: self._cookie(name) for name in VIEWERS}
+        with psycopg.connect(server.conninfo(OWNER, self.database), autocommit=True) as connection:
+            connection.execute(
+                "CREATE TABLE bare_entries AS SELECT id, case_id, slice, written_at, text_sealed"
+                " FROM entries LIMIT 0"
+            )
+            connection.execute("ALTER TABLE bare_entries ADD PRIMARY KEY (id)")
+            connection.execute("GRANT INSERT ON bare_entries TO portal_system")
+
+    def _cookie(self, viewer: str) -> str:
+        token = secrets.token_urlsafe(32)
+        account, agency = self.city.viewers[viewer]
+        with self.system.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO sessions (token_hash, public_id, account_id, agency_id)"
+                    " VALUES (:hash, :public, :account, :agency)"
+                ),
+                {
+                    "hash": sha256(token.encode()).digest(),
+                    "public": uuid.uuid4(),
+                    "account": account,
+                    "agency": agency,
+                },
+            )
+        return f"{COOKIE}={token}"
+
+    # -- over HTTP
+
+    def over_http(self) -> dict[str, dict[str, float]]:
+        centre = self.city.agencies["centre"][0]
+        with ExitStack() as stack:
+            admin = stack.enter_context(
+                psycopg.connect(
+                    self.server.superuser_url.replace("postgresql+psycopg:", "postgresql:"),
+                    autocommit=True,
+                )
+            )
+            served = {
+                name: stack.enter_context(_served(name, self.kept, centre, admin))
+                for name in ("portal", "twin", "bare", "static")
+            }
+            return _interleaved(list(self._pages(served)))
+
+    def _pages(self, served: dict[str, Arm]) -> Iterator[Case]:
+        portal = served["portal"]
+        for viewer in VIEWERS:
+            yield self._page(portal, f"list, {viewer}", viewer, "/cases")
+        yield self._page(served["twin"], "list, no access control", "ward", "/cases")
+        yield self._page(served["bare"], "list, no access control, vault, log", "ward", "/cases")
+        yield self._page(served["static"], "list, static", "ward", "/cases")
+        yield self._page(portal, "list, ward, page 100", "ward", f"/cases?at={self._page_100()}")
+        for viewer in ("centre", "ward", "school"):
+            yield self._case_page(portal, f"case, {viewer}", viewer)
+        for name in ("twin", "bare"):
+            yield self._case_page(served[name], f"case, {name}", "ward")
+        yield self._page(portal, "home, centre", "centre", "/")
+        yield self._page(portal, "home, ward", "ward", "/")
+
+    def _page(self, arm: Arm, name: str, viewer: str, path: str) -> Case:
+        cookie = self.cookies[viewer]
+        return Case(name, lambda: arm.ask("GET", path, cookie), arm)
+
+    def _case_page(self, arm: Arm, name: str, viewer: str) -> Case:
+        cookie, numbers = self.cookies[viewer], iter(())
+
+        def ask() -> bytes:
+            nonlocal numbers
+            number = next(numbers, None)
+            if number is None:
+                numbers = iter(self.city.real_cases(viewer))
+                number = next(numbers)
+            return arm.ask("GET", f"/cases/{city.id_of('case', number)}", cookie)
+
+        return Case(name, ask, arm)
+
+    def _page_100(self) -> str:
+        """Return the cursor behind the 99th page, or the last one there is, of the ward's list."""
+        access = m.CaseAccess.__table__.c
+        rows = select(access.last_visible_activity, access.case_id).where(
+            access.circle_id == self.city.teams["ward"]
+        )
+        with self.system.connect() as connection:
+            count = connection.scalar(select(func.count()).select_from(rows.subquery())) or 0
+            ordered = rows.order_by(access.last_visible_activity.desc(), access.case_id.desc())
+            row = connection.execute(ordered.offset(min(99 * 50, count - 60)).limit(1)).one()
+        return str(Cursor(*row))
+
+    # -- by the statement
+
+    def by_statement(self, rival: Callable[[str], float] | None) -> dict[str, dict[str, float]]:
+        cases = []
+        for viewer in ("ward", "school", "few old cases"):
+            cases.append(Case(f"50 newest, {viewer}", self._listing(viewer)))
+            if rival is not None:
+                cases.append(
+                    Case(f"50 newest, {viewer}, django-guardian", lambda v=viewer: rival(v))
+                )
+        cases += [Case("post", self._post), Case("bare insert", self._insert_bare)]
+        return _interleaved(cases)
+
+    def _session(self, viewer: str, standing: Standing | None = None) -> PortalSession:
+        account, agency = self.city.viewers[viewer]
+        team = self.city.teams[viewer]
+        session = PortalSession(self.app)
+        equip(session, self.config.keys)
+        look_as(session, Viewer(account, agency, circles=(agency, account, team)), standing)
+        return session
+
+    def _listing(self, viewer: str) -> Callable[[], object]:
+        def ask() -> object:
+            with self._session(viewer) as session:
+                rows = session.execute(LISTINGS["first", False]).all()
+                session.commit()
+                return rows
+
+        return ask
+
+    def _post(self) -> None:
+        number = self.city.real_cases("ward")[-1]
+        agency = self.city.viewers["ward"][1]
+        standing = Standing(
+            "ward_worker", manager=False, agency_type="ward_welfare", agency_id=agency
+        )
+        with self._session("ward", standing) as session:
+            session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+            case = session.get_one(m.Case, city.id_of("case", number))
+            post_entry(
+                session,
+                case,
+                entry_id=uuid.uuid4(),
+                slice_="welfare",
+                subject_id=city.id_of("child", number),
+                text=city.TEXT,
+            )
+            settle(session)
+            session.commit()
+
+    def _insert_bare(self) -> None:
+        """Insert a row as large into a table without policy, trigger or foreign key."""
+        row = {"id": uuid.uuid4(), "case_id": uuid.uuid4(), "text": bytes(400)}
+        with self.system.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO bare_entries (id, case_id, slice, written_at, text_sealed)"
+                    " VALUES (:id, :case_id, 'welfare', now(), :text)"
+                ),
+                row,
+            )
+
+    def close(self) -> None:
+        self.app.dispose()
+        self.system.dispose()
+
+
+@contextmanager
+def _rival(server: embedded.Server, python: Path, cases: int) -> Iterator[Callable[[str], float]]:
+    name = f"guardian_{cases}"
+    server.create_database(name)
+    host = str(embedded.socket_directory(server.instance))
+    process = subprocess.Popen(
+        [str(python), str(ROOT / "tests/bench/rival.py"), host, name, OWNER, str(cases)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    if process.stdout.readline().strip() != "ready":
+        raise RuntimeError("django-guardian did not start")
+
+    def ask(viewer: str) -> float:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(viewer + "\n")
+        process.stdin.flush()
+        return float(process.stdout.readline().split()[1])
+
+    try:
+        yield ask
+    finally:
+        process.stdin.close()
+        process.wait(60)
+
+
+# -- the goals ------------------------------------------------------------------------------------
+
+Figures = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal of performance.md: a figure over another, and how much that may be at most."""
+
+    number: str
+    says: str
+    value: float
+    most: float
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.most
+
+
+def goals(sizes: dict[int, Figures]) -> list[Goal]:
+    """Hold the figures of the largest size, and its growth from the smallest, against the goals."""
+    small, large = sizes[min(sizes)], sizes[max(sizes)]
+
+    def ratio(name: str, other: str, unit: str = "cpu_ms", of: Figures = large) -> float:
+        return large[name][unit] / of[other][unit]
+
+    ward, case = "list, ward", "case, ward"
+    policy = large[case]["database_ms"] - large["case, twin"]["database_ms"]
+    found = [
+        Goal("1", "list / no access control", ratio(ward, "list, no access control"), 1.5),
+        Goal("2", "list: largest size / smallest", ratio(ward, ward, of=small), 1.3),
+        Goal("2", "list: few old cases / ordinary", ratio("list, few old cases", ward), 1.2),
+        Goal("2", "list: 98 % ended / ordinary", ratio("list, 98 % ended", ward), 1.2),
+        Goal("2", "list: page 100 / page 1", ratio("list, ward, page 100", ward), 1.2),
+        Goal("3", "case page / no access control", ratio(case, "case, twin"), 1.3),
+        Goal("3", "case page / no vault and log either", ratio(case, "case, bare"), 2.5),
+        Goal("–", "what the policy adds to a case page, ms of database", policy, 1.5),
+        Goal("4", "list, with vault and log / static page", ratio(ward, "list, static"), 3.5),
+        Goal("5", "post / bare insert", ratio("post", "bare insert", "wall_ms"), 4),
+    ]
+    for viewer in ("ward", "school"):
+        if f"50 newest, {viewer}, django-guardian" in large:
+            over = ratio(f"50 newest, {viewer}", f"50 newest, {viewer}, django-guardian", "wall_ms")
+            found.append(Goal("6", f"50 newest, {viewer}, over django-guardian", over, 0.1))
+    return found
+
+
+def _table(sizes: dict[int, Figures]) -> str:
+    lines = ["", "| milliseconds | " + " | ".join(f"{size:,} cases" for size in sizes) + " |"]
+    lines.append("|---|" + "---|" * len(sizes))
+    for name in sizes[max(sizes)]:
+        cells = []
+        for figures in sizes.values():
+            each = figures[name]
+            cells.append(
+                f"{each['cpu_ms']:.2f} (web {each['web_ms']:.2f}, database"
+                f" {each['database_ms']:.2f}), elapsed {each['wall_ms']:.2f}"
+                if "cpu_ms" in each
+                else f"elapsed {each['wall_ms']:.2f}"
+            )
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _measure(server: embedded.Server, cases: int, folder: Path, python: Path | None) -> Figures:
+    bench = Bench(server, cases, folder)
+    try:
+        with ExitStack() as stack:
+            rival = stack.enter_context(_rival(server, python, cases)) if python else None
+            return bench.over_http() | bench.by_statement(rival)
+    finally:
+        bench.close()
+
+
+def main() -> int:
+    """Measure every size, print table and goals, and write them down; 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--cases", default="10000,100000")
+    parser.add_argument("--out", type=Path, default=ROOT / "instance/bench.json")
+    parser.add_argument("--rival", type=Path, help="the python that has django-guardian")
+    wanted = parser.parse_args()
+    sizes: dict[int, Figures] = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="portal-bench-") as folder,
+        embedded.running(Path(folder), durable=False) as server,
+    ):
+        for cases in map(int, wanted.cases.split(",")):
+            sizes[cases] = _measure(server, cases, Path(folder), wanted.rival)
+            print(_table(sizes), flush=True)
+    judged = goals(sizes)
+    print("\n| goal | | measured | at most | |\n|---|---|---|---|---|")
+    for goal in judged:
+        verdict = "met" if goal.met else "MISSED"
+        print(f"| {goal.number} | {goal.says} | {goal.value:.2f} | {goal.most} | {verdict} |")
+    wanted.out.parent.mkdir(parents=True, exist_ok=True)
+    kept = {"sizes": sizes, "goals": [vars(goal) | {"met": goal.met} for goal in judged]}
+    wanted.out.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(goal.met for goal in judged) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
