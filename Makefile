@@ -18,7 +18,7 @@ COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
 .PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz \
-        test-worlds test-races test-lives test-canaries measure-timing bench lint format \
+        test-worlds test-races test-lives test-canaries measure-timing mutants bench lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -114,6 +114,10 @@ test-canaries: env ## Open every page of 500 random worlds as everybody: no hidd
 
 measure-timing: env ## Compare the times of answers that must be told apart by nothing (half an hour)
 	@TIMING_PAIRS=$${PAIRS:-500} $(BIN)/python -m pytest -s -m heavy tests/rules/test_timing.py
+
+# A run that is broken off goes on where it was; what was judged stands in instance/mutants.json.
+mutants: env ## Change the policy in every small way that mutmut knows: somebody must notice (a day)
+	@$(BIN)/python -m tests.rules.mutants --tests
 
 # django-guardian, which is measured beside the portal, lives in an environment of its own.
 BENCH_VENV := .venv-bench

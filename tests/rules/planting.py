@@ -23,7 +23,7 @@ from portal.policy import rls, viewer, visibility
 from portal.policy.viewer import Viewer
 from portal.world.looking import send_settings
 
-_SOURCES = {
+SOURCES = {
     "viewer": Path(viewer.__file__).read_text(encoding="utf-8"),
     "visibility": Path(visibility.__file__).read_text(encoding="utf-8"),
 }
@@ -80,9 +80,14 @@ class Planted:
 
 def plant(bug: Bug | None) -> Planted:
     """Compile the rules with a bug; without one as they are, to prove that planting is faithful."""
-    sources = dict(_SOURCES)
+    sources = dict(SOURCES)
     if bug is not None:
         sources[bug.source] = _replaced(sources[bug.source], bug.needle, bug.replacement)
+    return plant_sources(sources)
+
+
+def plant_sources(sources: dict[str, str]) -> Planted:
+    """Compile the rules from whole sources, by the names of `SOURCES`."""
     terms = _module("planted_viewer", _replaced(sources["viewer"], *_CALL))
     rules = _module("planted_visibility", _replaced(sources["visibility"], *_IMPORT))
     return Planted(
