@@ -133,7 +133,12 @@ def _table_page(
 
 
 def _preview_page(form: CarryOutForm, found: moves.Plan, status: int) -> ResponseReturnValue:
+    known = {move.account_id for move in found.moves if move.account_id is not None}
     page = render_template(
-        "administration/moves_preview.html", form=form, moves=found.moves, status=status
+        "administration/moves_preview.html",
+        form=form,
+        moves=found.moves,
+        names=lists.names_of(db.session, known),
+        status=status,
     )
     return page, status

@@ -29,12 +29,14 @@ from portal.services import (
     lawful,
     machines,
     meetings,
+    memberships,
     progress,
     threads,
 )
 from portal.services.consultations import Told
+from portal.services.memberships import Place
 from portal.vault import equip
-from portal.working_hours import jst
+from portal.working_hours import inclusive_to_instant, jst
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
     city.the_centre_asks()
     city.the_law_is_used()
     city.agencies_answer()
+    city.people_move()
     city.the_week_is_discussed()
     city.houses_are_connected()
 
@@ -487,3 +490,23 @@ class _City:
                 assent=False,
                 text="事実の確認は、こどもの話した内容をそのまま示さない形で求めてください。",
             )
+
+    def people_move(self) -> None:
+        """Somebody leaves next month and is proposed elsewhere; a school proposes somebody too."""
+        with system_session(self._system, reason="demo city") as session:
+            memberships.set_first_dates(session)
+        leaving = inclusive_to_instant(self._today + dt.timedelta(days=30))
+        with self._as("admin") as session:
+            found = select(m.Membership.id).where(
+                m.Membership.account_id == demo_uuid("protection")
+            )
+            memberships.end_membership(session, session.scalars(found).one(), leaving)
+            welfare = demo_uuid("ward_welfare_43102")
+            place = Place(
+                demo_uuid("protection"), welfare, "ward_worker", manager=False, since=leaving
+            )
+            memberships.give_place(session, demo_uuid("proposal protection"), place)
+        with self._as("principal") as session:
+            school = demo_uuid("school")
+            place = Place(demo_uuid("boe"), school, "school_team", manager=False, since=leaving)
+            memberships.give_place(session, demo_uuid("proposal boe"), place)

@@ -10,19 +10,20 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.policy.viewer import awake, live
+from portal.working_hours import instant_to_inclusive
 
 
 @dataclass(frozen=True)
 class Place:
     """An agency that an account works for at present, and the role it has there.
 
-    Unless somebody confirms it by ``confirm_by`` the membership sleeps.
+    Unless somebody confirms it by the day ``confirm_by`` (JST) the membership sleeps.
     """
 
     agency_id: uuid.UUID
     agency: str
     role: str
-    confirm_by: dt.datetime | None
+    confirm_by: dt.date | None
 
 
 def places_of(session: Session, account_id: uuid.UUID) -> list[Place]:
@@ -34,4 +35,7 @@ def places_of(session: Session, account_id: uuid.UUID) -> list[Place]:
         .where(m.Membership.account_id == account_id, live(membership), awake(membership))
         .order_by(m.Agency.name, m.Agency.id)
     )
-    return [Place(*row) for row in rows]
+    return [
+        Place(agency_id, name, role, None if until is None else instant_to_inclusive(until))
+        for agency_id, name, role, until in rows
+    ]

@@ -17,6 +17,7 @@ from portal.policy.terms import clock
 from portal.policy.viewer import DIRECTOR, live
 from portal.queries.administration import names_of
 from portal.queries.paging import Cursor, Page, newest_first
+from portal.working_hours import instant_to_inclusive
 
 PAGE = 50
 # From 1 April on managers are asked about whoever is to be confirmed by the end of May.
@@ -52,6 +53,7 @@ class ProposalRow:
 class StaffRow:
     """Somebody who works for an agency, or is going to; the end is exclusive.
 
+    ``confirm_by`` is the last day (JST) on which somebody may confirm the person in time;
     ``asleep`` is whoever nobody confirmed in time, ``due`` who is to be confirmed soon,
     ``over`` who has left.
     """
@@ -64,7 +66,7 @@ class StaffRow:
     valid_from: dt.datetime
     valid_until: dt.datetime | None
     live: bool
-    confirm_by: dt.datetime | None
+    confirm_by: dt.date | None
     asleep: bool
     due: bool
     over: bool
@@ -180,7 +182,7 @@ def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
             each.valid_from,
             each.valid_until,
             holds,
-            each.confirm_by,
+            None if each.confirm_by is None else instant_to_inclusive(each.confirm_by),
             each.confirm_by is not None and each.confirm_by <= now,
             each.confirm_by is not None and each.confirm_by <= now + _ASKED_BEFORE,
             each.valid_until is not None and each.valid_until <= now,
