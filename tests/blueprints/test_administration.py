@@ -151,7 +151,7 @@ def confirm_all(second: Browser) -> None:
     """Confirm whatever waits, as another person than who proposed it."""
     tree = second.get("/proposals").tree
     assert tree is not None
-    for url in tree.xpath("//main//li//a/@href"):
+    for url in tree.xpath("//main//li[@class='card']//a/@href"):
         second.post(f"{url}/confirm")
 
 

@@ -194,7 +194,7 @@ def test_a_manager_moves_the_own_agencys_people_alone(
     proposals = principal.get("/proposals")
     assert "見本 あたらし" in proposals.words
     # Who proposed does not confirm; the administrator and the director do.
-    for url in proposals.tree.xpath("//main//li//a/@href"):  # type: ignore[union-attr]
+    for url in proposals.tree.xpath("//main//li[@class='card']//a/@href"):  # type: ignore[union-attr]
         principal.post(f"{url}/confirm", status=403)
     confirm_all(browse("director"))
     assert members(system, town, "school") == 5
