@@ -257,7 +257,10 @@ def keeps(acting: Standing, agency_id: uuid.UUID) -> bool:
 
 
 def decides(acting: Standing, agency_id: uuid.UUID) -> bool:
-    """Return whether somebody may be the second person for an agency."""
+    """Return whether somebody may be the second person for an agency, if its proposal is visible.
+
+    A director sees what waits in every agency where the city has no other centre.
+    """
     return keeps(acting, agency_id) or acting.role == DIRECTOR
 
 

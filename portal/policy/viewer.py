@@ -195,6 +195,17 @@ ACTING = _acting("acting")
 # Rule 4: director, counsellor, investigator of the owner; the director alone for the reporter.
 OWNING = _acting("owning", MEMBERSHIP.c.role.in_(OWNER_ROLES))
 DIRECTING = _acting("directing", MEMBERSHIP.c.role == DIRECTOR)
+# The director of the city's only centre, who names the managers of the other agencies (domain.md
+# §1). Where there are several centres none of them speaks for the whole city.
+_CENTRE = Agency.__table__.alias("another_centre")
+NAMING = _acting(
+    "naming",
+    MEMBERSHIP.c.role == DIRECTOR,
+    ~select(_CENTRE.c.id)
+    .where(_CENTRE.c.type == AGENCY_ROW.c.type, _CENTRE.c.id != AGENCY_ROW.c.id)
+    .correlate(AGENCY_ROW)
+    .exists(),
+)
 # Rule 5 (c): no expert's agency, at a cafeteria only the watcher; and no blind role.
 READING = _acting("reading", _READING)
 # Rule 5 (b): detail never goes to a cafeteria.

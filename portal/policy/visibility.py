@@ -38,6 +38,7 @@ from portal.policy.viewer import (
     IN_DEFAULT_TEAM,
     INTAKE,
     MANAGING,
+    NAMING,
     NEWEST_REPLY,
     OWNING,
     PERSON,
@@ -498,8 +499,8 @@ def consultations(row: Any) -> ColumnElement[bool]:
 
 
 def membership_proposals(row: Any) -> ColumnElement[bool]:
-    """Proposals: administrators, the agency's managers, and directors, who name managers."""
-    return or_(present(ADMINISTERING, DIRECTING), row.agency_id == MANAGING)
+    """Proposals: administrators, the agency's managers, and the director who names managers."""
+    return or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING)
 
 
 def account_profiles(p: Any) -> ColumnElement[bool]:

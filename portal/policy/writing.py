@@ -30,6 +30,7 @@ from portal.policy.viewer import (
     GUARDIAN_PERSON,
     INTAKE,
     MANAGING,
+    NAMING,
     OWNING,
     POSTING,
     VISITOR,
@@ -105,7 +106,7 @@ def decided_proposal(row: Any) -> ColumnElement[bool]:
     """Proposals: confirmed by another person in time; declined by whoever sees them."""
     in_time = CLOCK < row.proposed_at + literal_column(f"interval '{PROPOSAL_HOLDS.days} days'")
     return and_(
-        or_(present(ADMINISTERING, DIRECTING), row.agency_id == MANAGING),
+        or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING),
         row.account_id != ACCOUNT,
         or_(
             row.decision.is_(None),

@@ -3,8 +3,8 @@
 A role that opens cases takes two people, and so does one that lets others open them; until the
 second person has confirmed, there is no membership. The database holds that too
 (``portal.policy.writing.new_membership``). An administrator keeps the people of every agency, a
-manager those of the own one; a director of a centre confirms for every agency, because the centre
-names their managers (domain.md §1). Nobody ever keeps the own account.
+manager those of the own one; the director of the city's only centre confirms for every agency,
+because the centre names their managers (domain.md §1). Nobody ever keeps the own account.
 """
 
 import datetime as dt

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from blueprints.administration.words import CHANGES, DEEDS, SIGHTS
+from blueprints.administration.words import CHANGES
 from portal.config import Config
 from portal.database import SystemSession
-from portal.machine_clients import NEEDS
 from portal.policy.permissions import GIVEN_BY_ONE, Action, Sight, deeds_of, sight_of, takes_two
 from portal.unit import Portal
 from portal.vault import equip
@@ -82,6 +81,26 @@ def test_a_manager_proposes_only_through_another_for_its_own_agency(
     second = propose(browse("admin"), town, "teacher", ("police", "police_liaison"))
     director.post(f"/proposals/{second}/confirm")
     assert one(system, "SELECT count(*) FROM memberships WHERE id = :id", id=second) == 1
+
+
+def test_a_director_confirms_for_the_city_where_there_is_no_other_centre(
+    browse: Browse, town: City, system: Engine
+) -> None:
+    proposal = propose(browse("admin"), town, "lawyer", ("school", "school_nurse"))
+    director = browse("director")
+    director.get(f"/proposals/{proposal}")
+    with system.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO agencies (id, type, legal_form, name)"
+                " VALUES (gen_random_uuid(), 'support_center', 'municipal', 'べつのセンター')"
+            )
+        )
+    director.get(f"/proposals/{proposal}", 404)
+    director.post(f"/proposals/{proposal}/confirm", status=404)
+    # For the own agency the director decides as its manager.
+    own = propose(browse("admin"), town, "lawyer", ("centre", "center_counselor"))
+    director.post(f"/proposals/{own}/confirm")
 
 
 def test_a_declined_and_a_withdrawn_proposal_open_nothing(
@@ -319,12 +338,6 @@ def test_a_membership_is_shortened_and_never_prolonged(
 
 
 # --- the table of roles -------------------------------------------------------------------------
-
-
-def test_every_deed_and_every_sight_has_words() -> None:
-    # Only a code makes a visitor: no role visits.
-    assert DEEDS.keys() == set(Action) - {Action.VISIT, *NEEDS}
-    assert SIGHTS.keys() == set(Sight)
 
 
 def test_the_roles_that_one_person_may_give_open_nothing() -> None:

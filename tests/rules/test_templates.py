@@ -14,7 +14,10 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from jinja2 import Environment, meta, nodes
 
+from blueprints.administration.words import DEEDS, SIGHTS
 from portal.errors import STATUSES_WITH_A_PAGE
+from portal.machine_clients import NEEDS
+from portal.policy.permissions import Action, Sight
 from portal.templating import LANGUAGES
 from tests.portal.pages import TEMPLATES, faced_app
 
@@ -265,3 +268,10 @@ def test_an_english_text_keeps_the_names_in_it() -> None:
         and set(named.findall(str(entry.id))) != set(named.findall(str(entry.string)))
     ]
     assert odd == []
+
+
+def test_every_deed_has_words_for_the_table_of_roles() -> None:
+    """A new deed is said in plain words in ``blueprints/administration/words.py``."""
+    # Only a code makes a visitor, and only a machine has a machine's scopes: no role has them.
+    assert DEEDS.keys() == set(Action) - {Action.VISIT, *NEEDS}
+    assert SIGHTS.keys() == set(Sight)
