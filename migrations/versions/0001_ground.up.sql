@@ -2233,6 +2233,16 @@ FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id 
 WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
 ); END $$;
 
+CREATE FUNCTION viewer_naming() RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
+FROM agencies AS another_centre 
+WHERE another_centre.type = acting_agency.type AND another_centre.id != acting_agency.id))
+); END $$;
+
 CREATE FUNCTION viewer_reading() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
@@ -2453,6 +2463,20 @@ WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND actin
 REVOKE ALL ON FUNCTION past_directing(timestamptz, uuid, uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION past_directing(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_naming(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT acting.agency_id 
+FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
+WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
+FROM agencies AS another_centre 
+WHERE another_centre.type = acting_agency.type AND another_centre.id != acting_agency.id))
+); END $$;
+
+REVOKE ALL ON FUNCTION past_naming(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_naming(timestamptz, uuid, uuid) TO portal_system;
 
 CREATE FUNCTION past_reading(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -4197,7 +4221,7 @@ ALTER TABLE membership_proposals FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON membership_proposals TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON membership_proposals FOR SELECT TO portal_app USING (
-(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
 );
 
 CREATE POLICY inserted ON membership_proposals FOR INSERT TO portal_app WITH CHECK (
@@ -4205,9 +4229,9 @@ CREATE POLICY inserted ON membership_proposals FOR INSERT TO portal_app WITH CHE
 );
 
 CREATE POLICY updated ON membership_proposals FOR UPDATE TO portal_app USING (
-((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
 ) WITH CHECK (
-((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
 );
 
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY;
