@@ -13,6 +13,8 @@ what the environment is, and gives a frozen value, so that nothing changes after
 | PORTAL_PUBLIC_URL | what people type to get here, for links in mail and for passkeys | – |
 | PORTAL_HOSTS | other names that this portal answers to, with commas | that of PORTAL_PUBLIC_URL |
 | PORTAL_PROXIES | how many proxies stand in front, the one that ends TLS included | 0 |
+| PORTAL_SMTP_URL | the mail server: smtps://user:password@host, or smtp:// by STARTTLS | a folder |
+| PORTAL_MAIL_FROM | the sender of mail | portal@ that host |
 | DATABASE_URL | the city's own PostgreSQL, 15 or newer | the embedded PostgreSQL |
 
 DATABASE_URL names the server, the database and a login that may create roles there; only
@@ -129,6 +131,7 @@ class Config:
     """Everything the portal is told at its start.
 
     `instance` is the folder of the embedded database and, by default, of the keys.
+    `smtp_url` is the mail server; without one mail lies in a folder of the instance.
     `public_url` has scheme and host (and port) and no path; without it, as the request says.
     `hosts` are the names that requests may ask for, all of them where there is none; `proxies` is
     how many stand in front, whose word for address and scheme is taken.
@@ -144,6 +147,8 @@ class Config:
     public_url: str | None = None
     hosts: tuple[str, ...] = ()
     proxies: int = 0
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "portal@localhost"
     argon2: Argon2Parameters = field(default_factory=Argon2Parameters)
     default_locale: str = "ja"
     idle_seconds: int = 15 * 60
@@ -183,6 +188,8 @@ class Config:
             public_url=public_url,
             hosts=_hosts(env, public_url),
             proxies=proxies,
+            smtp_url=_smtp_url(env),
+            mail_from=_mail_from(env),
             loaded_keys=load_keys(key_file) if key_file.exists() or not command else None,
         )
 
@@ -206,6 +213,11 @@ class Config:
         if self.loaded_keys is None:
             raise _missing(self.key_file)
         return self.loaded_keys
+
+    @property
+    def smtp_on_loopback(self) -> bool:
+        """Whether the mail server is on this machine, where nothing has to be encrypted."""
+        return self.smtp_url is not None and _is_loopback(urlsplit(self.smtp_url).hostname or "")
 
     @property
     def secret_key(self) -> bytes:
@@ -452,6 +464,23 @@ def _hosts(env: Mapping[str, str], public_url: str | None) -> tuple[str, ...]:
     named = [name.strip().lower() for name in (env.get("PORTAL_HOSTS") or "").split(",")]
     own = urlsplit(public_url or "").netloc
     return tuple(dict.fromkeys(name for name in (own, *named) if name))
+
+
+def _smtp_url(env: Mapping[str, str]) -> str | None:
+    text = env.get("PORTAL_SMTP_URL") or None
+    if text is not None:
+        parts = urlsplit(text)
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise ConfigError("PORTAL_SMTP_URL is an address such as smtps://mail.example.jp.")
+    return text
+
+
+def _mail_from(env: Mapping[str, str]) -> str:
+    host = urlsplit(_public_url(env) or "").hostname or "localhost"
+    address = env.get("PORTAL_MAIL_FROM") or f"portal@{host}"
+    if address.count("@") != 1 or any(letter.isspace() for letter in address):
+        raise ConfigError(f"PORTAL_MAIL_FROM is one e-mail address, not {address!r}.")
+    return address
 
 
 def _checked_url(text: str) -> str:

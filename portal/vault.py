@@ -7,6 +7,7 @@ its backups, and is itself governed: a viewer reads the key only where a rule op
 only compares, for a search.
 """
 
+import base64
 import hashlib
 import hmac
 import os
@@ -143,6 +144,16 @@ def email_index(keys: Keys, address: str) -> bytes:
 def email_index_for(session: Session, address: str) -> bytes:
     """Return ``email_index`` under the keys that the session was equipped with."""
     return email_index(_keys(session), address)
+
+
+def link_token_for(session: Session, notice_id: uuid.UUID) -> str:
+    """Return the secret part of the link in a letter: 256 bits that only the key file gives.
+
+    It is made of the letter's id, so that nothing but its hash is ever stored.
+    """
+    told = f"link|{notice_id}".encode()
+    secret = hmac.new(_keys(session).code_pepper, told, hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
 def recovery_hash_for(session: Session, account_id: uuid.UUID, code: str) -> bytes:

@@ -6,6 +6,7 @@ bp = Blueprint("account", __name__)
 
 from blueprints.account import (  # noqa: E402
     factors,  # noqa: F401
+    links,  # noqa: F401
     sign_on,  # noqa: F401
     views,  # noqa: F401  (the views bind themselves to bp)
 )

@@ -76,16 +76,18 @@ class SwitchForm(PortalForm):
     )
 
 
-class PasswordForm(PortalForm):
-    """The present password and the new one, twice."""
+class AddressForm(PortalForm):
+    """The address of whoever lost a password."""
 
-    present = PasswordField(
-        _l("いまのパスワード"),
-        validators=[
-            InputRequired(_l("いまのパスワードを入力してください。")),
-            Length(max=LONGEST_TYPED, message=REFUSALS["too_long"]),
-        ],
+    email = CleanEmail(
+        _l("メールアドレス"),
+        validators=[DataRequired(_l("メールアドレスを入力してください。"))],
     )
+
+
+class NewPasswordForm(PortalForm):
+    """A new password, twice."""
+
     password = PasswordField(
         _l("新しいパスワード"),
         description=_l(
@@ -104,3 +106,15 @@ class PasswordForm(PortalForm):
     def refuse(self, field: PasswordField, code: str) -> None:
         """Add a reason of ``portal.passwords.refusal`` to a field."""
         field.errors = [*field.errors, gettext(str(REFUSALS[code]))]
+
+
+class PasswordForm(NewPasswordForm):
+    """The present password and the new one, twice."""
+
+    present = PasswordField(
+        _l("いまのパスワード"),
+        validators=[
+            InputRequired(_l("いまのパスワードを入力してください。")),
+            Length(max=LONGEST_TYPED, message=REFUSALS["too_long"]),
+        ],
+    )

@@ -20,6 +20,7 @@ from portal.demo.life import CODES, DemoCode
 from portal.demo.people import DEMO_PEOPLE, ORDINARY, DemoPerson
 from portal.extensions import db
 from portal.headers import clear_site_data
+from portal.mail import put_by
 from portal.policy.permissions import Action
 from portal.queries.account import Place, places_of
 from portal.services import factors as services
@@ -70,6 +71,14 @@ def demo_sign_in() -> ResponseReturnValue:
     if proven is None:
         abort(404)
     return _signed_in(proven, factors="demo")
+
+
+@bp.get("/demo-mail")
+def demo_mail() -> ResponseReturnValue:
+    """Show the mail that the demo has sent, whose links can be followed; absent outside a demo."""
+    if not auth.config().demo:
+        abort(404)
+    return render_template("account/demo_mail.html", messages=put_by(auth.config()))
 
 
 @bp.post("/sign-out")

@@ -30,6 +30,7 @@ REFUSALS: dict[str, LazyString] = {
     ),
     "email_taken": _l("このメールアドレスのアカウントは、もうあります。"),
     "ends_before_it_begins": _l("終わる日は、始まる日より後にしてください。"),
+    "has_password": _l("この人は、もう自分のパスワードを決めています。"),
     "has_members": _l(
         "所属している人がいるあいだは、機関の種類を変えられません。先に所属を終わらせてください。"
     ),
@@ -179,6 +180,17 @@ class NewAccountForm(AccountForm):
     """A new account."""
 
     submission = SubmissionField()
+
+
+class InviteForm(NewAccountForm):
+    """Somebody who is to work here, and as what."""
+
+    role = SelectField(_l("役割"), validators=[InputRequired(_l("役割を選んでください。"))])
+    until = DateField(
+        _l("終わる日"),
+        description=_l("この日まで。人事異動の日が決まっていなければ空けておきます。"),
+        validators=[Optional(), _within_the_century],
+    )
 
 
 class EditAccountForm(AccountForm):

@@ -26,6 +26,7 @@ from portal.queries import administration as lists
 from portal.queries import staff as people
 from portal.queries.paging import read_cursor
 from portal.services import memberships
+from portal.services.notices import without_password
 from portal.unit import visible_or_404
 
 
@@ -35,11 +36,13 @@ def staff() -> ResponseReturnValue:
     """Show who works for an agency, who is coming, and who leaves when."""
     keeper = acting()
     agency = visible_or_404(m.Agency, agency_in_hand(keeper))
+    rows = people.staff_of(db.session, agency.id)
     return render_template(
         "administration/staff.html",
         agency=agency,
         agencies=lists.agency_choices(db.session) if allowed_everywhere(keeper) else (),
-        rows=people.staff_of(db.session, agency.id),
+        rows=rows,
+        invited=without_password(db.session, {row.account_id for row in rows}),
         proposals=people.proposals(db.session, agency.id),
         manages=keeper.agency_id == agency.id and allows(keeper, Action.MANAGE),
         keeps=keeps(keeper, agency.id),

@@ -25,6 +25,7 @@ from portal.auth.factors import (
     used_challenge,
 )
 from portal.auth.guard import PUBLIC, SAFE_METHODS, admit, local_path, permits
+from portal.auth.links import ask_for_reset, owner_of_link, use_link, words_of_link
 from portal.auth.proving import (
     Proven,
     account_of,
@@ -83,6 +84,7 @@ __all__ = [
     "act_for",
     "add_to_session",
     "admit",
+    "ask_for_reset",
     "authenticate",
     "change_password",
     "config",
@@ -97,6 +99,7 @@ __all__ = [
     "open_session",
     "own_address",
     "own_sessions",
+    "owner_of_link",
     "passkey_options",
     "passkey_used",
     "permits",
@@ -111,7 +114,9 @@ __all__ = [
     "throttle_buckets",
     "throttled",
     "try_factor",
+    "use_link",
     "used_challenge",
     "with_cookie",
     "with_new_cookie",
+    "words_of_link",
 ]

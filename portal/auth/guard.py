@@ -21,7 +21,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset(
     {
         "account.accessibility",
+        "account.demo_mail",
         "account.demo_sign_in",
+        "account.forgotten_password",
+        "account.new_password",
         "account.sign_in",
         "account.sign_in_by_passkey",
         "account.sign_on",

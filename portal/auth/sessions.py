@@ -24,8 +24,12 @@ from portal.database import before_viewer, look_as
 from portal.extensions import db
 from portal.policy.permissions import NotPermittedError, Standing
 from portal.policy.viewer import Viewer
+from portal.services import notices
 
 COOKIE = "__Host-portal"
+DEVICE_COOKIE = "__Host-device"
+# Browsers keep no cookie longer than 400 days.
+DEVICE_SECONDS = 400 * 24 * 60 * 60
 TOKEN_BYTES = 32
 # A child's tablet goes from hand to hand, so a visitor's session sleeps sooner.
 VISITOR_IDLE_SECONDS = 10 * 60
@@ -156,11 +160,24 @@ def open_session(
     before_viewer(session, opening)
     if issuer_id is not None:
         before_viewer(session, func.session_came_from(token_hash, issuer_id))
+    g.opened_session = public_id
     session.info.pop("viewer", None)
     acting_for = agency_id if is_whole(factors) else None
     look_as(session, Viewer(account_id=account_id, agency_id=acting_for, thread_id=thread_id))
     record(session, Event.SESSION_OPENED, session=public_id, factors=factors)
+    if account_id is not None and is_whole(factors) and "demo" not in factors.split("+"):
+        _note_device(session, account_id)
     return token
+
+
+def _note_device(session: Session, account_id: uuid.UUID) -> None:
+    """Remember the browser, and write to whoever signs in on one that was not used before."""
+    device = request.cookies.get(DEVICE_COOKIE) or secrets.token_urlsafe(TOKEN_BYTES)
+    g.device = device
+    # Of each account by itself, so that a shared computer tells nobody who else uses it.
+    device_hash = hashlib.sha256(f"{account_id}|{device}".encode()).digest()
+    if before_viewer(session, func.note_device(account_id, device_hash)).scalar_one():
+        notices.write(session, notices.NEW_DEVICE, account_id)
 
 
 def end_present_session(session: Session, *, keep_forms: bool = False) -> uuid.UUID | None:
@@ -252,4 +269,15 @@ def with_cookie(response: Response, token: str | None) -> Response:
         samesite="Lax",
         path="/",
     )
+    device = g.pop("device", None)
+    if device is not None:
+        response.set_cookie(
+            DEVICE_COOKIE,
+            device,
+            max_age=DEVICE_SECONDS,
+            secure=True,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
     return response

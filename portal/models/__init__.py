@@ -64,6 +64,7 @@ from portal.models.meetings import (
     Meeting,
     MeetingExpert,
 )
+from portal.models.notices import KnownDevice, Notice
 from portal.models.records import AuditEvent, DataKey
 from portal.models.sign_on import (
     Issuer,
@@ -118,12 +119,14 @@ __all__ = [
     "MachineClient",
     "MachineSecret",
     "MachineToken",
+    "KnownDevice",
     "Meeting",
     "MeetingExpert",
     "Membership",
     "MembershipProposal",
     "NecessityRecord",
     "NeverTell",
+    "Notice",
     "Passkey",
     "PermissionNoting",
     "Person",

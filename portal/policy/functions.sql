@@ -150,6 +150,91 @@ BEGIN
         SET password_hash = EXCLUDED.password_hash, changed_at = portal_clock();
 END $$;
 
+-- ---------------------------------------------------------------------------------------------
+-- Letters: written with their job in the transaction that causes them.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION defer_notice(
+    p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A new link ends those before it.
+    IF p_link_hash IS NOT NULL THEN
+        UPDATE notices SET used_at = portal_clock()
+        WHERE account_id = p_account AND link_hash IS NOT NULL AND used_at IS NULL;
+    END IF;
+    INSERT INTO notices (id, kind, account_id, link_hash, expires_at)
+    VALUES (p_id, p_kind, p_account, p_link_hash, portal_clock() + p_lifetime);
+    -- The queue's triggers look for its tables on the search path of this transaction.
+    PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
+    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
+    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id));
+    PERFORM set_config('search_path', 'public, pg_temp', true);
+END $$;
+
+CREATE FUNCTION ask_for_reset(p_email_index bytea, p_id uuid, p_link_hash bytea, p_lifetime interval)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_account uuid;
+BEGIN
+    -- An address that nobody has is treated the same; the worker then finds nobody to write to.
+    SELECT a.id INTO v_account FROM account_profiles p
+    JOIN accounts a ON a.id = p.account_id
+    JOIN credentials c ON c.account_id = a.id
+    WHERE p.email_index = p_email_index AND NOT a.disabled;
+    PERFORM defer_notice(p_id, 'reset', v_account, p_link_hash, p_lifetime);
+END $$;
+
+CREATE FUNCTION link_owner(p_link_hash bytea)
+RETURNS TABLE (account_id uuid, agency_id uuid, kind text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT n.account_id, (
+        SELECT m.agency_id FROM memberships m
+        WHERE m.account_id = n.account_id AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        ORDER BY m.valid_from, m.id LIMIT 1), n.kind
+    FROM notices n JOIN accounts a ON a.id = n.account_id
+    WHERE n.link_hash = p_link_hash AND n.used_at IS NULL
+        AND portal_clock() < n.expires_at AND NOT a.disabled;
+$$;
+
+CREATE FUNCTION use_link(p_link_hash bytea)
+RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- The row decides between uses at once: whoever waits finds it used.
+    UPDATE notices SET used_at = portal_clock()
+    WHERE link_hash = p_link_hash AND used_at IS NULL AND portal_clock() < expires_at
+    RETURNING account_id;
+$$;
+
+CREATE FUNCTION without_password(p_accounts uuid[])
+RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
+        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id);
+$$;
+
+CREATE FUNCTION end_other_sessions(p_public_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+        AND public_id <> p_public_id AND ended_at IS NULL;
+$$;
+
+CREATE FUNCTION note_device(p_account uuid, p_device_hash bytea)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_any boolean;
+BEGIN
+    -- Returns whether the account was known before, but not on this device.
+    UPDATE known_devices SET seen_at = portal_clock()
+    WHERE device_hash = p_device_hash AND account_id = p_account;
+    IF FOUND THEN
+        RETURN false;
+    END IF;
+    SELECT EXISTS (SELECT 1 FROM known_devices WHERE account_id = p_account) INTO v_any;
+    INSERT INTO known_devices (account_id, device_hash) VALUES (p_account, p_device_hash);
+    RETURN v_any;
+END $$;
+
 CREATE FUNCTION thread_by_locator(p_locator bytea)
 RETURNS TABLE (thread_id uuid, kind text, code_hash text, secret_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

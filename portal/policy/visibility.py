@@ -800,6 +800,8 @@ SYSTEM_ONLY: frozenset[type[m.Base]] = frozenset(
     {
         m.Credential,
         m.MachineToken,
+        m.KnownDevice,
+        m.Notice,
         m.Session,
         m.ThreadCode,
         m.ThrottleCount,

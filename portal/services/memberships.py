@@ -33,6 +33,7 @@ from portal.policy.permissions import (
 from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
 from portal.services.administration import RefusedError
+from portal.services.notices import invite_without_password
 from portal.services.once import already, write_once
 from portal.working_hours import fiscal_year, inclusive_to_instant, jst
 
@@ -200,6 +201,7 @@ def _decide(session: Session, proposal: m.MembershipProposal, decision: str) -> 
 
 
 def _write(session: Session, row_id: uuid.UUID, place: Place) -> bool:
+    """Write a membership once; whoever has no password yet is sent a link as soon as it holds."""
     membership = m.Membership(
         id=row_id,
         account_id=place.account_id,
@@ -211,11 +213,14 @@ def _write(session: Session, row_id: uuid.UUID, place: Place) -> bool:
         confirm_by=confirmed_until(max(place.since, clock(session))),
     )
     try:
-        return already(session, m.Membership, row_id) is None and write_once(session, membership)
+        written = already(session, m.Membership, row_id) is None and write_once(session, membership)
     except IntegrityError as error:
         if not isinstance(error.orig, ExclusionViolation):
             raise
         raise RefusedError("overlaps") from error
+    if written and place.since <= clock(session):
+        invite_without_password(session, place.account_id)
+    return written
 
 
 def end_membership(

@@ -16,17 +16,16 @@ from sqlalchemy import func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.audit import Event, record
 from portal.database import before_viewer, standing
 from portal.move_words import ARRIVAL, DEPARTURE, HEAD, KINDS, NO, REMARK, YES
 from portal.policy.permissions import ADMINISTRATOR, Action, keeps, require, roles_of, takes_two
 from portal.policy.terms import clock
 from portal.services.administration import RefusedError
+from portal.services.invitations import enter_account
 from portal.services.memberships import Place, end_membership, give_place, pending
-from portal.services.once import write_once
 from portal.spreadsheet import Line, UnreadableError, read
 from portal.text import BadText, clean, normalise_email
-from portal.vault import Scope, create_key, email_index_for, seal
+from portal.vault import email_index_for
 from portal.vocabulary import ROLES, label
 from portal.working_hours import ONE_DAY, inclusive_to_instant
 
@@ -341,27 +340,9 @@ def _key(submission: uuid.UUID, move: Move) -> uuid.UUID:
 def _arrive(session: Session, key: uuid.UUID, move: Move, made: dict[str, uuid.UUID]) -> None:
     account_id = move.account_id or made.get(move.email)
     if account_id is None:
-        account_id = made[move.email] = _new_account(session, key, move)
+        account_id = made[move.email] = enter_account(
+            session, uuid.uuid5(key, "account"), move.agency_id, name=move.name, email=move.email
+        )
     since = max(move.instant, clock(session))
     place = Place(account_id, move.agency_id, move.role, move.manager, since)
     give_place(session, key, place)
-
-
-def _new_account(session: Session, key: uuid.UUID, move: Move) -> uuid.UUID:
-    """Make an account without a password: whoever it is for sets one by an invitation."""
-    account_id = uuid.uuid5(key, "account")
-    if write_once(session, m.Account(id=account_id)):
-        create_key(session, Scope("account", account_id))
-        index = email_index_for(session, move.email)
-        profile = m.AccountProfile(account_id=account_id, email_index=index)
-        seal(session, profile, email=move.email, name=move.name)
-        session.add(profile)
-        session.flush()
-        record(
-            session,
-            Event.ACCOUNT_CHANGED,
-            about=move.agency_id,
-            account=account_id,
-            change="created",
-        )
-    return account_id

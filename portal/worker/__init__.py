@@ -1,11 +1,13 @@
 """The background worker: what has to happen although nobody asks for it at that moment.
 
-Jobs lie in the same PostgreSQL, in the schema ``jobs``, which only the system role enters. All of
-them are found by the clock. Each does its work in one transaction, so a worker that is killed
+Jobs lie in the same PostgreSQL, in the schema ``jobs``, which only the system role enters. Some are
+found by the clock, others are written in the transaction that causes them and name what they are
+about by ids alone. Each does its work in one transaction, so a worker that is killed
 leaves nothing half done, and each may run again at any time.
 """
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,9 +16,12 @@ from sqlalchemy import Engine, func, select
 
 from portal.config import Config
 from portal.database import SystemSession, make_engine, system_session
+from portal.mail import mail_by
 from portal.services.consultations import lift_overdue
 from portal.services.ends import note_ends
 from portal.services.memberships import set_first_dates
+from portal.services.notices import send
+from portal.vault import equip
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +31,10 @@ GRACE_SECONDS = 5
 SILENT_SECONDS = 30
 # Failed jobs are kept for so long for whoever looks into them; the others go when they are done.
 KEPT_HOURS = 14 * 24
+
+
+# A mail server that is away for an afternoon loses no letter: the last try is after three hours.
+_UNTIL_SENT = procrastinate.RetryStrategy(max_attempts=9, exponential_wait=3)
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ def run(config: Config) -> None:
     """
     engine = make_engine(config.urls.system)
     try:
-        queue(engine).run_worker(
+        queue(engine, config).run_worker(
             concurrency=1,
             delete_jobs="successful",
             shutdown_graceful_timeout=GRACE_SECONDS,
@@ -67,10 +76,10 @@ def run(config: Config) -> None:
         engine.dispose()
 
 
-def queue(engine: Engine) -> procrastinate.App:
+def queue(engine: Engine, config: Config) -> procrastinate.App:
     """Return the queue with everything that is to be done, on the database of an engine.
 
-    Takes an engine connected as portal_system.
+    Takes an engine connected as portal_system, and the configuration for keys and mail.
     """
     address = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     app = procrastinate.App(
@@ -80,6 +89,7 @@ def queue(engine: Engine) -> procrastinate.App:
     )
     for duty in DUTIES:
         _assign(app, engine, duty)
+    app.task(name="send_notice", retry=_UNTIL_SENT)(_sender(engine, config))
     app.periodic(cron="* * * * *")(app.task(name="recover", pass_context=True)(_recover))
     return app
 
@@ -90,6 +100,15 @@ def _assign(app: procrastinate.App, engine: Engine, duty: Duty) -> None:
             duty.work(session)
 
     app.periodic(cron=duty.cron)(app.task(name=duty.name)(work))
+
+
+def _sender(engine: Engine, config: Config) -> Callable[[str], None]:
+    def send_notice(notice: str) -> None:
+        with system_session(engine, reason=f"worker: send_notice, {notice}") as session:
+            equip(session, config.keys)
+            send(session, uuid.UUID(notice), mail_by(config))
+
+    return send_notice
 
 
 async def _recover(context: procrastinate.JobContext, timestamp: int) -> None:

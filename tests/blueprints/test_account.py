@@ -317,7 +317,7 @@ def test_every_cookie_is_host_bound_secure_and_unreadable(stranger: Browser, kno
             assert morsel["samesite"] in ("Lax", "Strict"), header
             assert morsel["path"] == "/", header
             assert not morsel["domain"], header
-    assert names == {"__Host-form", "__Host-lang", COOKIE}
+    assert names == {"__Host-device", "__Host-form", "__Host-lang", COOKIE}
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,13 @@ DEFINERS = {
         "TABLE(account_id uuid, agency_id uuid, kind text, row_id uuid, slice text,"
         " subject_id uuid, rule text, grant_id uuid)",
     ),
+    "ask_for_reset": "void",
+    "defer_notice": "void",
+    "end_other_sessions": "void",
+    "link_owner": "TABLE(account_id uuid, agency_id uuid, kind text)",
+    "note_device": "boolean",
+    "use_link": "uuid",
+    "without_password": "SETOF uuid",
     "account_for_login": "TABLE(account_id uuid, password_hash text, disabled boolean,"
     " agency_id uuid)",
     # Emergency: one id of a case that the viewer's agency sees, and one of the grant it wrote.

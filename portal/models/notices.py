@@ -1,0 +1,38 @@
+"""Letters to people with an account, and the devices that they are known to sign in on."""
+
+import uuid
+
+from sqlalchemy import Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.models.base import Base, Instant, Keyed, Now, account_key
+
+
+class Notice(Keyed, Base):
+    """A letter to be sent by mail: its kind and to whom, never a text of a case.
+
+    ``link_hash`` is the hash of the secret part of the link in it, which works once and until
+    ``expires_at``; the secret itself is made anew from the id where it is needed. Without an
+    account the letter goes nowhere: somebody asked for an address that nobody has.
+    """
+
+    __tablename__ = "notices"
+    __table_args__ = (Index("ix_notices_account", "account_id", "kind"),)
+
+    kind: Mapped[str]
+    account_id: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    link_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    expires_at: Mapped[Instant | None]
+    used_at: Mapped[Instant | None]
+    sent_at: Mapped[Instant | None]
+    recorded_at: Mapped[Now]
+
+
+class KnownDevice(Base):
+    """A browser that an account has signed in on; the browser holds a token, the table its hash."""
+
+    __tablename__ = "known_devices"
+
+    account_id: Mapped[uuid.UUID] = account_key()
+    device_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    seen_at: Mapped[Now]

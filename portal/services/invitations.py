@@ -1,0 +1,67 @@
+"""Inviting somebody to work for an agency: an account, a place and a link in a mail."""
+
+import datetime as dt
+import uuid
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.audit import Event, record
+from portal.database import before_viewer
+from portal.services.memberships import Place, give_place
+from portal.services.once import write_once
+from portal.vault import Scope, create_key, email_index_for, seal
+
+
+def invite_person(
+    session: Session,
+    row_id: uuid.UUID,
+    agency_id: uuid.UUID,
+    *,
+    name: str,
+    email: str,
+    role: str,
+    since: dt.datetime,
+    until: dt.datetime | None,
+) -> None:
+    """Let somebody work for an agency, or propose it where that takes a second person.
+
+    The link comes as soon as the place is given. Who has an account already gets the place alone;
+    nothing tells the inviter which it was.
+
+    Args:
+        session: of an administrator or of the agency's manager.
+        row_id: of the membership or its proposal, which the form brought.
+        agency_id: where the person is to work.
+        name, email: of the person, as ``portal.text`` gives them.
+        role, since, until: as ``memberships.give_place`` takes them.
+
+    Raises:
+        NotPermittedError, RefusedError: as ``memberships.give_place`` does.
+
+    """
+    index = email_index_for(session, email)
+    known = before_viewer(session, func.account_of_address(index)).scalar_one()
+    account_id = known or enter_account(
+        session, uuid.uuid5(row_id, "account"), agency_id, name=name, email=email
+    )
+    place = Place(account_id, agency_id, role, manager=False, since=since, until=until)
+    give_place(session, row_id, place)
+
+
+def enter_account(
+    session: Session, account_id: uuid.UUID, agency_id: uuid.UUID, *, name: str, email: str
+) -> uuid.UUID:
+    """Make an account without a password: whoever it is for sets one by an invitation."""
+    if write_once(session, m.Account(id=account_id)):
+        create_key(session, Scope("account", account_id))
+        index = email_index_for(session, email)
+        profile = m.AccountProfile(account_id=account_id, email_index=index)
+        seal(session, profile, email=email, name=name)
+        session.add(profile)
+        session.flush()
+        record(
+            session, Event.ACCOUNT_CHANGED, about=agency_id, account=account_id, change="created"
+        )
+    return account_id
