@@ -7,9 +7,9 @@ bp = Blueprint("administration", __name__)
 from blueprints.administration import (  # noqa: E402
     accounts,  # noqa: F401
     agencies,  # noqa: F401
+    invitations,  # noqa: F401
     issuers,  # noqa: F401
     machines,  # noqa: F401
-    invitations,  # noqa: F401
     moves,  # noqa: F401
     roles,  # noqa: F401
     staff,  # noqa: F401

@@ -21,6 +21,7 @@ DEEDS: dict[Action, LazyString] = {
     Action.HAND_OVER: _l("受けた相談をセンターに引きつぐ"),
     Action.HOLD_MEETING: _l("支援方針会議を開く"),
     Action.KEEP_ACCOUNT: _l("自分のサインインとパスワードを管理する"),
+    Action.KEEP_SCHEME: _l("機関が仕組みを離れたこと、戻ったことを記録する"),
     Action.KEEP_STAFF: _l("職員の所属と役割を提案する、確認する"),
     Action.KEEP_SCHEME: _l("機関がしくみから離れたことを記録する"),
     Action.LINK_ACCOUNT: _l("自分のアカウントを機関のサインインとつなぐ"),
