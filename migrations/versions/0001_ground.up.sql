@@ -500,6 +500,14 @@ CREATE UNIQUE INDEX uq_issuer_links_account ON issuer_links (issuer_id, account_
 
 CREATE UNIQUE INDEX uq_issuer_links_subject ON issuer_links (issuer_id, subject_index) WHERE valid_until IS NULL;
 
+CREATE TABLE known_devices (
+	account_id UUID NOT NULL, 
+	device_hash BYTEA NOT NULL, 
+	seen_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_known_devices PRIMARY KEY (device_hash), 
+	CONSTRAINT fk_known_devices_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE machine_secrets (
 	client_id UUID NOT NULL, 
 	secret_hash BYTEA NOT NULL, 
@@ -603,6 +611,22 @@ CREATE TABLE never_tells (
 	CONSTRAINT fk_never_tells_person_id FOREIGN KEY(person_id) REFERENCES persons (id), 
 	CONSTRAINT fk_never_tells_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
+
+CREATE TABLE notices (
+	kind TEXT NOT NULL, 
+	account_id UUID, 
+	link_hash BYTEA, 
+	expires_at TIMESTAMP WITH TIME ZONE, 
+	used_at TIMESTAMP WITH TIME ZONE, 
+	sent_at TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_notices PRIMARY KEY (id), 
+	CONSTRAINT fk_notices_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT uq_notices_link_hash UNIQUE (link_hash)
+);
+
+CREATE INDEX ix_notices_account ON notices (account_id, kind);
 
 CREATE TABLE passkeys (
 	account_id UUID NOT NULL, 
@@ -1337,6 +1361,91 @@ BEGIN
         SET password_hash = EXCLUDED.password_hash, changed_at = portal_clock();
 END $$;
 
+-- ---------------------------------------------------------------------------------------------
+-- Letters: written with their job in the transaction that causes them.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION defer_notice(
+    p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A new link ends those before it.
+    IF p_link_hash IS NOT NULL THEN
+        UPDATE notices SET used_at = portal_clock()
+        WHERE account_id = p_account AND link_hash IS NOT NULL AND used_at IS NULL;
+    END IF;
+    INSERT INTO notices (id, kind, account_id, link_hash, expires_at)
+    VALUES (p_id, p_kind, p_account, p_link_hash, portal_clock() + p_lifetime);
+    -- The queue's triggers look for its tables on the search path of this transaction.
+    PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
+    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
+    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id));
+    PERFORM set_config('search_path', 'public, pg_temp', true);
+END $$;
+
+CREATE FUNCTION ask_for_reset(p_email_index bytea, p_id uuid, p_link_hash bytea, p_lifetime interval)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_account uuid;
+BEGIN
+    -- An address that nobody has is treated the same; the worker then finds nobody to write to.
+    SELECT a.id INTO v_account FROM account_profiles p
+    JOIN accounts a ON a.id = p.account_id
+    JOIN credentials c ON c.account_id = a.id
+    WHERE p.email_index = p_email_index AND NOT a.disabled;
+    PERFORM defer_notice(p_id, 'reset', v_account, p_link_hash, p_lifetime);
+END $$;
+
+CREATE FUNCTION link_owner(p_link_hash bytea)
+RETURNS TABLE (account_id uuid, agency_id uuid, kind text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT n.account_id, (
+        SELECT m.agency_id FROM memberships m
+        WHERE m.account_id = n.account_id AND m.valid_from <= portal_clock()
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        ORDER BY m.valid_from, m.id LIMIT 1), n.kind
+    FROM notices n JOIN accounts a ON a.id = n.account_id
+    WHERE n.link_hash = p_link_hash AND n.used_at IS NULL
+        AND portal_clock() < n.expires_at AND NOT a.disabled;
+$$;
+
+CREATE FUNCTION use_link(p_link_hash bytea)
+RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- The row decides between uses at once: whoever waits finds it used.
+    UPDATE notices SET used_at = portal_clock()
+    WHERE link_hash = p_link_hash AND used_at IS NULL AND portal_clock() < expires_at
+    RETURNING account_id;
+$$;
+
+CREATE FUNCTION without_password(p_accounts uuid[])
+RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
+        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id);
+$$;
+
+CREATE FUNCTION end_other_sessions(p_public_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+        AND public_id <> p_public_id AND ended_at IS NULL;
+$$;
+
+CREATE FUNCTION note_device(p_account uuid, p_device_hash bytea)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_any boolean;
+BEGIN
+    -- Returns whether the account was known before, but not on this device.
+    UPDATE known_devices SET seen_at = portal_clock()
+    WHERE device_hash = p_device_hash AND account_id = p_account;
+    IF FOUND THEN
+        RETURN false;
+    END IF;
+    SELECT EXISTS (SELECT 1 FROM known_devices WHERE account_id = p_account) INTO v_any;
+    INSERT INTO known_devices (account_id, device_hash) VALUES (p_account, p_device_hash);
+    RETURN v_any;
+END $$;
+
 CREATE FUNCTION thread_by_locator(p_locator bytea)
 RETURNS TABLE (thread_id uuid, kind text, code_hash text, secret_hash text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -2032,6 +2141,48 @@ ALTER FUNCTION set_password(uuid, text) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION set_password(uuid, text) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION set_password(uuid, text) TO portal_app;
+
+ALTER FUNCTION defer_notice(uuid, text, uuid, bytea, interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION defer_notice(uuid, text, uuid, bytea, interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION defer_notice(uuid, text, uuid, bytea, interval) TO portal_app;
+
+ALTER FUNCTION ask_for_reset(bytea, uuid, bytea, interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION ask_for_reset(bytea, uuid, bytea, interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION ask_for_reset(bytea, uuid, bytea, interval) TO portal_app;
+
+ALTER FUNCTION link_owner(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION link_owner(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION link_owner(bytea) TO portal_app;
+
+ALTER FUNCTION use_link(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION use_link(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION use_link(bytea) TO portal_app;
+
+ALTER FUNCTION without_password(uuid[]) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION without_password(uuid[]) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION without_password(uuid[]) TO portal_app;
+
+ALTER FUNCTION end_other_sessions(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION end_other_sessions(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION end_other_sessions(uuid) TO portal_app;
+
+ALTER FUNCTION note_device(uuid, bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION note_device(uuid, bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION note_device(uuid, bytea) TO portal_app;
 
 ALTER FUNCTION thread_by_locator(bytea) OWNER TO portal_system;
 
@@ -3059,6 +3210,10 @@ GRANT INSERT ON issuers TO portal_app;
 
 GRANT UPDATE (name, url, client_id, client_secret_sealed, domains, claim, second_factors, suspended, version) ON issuers TO portal_app;
 
+REVOKE ALL ON known_devices FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON known_devices TO portal_system;
+
 REVOKE ALL ON law_reports FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON law_reports TO portal_system;
@@ -3148,6 +3303,10 @@ GRANT SELECT ON never_tells TO portal_app;
 GRANT INSERT ON never_tells TO portal_app;
 
 GRANT UPDATE (valid_until, agency_id, account_id, person_id) ON never_tells TO portal_app;
+
+REVOKE ALL ON notices FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO portal_system;
 
 REVOKE ALL ON passkeys FROM PUBLIC, portal_app, portal_system;
 
@@ -4111,6 +4270,12 @@ CREATE POLICY updated ON issuers FOR UPDATE TO portal_app USING (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 );
 
+ALTER TABLE known_devices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE known_devices FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON known_devices TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
 ALTER TABLE law_reports ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE law_reports FORCE ROW LEVEL SECURITY;
@@ -4291,6 +4456,12 @@ never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND ne
 ) WITH CHECK (
 never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
+
+ALTER TABLE notices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE notices FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON notices TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE passkeys ENABLE ROW LEVEL SECURITY;
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record
-from portal.database import SystemSession, before_viewer, standing
+from portal.database import NotVisibleError, SystemSession, before_viewer, standing
 from portal.mail import Letter
-from portal.policy.permissions import Action, NotPermittedError, keeps, require
+from portal.policy.permissions import Action, keeps, require
 from portal.services.administration import RefusedError
 from portal.vault import link_token_for, reveal
 
@@ -41,7 +41,7 @@ def invite(session: Session, account_id: uuid.UUID) -> None:
     The link before it ends.
 
     Raises:
-        NotPermittedError: neither an administrator nor the manager of an agency of the account's.
+        NotVisibleError: nobody of an agency whose people the viewer keeps.
         RefusedError: ``has_password``.
 
     """
@@ -52,7 +52,7 @@ def invite(session: Session, account_id: uuid.UUID) -> None:
         *session.scalars(select(proposal.agency_id).where(proposal.account_id == account_id)),
     }
     if not any(keeps(acting, agency_id) for agency_id in places):
-        raise NotPermittedError
+        raise NotVisibleError
     if account_id not in without_password(session, [account_id]):
         raise RefusedError("has_password")
     _invite(session, account_id)
