@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.config import Config
 from portal.database import SystemSession
+from portal.policy.terms import clock
 from portal.unit import Portal
 from portal.vault import equip, seal
+from portal.working_hours import fiscal_year, jst
 from tests import city as towns
 from tests.counting import assert_constant
 from tests.web import Browser, Page
@@ -527,6 +529,8 @@ def test_a_duty_goes_through_a_wish_and_the_mother_stays_blocked(
             (m.TeamMember, {"team_id": _team(session, town, "cgc")}),
         ):
             session.add(model(account_id=second.id, valid_from=towns.LONG_AGO, **columns))
+        year = fiscal_year(jst(clock(session)).date())
+        session.add(m.Pledge(account_id=second.id, fiscal_year=year))
         assert account.person_id is None
         town.accounts["mother_at_work"], town.acting["mother_at_work"] = (
             second.id,
