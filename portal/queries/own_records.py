@@ -44,9 +44,7 @@ def list_own_records(session: Session, cursor: Cursor | None = None) -> Page:
     order = direction(cursor)
     entry, step = m.Entry, m.ActionEvent
     entries = select(entry, deciding_rule(entry), deciding_grant(entry)).where(
-        entry.author_agency_id == acting.agency_id,
-        # An owner finds its posts in the case, where only rule 4 shows them.
-        entry.owner_agency_id != acting.agency_id,
+        entry.author_agency_id == acting.agency_id
     )
     steps = select(step).where(step.agency_id == acting.agency_id, step.words_sealed.is_not(None))
     found = [

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 
 from portal.database import SystemSession, system_session
 from portal.embedded import APP, SYSTEM
-from portal.models import Grant
+from portal.models import Grant, Pledge
 from portal.vault import equip
 from portal.world import load
 from portal.world.looking import set_clock
@@ -59,6 +59,7 @@ class City:
                 account["email"] = f"{account['id']}@example.jp"
             with self._writing() as session:
                 load(session, world, trust=not lawful, add=True)
+                _pledge(session, world)
                 if seed >= City.EVERYONE:
                     _speak_for_everybody(session, with_consent_for_everyone(world, seed))
             self.worlds[seed] = world
@@ -68,6 +69,7 @@ class City:
         """Load a world that was drawn elsewhere and keeps the rules of granting."""
         with self._writing() as session:
             load(session, world, trust=False, add=True)
+            _pledge(session, world)
 
     @contextmanager
     def _writing(self) -> Iterator[SystemSession]:
@@ -92,6 +94,15 @@ class City:
         """Open a transaction of a role; it ends with COMMIT, which keeps statements prepared."""
         with self.database.engine(role).begin() as connection:
             yield connection
+
+
+def _pledge(session: SystemSession, world: World) -> None:
+    """Let everybody have given the pledge of the year at ``AT``, before which no page opens."""
+    year = session.scalar(select(func.fiscal_year()))
+    session.add_all(
+        Pledge(account_id=uuid.UUID(account["id"]), fiscal_year=year)
+        for account in world["accounts"]
+    )
 
 
 def _speak_for_everybody(session: SystemSession, world: World) -> None:
