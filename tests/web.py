@@ -100,8 +100,8 @@ class Browser:
         return page
 
 
-def browser_of(app: Portal, system: Engine, city: City, person: str) -> Browser:
-    """Return the browser of somebody of the city who is signed in."""
+def open_session(system: Engine, account_id: uuid.UUID, agency_id: uuid.UUID) -> str:
+    """Return the token of a new session of somebody who has signed in with a second factor."""
     token = secrets.token_urlsafe(32)
     with system.begin() as connection:
         connection.execute(
@@ -113,8 +113,13 @@ def browser_of(app: Portal, system: Engine, city: City, person: str) -> Browser:
             {
                 "hash": sha256(token.encode()).digest(),
                 "public": uuid.uuid4(),
-                "account": city.accounts[person],
-                "agency": city.acting[person],
+                "account": account_id,
+                "agency": agency_id,
             },
         )
-    return Browser(app, token)
+    return token
+
+
+def browser_of(app: Portal, system: Engine, city: City, person: str) -> Browser:
+    """Return the browser of somebody of the city who is signed in."""
+    return Browser(app, open_session(system, city.accounts[person], city.acting[person]))

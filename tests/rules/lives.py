@@ -31,6 +31,7 @@ from portal.policy.permissions import NotPermittedError, Standing
 from portal.policy.viewer import Viewer
 from portal.services.administration import RefusedError
 from portal.services.denials import WrongTargetError
+from portal.services.ends import NotAnEndError
 from portal.services.sharing import RefusedShareError
 from portal.vault import equip, seal
 from portal.vocabulary import SLICES
@@ -44,6 +45,7 @@ from tests.rules.sight import Part, by_oracle, differences, pairs
 # How the services say no; whatever else they raise is a bug.
 REFUSALS = (
     ConflictError,
+    NotAnEndError,
     NotPermittedError,
     NotVisibleError,
     RefusedError,

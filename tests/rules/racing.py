@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -41,6 +40,7 @@ from portal.vault import equip
 from tests import city as towns
 from tests.conftest import Database
 from tests.rules import served
+from tests.web import open_session
 
 ROOT = Path(__file__).parents[2]
 # A race that takes longer than this hangs; nothing is judged by it.
@@ -134,21 +134,8 @@ class Town:
 
     def browser(self, person: str) -> Browser:
         """Return the browser of somebody who is signed in."""
-        token = secrets.token_urlsafe(32)
-        with self.database.system.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO sessions"
-                    " (token_hash, public_id, account_id, agency_id, factors, proven_at)"
-                    " VALUES (:hash, :public, :account, :agency, 'password+totp', now())"
-                ),
-                {
-                    "hash": sha256(token.encode()).digest(),
-                    "public": uuid.uuid4(),
-                    "account": self.city.accounts[person],
-                    "agency": self.city.acting[person],
-                },
-            )
+        city = self.city
+        token = open_session(self.database.system, city.accounts[person], city.acting[person])
         return Browser(self.port, {COOKIE: token})
 
     def give(self) -> uuid.UUID:

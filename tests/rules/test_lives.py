@@ -29,13 +29,23 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from portal import models as m
+from portal.config import ConsentAges
 from portal.database import NotVisibleError, find_visible
 from portal.policy.bundles import bundles_for
 from portal.policy.terms import Terms
-from portal.services import consents, denials, memberships, progress
+from portal.services import (
+    consents,
+    denials,
+    emergencies,
+    ends,
+    handovers,
+    memberships,
+    progress,
+)
 from portal.services.administration import add_team_member, end_team_member
 from portal.services.entries import post_entry, retract_entry, writable
 from portal.services.sharing import give_grant, take_back
+from portal.vocabulary import EMERGENCY_SLICES
 from tests import city as towns
 from tests.conftest import Database
 from tests.rules.bugs import BUGS
@@ -151,6 +161,7 @@ class Lives(RuleBasedStateMachine):
                 agency_id,
                 account_ids=(city.accounts[reader],) if readers == "one of them" else (),
                 nobody_unlinked=True,
+                ages=ConsentAges(),
             )
 
         life.do("give by consent", who, deed)
@@ -192,6 +203,117 @@ class Lives(RuleBasedStateMachine):
                 who,
                 lambda s: take_back(s, find_visible(s, m.Grant, grant_id), asked_by=person),
             )
+
+    # -- emergency
+
+    @rule(who=st.sampled_from((*OWNERS, "cgc_worker", "cgc_worker", "nurse", "liaison")))
+    def look_in_an_emergency(self, who: str) -> None:
+        def deed(session: Any) -> None:
+            case_id = emergencies.case_to_open(session, case_id=self.town.case_id)
+            emergencies.open_view(session, case_id, reason=REASON, on_duty=True)
+
+        self.life.do("look in an emergency", who, deed)
+
+    @rule(
+        who=owners,
+        second=owners,
+        to=st.sampled_from((("cgc", "CAPA6"), ("cgc", "CWA25"), ("police", "APPI27_1_2"))),
+        slices=st.sets(st.sampled_from(EMERGENCY_SLICES), min_size=1),
+    )
+    def provide_in_an_emergency(
+        self, who: str, second: str, to: tuple[str, str], slices: set[str]
+    ) -> None:
+        agency, statute = to
+        provision = emergencies.Provision(
+            agency_id=self.town.agencies[agency],
+            slices=tuple(sorted(slices)),
+            statute=statute,
+            necessity="agencies_needed",
+            reason=REASON,
+            phoned_at=self.life.now - dt.timedelta(minutes=10),
+            phoned_to="夜間の当番",
+            second_id=self.town.accounts[second],
+            told="本人に先に話した。",
+            nobody_unlinked=True,
+        )
+        self.life.do(
+            "provide in an emergency",
+            who,
+            lambda s: emergencies.provide(
+                s, self.life.case(s), provision, emergency_id=uuid.uuid4()
+            ),
+        )
+
+    @precondition(lambda self: self._any("grants"))
+    @rule(who=owners, number=index, how=st.sampled_from(("confirm", "end", "prolong")))
+    def decide_on_an_emergency(self, who: str, number: int, how: str) -> None:
+        found = self._one_of(m.Emergency.__table__.c.id, number)
+        if found is None:
+            return
+
+        def deed(session: Any) -> None:
+            emergency = find_visible(session, m.Emergency, found)
+            if how == "confirm":
+                emergencies.confirm(session, emergency)
+            elif how == "end":
+                emergencies.end_early(session, emergency, words="もうひつようない。")
+            else:
+                emergencies.prolong(session, emergency)
+
+        self.life.do(f"{how} an emergency", who, deed)
+
+    @invariant()
+    def no_emergency_stands_alone(self) -> None:
+        """Security.md Z11: a reason, a day, and a second person where it goes to an agency."""
+        grant, row = m.Grant.__table__, m.Emergency.__table__
+        rows = self.life.rows(
+            select(grant.c.valid_from, grant.c.valid_until, row.c.kind, row.c.second_id)
+            .add_columns(row.c.reason_sealed)
+            .select_from(grant.outerjoin(row, row.c.id == grant.c.emergency_id))
+            .where(grant.c.basis == "EMERGENCY")
+        )
+        for each in rows:
+            assert each.reason_sealed is not None
+            assert each.valid_until - each.valid_from <= dt.timedelta(hours=24)
+            assert each.kind == "view" or each.second_id is not None
+
+    # -- ends
+
+    @rule(who=owners, school=st.sampled_from(("school", "other_school", "welfare")))
+    def change_school(self, who: str, school: str) -> None:
+        left = self.town.agencies[school]
+        self.life.do("change school", who, lambda s: ends.change_school(s, self.life.case(s), left))
+
+    @rule(who=owners)
+    def end_authority(self, who: str) -> None:
+        mother = self.town.persons["mother"]
+        self.life.do(
+            "end authority", who, lambda s: ends.end_authority(s, self.life.case(s), mother)
+        )
+
+    @rule(agency=agencies)
+    def leave_the_scheme(self, agency: str) -> None:
+        left = self.town.agencies[agency]
+        self.life.do(
+            "leave the scheme",
+            "director",
+            lambda s: ends.leave_scheme(s, left, departure_id=uuid.uuid4()),
+        )
+
+    @rule(agency=agencies)
+    def return_to_the_scheme(self, agency: str) -> None:
+        back = self.town.agencies[agency]
+        self.life.do("return", "director", lambda s: ends.return_to_scheme(s, back))
+
+    @rule(whom=staff, successor=staff)
+    def hand_over(self, whom: str, successor: str) -> None:
+        """Transfer what somebody has in hand to a colleague."""
+        row = m.Membership.__table__.c
+        found = self._one_of(row.id, 0, row.account_id == self.town.accounts[whom])
+        manager = {"school": "principal", "centre": "director"}.get(towns.PEOPLE[whom][0], whom)
+        if found is not None:
+            account = self.town.accounts[successor]
+            self.life.do("hand over", manager, lambda s: handovers.hand_over(s, found, account))
 
     # -- time
 
