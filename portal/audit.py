@@ -73,6 +73,7 @@ class Event(StrEnum):
     RECEIPT_GIVEN = "receipt.given"
     PROPOSED = "share.proposed"
     PROPOSAL_DECIDED = "share.decided"
+    READERS_NAMED = "readers.named"
     RECIPIENTS_STATED = "recipients.stated"
     REFUSED = "access.refused"
     REPORT_RECORDED = "report.recorded"
@@ -139,6 +140,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.RECEIPT_GIVEN: "consent form",
             Event.PROPOSED: "proposal agency basis",
             Event.PROPOSAL_DECIDED: "proposal decision",
+            Event.READERS_NAMED: "grant accounts before",
             Event.RECIPIENTS_STATED: "grant never_tells",
             Event.REFUSED: "endpoint status",
             Event.REPORT_RECORDED: "report",

@@ -8,14 +8,21 @@ from typing import Any, TypeAlias
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
-from wtforms import BooleanField, DateField, SelectField
+from wtforms import BooleanField, DateField, SelectField, SelectMultipleField
 from wtforms.form import BaseForm
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
 from portal import models as m
 from portal.database import ConflictError
 from portal.extensions import db
-from portal.forms import CleanEmail, CleanText, PortalForm, SubmissionField, VersionField
+from portal.forms import (
+    CleanEmail,
+    CleanText,
+    PortalForm,
+    SubmissionField,
+    VersionField,
+    as_id,
+)
 from portal.services.administration import AgencyDetails, RefusedError
 from portal.templating import label
 from portal.vocabulary import choices
@@ -240,6 +247,16 @@ class TeamForm(PortalForm):
     submission = SubmissionField()
     account = SelectField(
         _l("チームに入れる人"), validators=[InputRequired(_l("人を選んでください。"))]
+    )
+
+
+class HandOverForm(PortalForm):
+    """Who of the agency reads one share."""
+
+    accounts = SelectMultipleField(
+        _l("読む人"),
+        coerce=as_id,
+        description=_l("だれも選ばないと、対応チームが読みます。"),
     )
 
 

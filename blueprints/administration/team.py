@@ -3,17 +3,18 @@
 import uuid
 from collections.abc import Collection
 
-from flask import redirect, render_template, url_for
+from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.administration import bp
-from blueprints.administration.forms import TeamForm, attempt
+from blueprints.administration.forms import HandOverForm, TeamForm, attempt
 from portal.auth import permits
 from portal.database import standing
 from portal.extensions import db
 from portal.policy.permissions import Action, require
 from portal.queries import administration as lists
 from portal.services import administration as services
+from portal.services import readers
 
 
 @bp.get("/team")
@@ -44,6 +45,24 @@ def end_team_member(member_id: uuid.UUID) -> ResponseReturnValue:
     """Take somebody off the default team: what it opened is closed at the next request."""
     services.end_team_member(db.session, member_id)
     return redirect(url_for("administration.team"))
+
+
+@bp.route("/team/grants/<uuid:grant_id>/readers", methods=["GET", "POST"])
+@permits(Action.MANAGE)
+def grant_readers(grant_id: uuid.UUID) -> ResponseReturnValue:
+    """Name who reads one share, or hand it over from one reader to another."""
+    acting = require(standing(db.session), Action.MANAGE)
+    rows = [row for row in lists.grants_to(db.session, acting.agency_id) if row.id == grant_id]
+    if not rows:
+        abort(404)
+    form = HandOverForm(accounts=rows[0].reader_ids)
+    colleagues = lists.colleague_choices(db.session, acting.agency_id)
+    form.accounts.choices = [(uuid.UUID(key), name) for key, name in colleagues]
+    if form.validate_on_submit():
+        readers.hand_over(db.session, grant_id, form.accounts.data or ())
+        return redirect(url_for("administration.team"))
+    page = render_template("administration/grant_readers.html", form=form, row=rows[0])
+    return page, form.status
 
 
 def _offer(form: TeamForm, but: Collection[str] = ()) -> None:

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 
 from blueprints.consents import bp
 from blueprints.consents.ends_forms import AuthorityForm, DepartureForm, SchoolForm
-from blueprints.consents.views import own_case
+from blueprints.consents.forms import ReadersForm
+from blueprints.consents.views import exclude_all, own_case
 from portal import models as m
 from portal.auth import permits, standing
 from portal.extensions import db
@@ -17,9 +18,10 @@ from portal.forms import PortalForm
 from portal.policy.capacity import NO_AUTHORITY
 from portal.policy.permissions import Action, require
 from portal.queries.ends import Loss, departed, losses, not_called_back, schools_that_read
-from portal.queries.sharing import all_agencies, people_of
+from portal.queries.sharing import all_agencies, people_of, staff_of
 from portal.services import ends
 from portal.services.guardians import guardians_of, record_guardian
+from portal.services.readers import name_readers
 from portal.unit import visible_or_404
 
 END = "end"
@@ -92,6 +94,23 @@ def _without_authority(case: m.Case, person_id: uuid.UUID) -> int:
         record_id=uuid.uuid4(),
     )
     return count
+
+
+@bp.route("/grants/<uuid:grant_id>/readers", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def grant_readers(grant_id: uuid.UUID) -> ResponseReturnValue:
+    """Change who of an agency reads a share; 「見せない人は」 is asked each time."""
+    grant = visible_or_404(m.Grant, grant_id)
+    case = own_case(grant.case_id)
+    form = ReadersForm(staff_of(db.session, [grant.agency_id]))
+    if form.validate_on_submit():
+        if form.whom.data == "names":
+            exclude_all(case, form)
+        name_readers(db.session, grant, form.named())
+        return redirect(url_for("cases.sights", case_id=case.id))
+    agency = visible_or_404(m.Agency, grant.agency_id)
+    page = render_template("consents/grant_readers.html", case=case, agency=agency, form=form)
+    return page, form.status
 
 
 @bp.get("/grants/<uuid:grant_id>/read")

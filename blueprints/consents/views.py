@@ -185,13 +185,14 @@ def readers(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return _preview_page(consent, agency, ShareForm(formdata=None), form), 422
     if form.whom.data == "names":
-        _exclude_all(own_case(consent.case_id), form)
+        exclude_all(own_case(consent.case_id), form)
     there = {"readers": ",".join(map(str, form.named())), "asked": form.whom.data}
     place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
     return redirect(f"{place}?{urlencode(there)}")
 
 
-def _exclude_all(case: m.Case, form: ReadersForm) -> None:
+def exclude_all(case: m.Case, form: ReadersForm) -> None:
+    """Close the case to whom the centre named to 「見せない人は」."""
     shut_out = {row.exclusion.account_id for row in exclusions_of(db.session, case)}
     for account_id in set(form.accounts.data or ()) - shut_out:
         exclude(

@@ -91,6 +91,13 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "",
         _l("まもなく終わる共有はありません。"),
     ),
+    "unread": (
+        _l("読む人のいない共有"),
+        "cases.index",
+        "cases.sights",
+        "case_id",
+        _l("読む人のいない共有はありません。"),
+    ),
     "tasks": (
         _l("期限のある確認"),
         "cases.index",
@@ -184,6 +191,8 @@ def _says(kind: str, item: Item) -> str:
         "checks": "case_status",
         "inbox": "topic",
     }
+    if kind == "unread":
+        return item.code
     if kind in lists:
         return label(lists[kind], item.code)
     return str(WORDS[item.code])

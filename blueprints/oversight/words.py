@@ -69,6 +69,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.PROGRESS_CHECKED: (_l("進捗を確認した"), _CASE),
     Event.PROPOSAL_DECIDED: (_l("共有の提案を決めた"), _SHARE),
     Event.PROPOSED: (_l("共有を提案した"), _SHARE),
+    Event.READERS_NAMED: (_l("読む人を決めた"), _SHARE),
     Event.RECIPIENTS_STATED: (_l("渡す相手を確かめた"), _SHARE),
     Event.REFUSED: (_l("見られないものを開こうとした"), _l("なし")),
     Event.REPORT_RECORDED: (_l("通告などの電話を記録した"), _SHARE),

@@ -203,6 +203,9 @@ class Grant(Keyed, Base):
     ended_at: Mapped[Instant | None]
     team_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("teams.id"))
     account_ids: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid()))
+    # The centre named the readers, because somebody of the agency may be the one concerned: the
+    # agency's manager cannot name others.
+    readers_fixed: Mapped[bool] = mapped_column(default=False, server_default="false")
     consent_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("consents.id"))
     # The consents of guardians that a young child's own word needs beside it; each of them can
     # take its own back, which ends the grant.

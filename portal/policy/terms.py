@@ -83,6 +83,7 @@ def columns_of(case: m.Case, terms: Terms) -> dict[str, Any]:
         "valid_until": terms.until,
         "team_id": terms.team_id,
         "account_ids": list(terms.account_ids) or None,
+        "readers_fixed": bool(terms.account_ids),
         "consent_id": terms.consent_id,
         "guardian_consent_ids": list(terms.guardian_consent_ids) or None,
         "approved_by": terms.approved_by,

@@ -274,11 +274,12 @@ def new_grant(grant: Any) -> ColumnElement[bool]:
 def ended_grant(grant: Any) -> ColumnElement[bool]:
     """Grants: ended by the owner, by the child, by a guardian for the own data; read by a manager.
 
-    The manager names other readers; the child and the guardian end consents only.
+    The manager names other readers, unless the centre did; the child and the guardian end consents
+    only.
     """
     return or_(
         of_owner(grant),
-        and_(not_excluded(grant.case_id), managed(grant)),
+        and_(not_excluded(grant.case_id), managed(grant), ~grant.readers_fixed),
         and_(grant.case_id == CHILD_CASE, grant.basis == "CONSENT"),
         and_(
             grant.case_id == GUARDIAN_CASE,
@@ -477,7 +478,9 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.Entry: Writing(own_entry),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
-        m.Grant: Writing(new_grant, ended_grant, ("ended_at", "team_id", "account_ids")),
+        m.Grant: Writing(
+            new_grant, ended_grant, ("ended_at", "team_id", "account_ids", "readers_fixed")
+        ),
         m.GrantReason: _OWNED,
         m.GuardianRecord: _OWNED,
         m.Household: Writing(owned),

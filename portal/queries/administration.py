@@ -62,11 +62,19 @@ class TeamRow:
 
 @dataclass(frozen=True)
 class GrantRow:
-    """All that a manager sees of a share: which case, which slices, until when."""
+    """All that a manager sees of a share: which case, which slices, until when, who reads.
 
+    ``readers`` are the named ones, nobody where the default team reads; ``fixed`` ones were named
+    by the centre.
+    """
+
+    id: uuid.UUID
     reference: str
     slices: Sequence[str]
     until: dt.datetime | None
+    reader_ids: Sequence[uuid.UUID]
+    readers: Sequence[str]
+    fixed: bool
 
 
 def agencies(session: Session, kind: str = "", after: uuid.UUID | None = None) -> Page:
@@ -243,9 +251,18 @@ def grants_to(session: Session, agency_id: uuid.UUID) -> list[GrantRow]:
             m.Grant.ended_at.is_(None) | (m.Grant.ended_at > func.portal_clock()),
         )
         .order_by(m.Grant.valid_until, m.Grant.id)
-    )
+    ).all()
+    names = names_of(session, (who for grant in found for who in grant.account_ids or ()))
     return [
-        GrantRow(references[grant.case_id], grant.slices, grant.valid_until)
+        GrantRow(
+            grant.id,
+            references[grant.case_id],
+            grant.slices,
+            grant.valid_until,
+            grant.account_ids or (),
+            [names.get(who, "") for who in grant.account_ids or ()],
+            grant.readers_fixed,
+        )
         for grant in found
         if grant.case_id in references
     ]

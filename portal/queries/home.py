@@ -20,6 +20,7 @@ from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
 from portal.queries.administration import grants_to, team_of
 from portal.queries.cases import child_names, count_cases, list_cases
 from portal.queries.inbox import COUNTED
+from portal.queries.unread import unread
 from portal.working_hours import add_working_days, jst
 
 # So many of each kind stand on the first page; the rest is a click away.
@@ -251,6 +252,23 @@ def _proposals(session: Session, _standing: Standing, now: dt.datetime) -> Waiti
     return Waiting("proposals", _count(session, select(row.id).where(*waits)), items)
 
 
+def _unread(session: Session, standing: Standing, _now: dt.datetime) -> Waiting:
+    """Read which shares nobody reads: the centre is told, for nobody else would notice."""
+    waits = (m.Grant.owner_agency_id == AGENCY, unread(m.Grant), _mine(standing, m.Grant.case_id))
+    found = session.execute(
+        select(m.Case.id, m.Case.reference, m.Agency.name)
+        .select_from(m.Grant)
+        .join(m.Case, m.Case.id == m.Grant.case_id)
+        .join(m.Agency, m.Agency.id == m.Grant.agency_id)
+        .where(*waits)
+        .order_by(m.Grant.valid_from, m.Grant.id)
+        .limit(literal_column(str(SHOWN)))
+    ).all()
+    record_listed(session, Event.CASE_LISTED, {each.id for each in found})
+    items = [Item(each.id, each.reference, each.name, case_id=each.id) for each in found]
+    return Waiting("unread", _count(session, select(m.Grant.id).where(*waits)), items)
+
+
 def _actions(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     """Read what the agency was asked; at the centre, what it asked for and is overdue.
 
@@ -368,6 +386,7 @@ _READINGS: tuple[
     (_to(Action.APPROVE), _proposals),
     (_to(Action.COORDINATE), _tasks),
     (_to(Action.COORDINATE), _checks),
+    (_to(Action.COORDINATE), _unread),
     (_to(Action.WORK_ACTION), _actions),
     (_to(Action.ADVISE), _briefs),
     (_manages_readers, _shares),

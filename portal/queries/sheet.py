@@ -21,6 +21,7 @@ from portal.policy.visibility import admits, by_grant, by_owner, probe
 from portal.queries.cases import among, child_names, name_of
 from portal.queries.paging import Cursor, beyond, directed
 from portal.queries.reasons import Reason, reason_of, reasons
+from portal.queries.unread import unread
 from portal.vault import Decision, fetch_keys, reads, reveal
 from portal.vocabulary import SLICES, lane
 
@@ -384,6 +385,11 @@ def _shares(
     subjects: Mapping[uuid.UUID, Subject],
 ) -> list[Share]:
     teams = _reading_teams(session, grants)
+    nobody = set(
+        session.scalars(
+            select(m.Grant.id).where(among(m.Grant.id, [g.id for g in grants]), unread(m.Grant))
+        )
+    )
     shares = [
         Share(
             id=grant.id,
@@ -392,7 +398,7 @@ def _shares(
             subject=None if grant.subject_id is None else subjects.get(grant.subject_id),
             reason=reason_of(grant),
             purpose=grant.purpose,
-            readers=_readers(grant, names, teams),
+            readers=None if grant.id in nobody else _readers(grant, names, teams),
             begins=grant.valid_from,
         )
         for grant in grants
