@@ -33,6 +33,7 @@ class Event(StrEnum):
     AGENCY_CHANGED = "agency.changed"
     BRIEF_READ = "brief.read"
     BRIEF_WRITTEN = "brief.written"
+    CASE_CONCEALED = "case.concealed"
     CASE_CLOSED = "case.closed"
     CASE_LISTED = "case.listed"
     CASE_OPENED = "case.opened"
@@ -100,6 +101,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.AGENCY_CHANGED: "agency change",
             Event.BRIEF_READ: "brief",
             Event.BRIEF_WRITTEN: "brief",
+            Event.CASE_CONCEALED: "concealed",
             Event.CASE_CLOSED: "outcome",
             Event.CASE_LISTED: "cases",
             Event.CASE_OPENED: "consultation",

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from blueprints.consents import bp
-from blueprints.consents.ends_forms import AuthorityForm, DepartureForm, SchoolForm
+from blueprints.consents.ends_forms import AuthorityForm, ConcealForm, DepartureForm, SchoolForm
 from blueprints.consents.forms import ReadersForm
 from blueprints.consents.views import exclude_all, own_case
 from portal import models as m
@@ -20,6 +20,7 @@ from portal.policy.permissions import Action, require
 from portal.queries.ends import Loss, departed, losses, not_called_back, schools_that_read
 from portal.queries.sharing import all_agencies, people_of, staff_of
 from portal.services import ends
+from portal.services.concealment import conceal
 from portal.services.guardians import guardians_of, record_guardian
 from portal.services.readers import name_readers
 from portal.unit import visible_or_404
@@ -94,6 +95,18 @@ def _without_authority(case: m.Case, person_id: uuid.UUID) -> int:
         record_id=uuid.uuid4(),
     )
     return count
+
+
+@bp.route("/cases/<uuid:case_id>/concealment", methods=["GET", "POST"])
+@permits(Action.SHARE)
+def concealment(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Set or lift 秘匿: where the child is goes to nobody but by a duty."""
+    case = own_case(case_id)
+    form = ConcealForm(concealed="yes" if case.concealed else "no")
+    if form.validate_on_submit():
+        conceal(db.session, case, concealed=form.concealed.data == "yes")
+        return redirect(url_for("consents.index", case_id=case.id))
+    return render_template("consents/concealment.html", case=case, form=form), form.status
 
 
 @bp.route("/grants/<uuid:grant_id>/readers", methods=["GET", "POST"])

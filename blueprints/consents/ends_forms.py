@@ -49,6 +49,28 @@ class AuthorityForm(PortalForm):
         ]
 
 
+class ConcealForm(PortalForm):
+    """Whether it must be hidden where the child is."""
+
+    concealed = RadioField(
+        _l("秘匿（支援措置）"),
+        [InputRequired(_l("どちらかを選んでください。"))],
+        choices=[
+            SelectChoice(
+                "yes",
+                _l("秘匿にする"),
+                {
+                    "data-hint": _l(
+                        "連絡先と学校の項目は、法律の義務がなければ、どの機関にも見えません。"
+                        "書いた機関の名前は、ほかの機関に見えません。"
+                    )
+                },
+            ),
+            SelectChoice("no", _l("秘匿にしない")),
+        ],
+    )
+
+
 class DepartureForm(PortalForm):
     """Which agency leaves the scheme."""
 

@@ -31,6 +31,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.AGENCY_CHANGED: (_l("機関の内容を変えた"), _AGENCY),
     Event.BRIEF_READ: (_l("資料を読んだ"), _MEETING),
     Event.BRIEF_WRITTEN: (_l("資料を書いた"), _MEETING),
+    Event.CASE_CONCEALED: (_l("秘匿の扱いを変えた"), _CASE),
     Event.CASE_CLOSED: (_l("終結した"), _CASE),
     Event.CASE_LISTED: (_l("ケースの一覧を見た"), _CASE),
     Event.CASE_OPENED: (_l("ケースとして受理した"), _CASE),

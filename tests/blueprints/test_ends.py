@@ -237,3 +237,33 @@ def test_what_was_read_until_the_end_is_told_to_the_centre(
     assert "見本 teacher" not in found.words
     assert "CANARY" not in found.text
     nurse.get(f"/grants/{grant.id}/read", status=403)
+
+
+# -- a concealed case
+
+
+def test_a_concealed_case_tells_no_agency_where_the_child_is(
+    browse: Browse, shared: towns.City, system: Engine, write: Write
+) -> None:
+    """Consents open neither school nor contact then; a duty does; lifted, all is as before."""
+
+    def more(session: Session) -> None:
+        towns.add_entry(session, shared, slice_="contact", text="CANARY-contact")
+        towns.add_grant(
+            session, shared, "cgc", ["basic", "contact"], subject=None, basis="CAPA6", days=30
+        )
+
+    write(more)
+    nurse, worker, counsellor = browse("nurse"), browse("cgc_worker"), browse("counsellor")
+    case, place = f"/cases/{shared.case_id}", f"/cases/{shared.case_id}/concealment"
+    assert "CANARY-school" in nurse.get(case).text
+    counsellor.submit(place, {"concealed": "yes"})
+    assert all(grant.case_concealed for grant in rows(system, m.Grant))
+    hidden = nurse.get(case)
+    assert "CANARY-school" not in hidden.text
+    assert "秘匿" in hidden.words
+    assert "CANARY-contact" in worker.get(case).text
+    assert "CANARY-school" in counsellor.get(case).text
+    counsellor.submit(place, {"concealed": "no"})
+    assert "CANARY-school" in nurse.get(case).text
+    nurse.get(place, status=403)
