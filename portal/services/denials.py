@@ -11,9 +11,9 @@ from portal.database import lock_grants, standing
 from portal.policy.permissions import Action, require
 from portal.policy.terms import clock, is_linked
 from portal.services.once import already, write_once
-from portal.services.sharing import end_grant
+from portal.services.sharing import check_safety, end_grant
 from portal.vault import seal
-from portal.vocabulary import OVERRIDING_BASES, known
+from portal.vocabulary import CONSENT, OVERRIDING_BASES, known
 
 
 class WrongTargetError(ValueError):
@@ -98,7 +98,9 @@ def _now_denied(session: Session, case: m.Case, wish: m.NeverTell) -> None:
         m.Grant.basis.not_in(sorted(OVERRIDING_BASES)),
     )
     for grant in session.scalars(forbidden).all():
-        end_grant(session, grant)
+        # Whoever does not want an agency to know takes back what it was shown by consent.
+        if end_grant(session, grant) and grant.basis == CONSENT:
+            check_safety(session, grant)
 
 
 def link_never_tell(

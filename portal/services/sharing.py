@@ -408,8 +408,15 @@ def take_back(session: Session, grant: m.Grant, *, asked_by: uuid.UUID | None = 
     if session.info["viewer"].thread_id is None:
         require(standing(session), Action.SHARE, grant)
         _check_asker(session, grant, asked_by)
-    if not end_grant(session, grant, asked_by=asked_by):
-        return
+    if end_grant(session, grant, asked_by=asked_by):
+        check_safety(session, grant)
+
+
+def check_safety(session: Session, grant: m.Grant) -> None:
+    """Open the task that asks whether somebody was forced to take a consent back.
+
+    Every road of a withdrawal opens it; it is due after one working day.
+    """
     session.add(
         m.Task(
             case_id=grant.case_id,
@@ -444,6 +451,7 @@ __all__ = [
     "check_never_tells",
     "check_readers",
     "check_recipient",
+    "check_safety",
     "check_second_person",
     "clock",
     "end_grant",

@@ -701,6 +701,9 @@ def test_a_never_tell_ends_and_blocks_the_agency_but_not_a_duty(
     for grant in (consented, other, duty):
         session.refresh(grant)
     assert consented.ended_at is not None
+    # A withdrawal by whatever road asks whether somebody was forced; what ends by no consent, not.
+    tasks = session.scalars(select(m.Task).where(m.Task.kind == "safety_check")).all()
+    assert [task.grant_id for task in tasks] == [consented.id]
     # The controls: another agency's grant and the duty's stand.
     assert other.ended_at is None
     assert duty.ended_at is None
