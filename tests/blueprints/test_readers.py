@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, create_engine, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event
 from portal.config import Config
 from portal.database import SystemSession
+from portal.policy.viewer import Viewer
 from portal.vault import equip
+from portal.world.looking import send_settings
 from tests import city as towns
 from tests.web import Browser
 
@@ -104,6 +106,27 @@ def test_whom_the_centre_named_no_manager_replaces(
     counsellor.submit(place, {"whom": "none"})
     assert handing in principal.get("/team").text
     browse("teacher").get(case)
+
+
+def test_the_wall_too_keeps_a_manager_from_whom_the_centre_named(
+    config: Config, town: towns.City, grant: Any, write: Write
+) -> None:
+    """The same statement touches the row while the agency decides, and none once the centre did."""
+    manager = Viewer(town.accounts["principal"], town.agencies["school"])
+    named = update(m.Grant).where(m.Grant.id == grant)
+    app = create_engine(str(config.database_url))
+
+    def renamed() -> int:
+        with app.connect() as connection:
+            send_settings(connection, manager)
+            return connection.execute(named.values(account_ids=None)).rowcount
+
+    try:
+        assert renamed() == 1
+        write(lambda session: session.execute(named.values(readers_fixed=True)))
+        assert renamed() == 0
+    finally:
+        app.dispose()
 
 
 def test_whom_the_centre_must_not_show_it_to_is_excluded(
