@@ -382,6 +382,8 @@ def _follow(
         case_id=case.id,
         owner_agency_id=case.owner_agency_id,
         case_opened_at=case.opened_at,
+        case_concealed=case.concealed,
+        readers_fixed=first.readers_fixed,
         valid_from=begins,
         valid_until=until,
         recorded_by=session.info["viewer"].account_id,
