@@ -124,10 +124,7 @@ def known(session: Session, issuer_id: uuid.UUID) -> Known:
     row = before_viewer(session, func.issuer_for_sign_on(issuer_id)).one_or_none()
     if row is None:
         raise NotVisibleError
-    key = m.DataKey(
-        id=row.key_id, kind="issuer", scope_id=row.id, slice="", kek_id=row.kek_id,
-        wrapped=row.wrapped,
-    )  # fmt: skip
+    key = m.IssuerKey(id=row.key_id, scope_id=row.id, kek_id=row.kek_id, wrapped=row.wrapped)
     take_key(session, key)
     sealed = m.Issuer(id=row.id, client_secret_sealed=row.client_secret_sealed)
     return Known(

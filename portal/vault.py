@@ -172,20 +172,15 @@ def create_key(session: Session, scope: Scope) -> None:
     plain, nonce = AESGCM.generate_key(KEY_BYTES * 8), os.urandom(NONCE_BYTES)
     place = _wrapping_place(scope, keys.current)
     wrapped = nonce + AESGCM(keys.content[keys.current]).encrypt(nonce, plain, place)
-    session.add(
-        m.DataKey(
-            kind=scope.kind,
-            scope_id=scope.id,
-            slice=scope.slice,
-            kek_id=keys.current,
-            wrapped=wrapped,
-        )
-    )
+    row = m.KEYS[scope.kind](scope_id=scope.id, kek_id=keys.current, wrapped=wrapped)
+    if isinstance(row, m.SliceKey):
+        row.slice = scope.slice
+    session.add(row)
     _cache(session)[scope] = plain
 
 
 def _unwrap(keys: Keys, row: m.DataKey) -> tuple[Scope, bytes]:
-    scope = Scope(row.kind, row.scope_id, row.slice)
+    scope = Scope(row.kind, row.scope_id, row.slice if isinstance(row, m.SliceKey) else "")
     return scope, _unwrapped(keys, row, scope)
 
 
@@ -200,14 +195,14 @@ def _unwrapped(keys: Keys, row: Any, scope: Scope) -> bytes:
 
 
 def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
-    """Read the data keys of many rows in one query, so that a page costs the same at any length."""
+    """Read the data keys of many rows in one query a kind: a page costs the same at any length."""
     wanted = {scope_of(row) for row in rows} - _cache(session).keys()
-    if not wanted:
-        return
-    # An array keeps one text, and so one plan, for any number of keys.
-    ids = literal(sorted({scope.id for scope in wanted}), ARRAY(Uuid()))
-    found = session.scalars(select(m.DataKey).where(m.DataKey.scope_id == any_(ids)))
-    _cache(session).update(_unwrap(_keys(session), row) for row in found)
+    for kind in sorted({scope.kind for scope in wanted}):
+        # An array keeps one text, and so one plan, for any number of keys.
+        ids = literal(sorted({s.id for s in wanted if s.kind == kind}), ARRAY(Uuid()))
+        key: Any = m.KEYS[kind]
+        found = session.scalars(select(key).where(key.scope_id == any_(ids)))
+        _cache(session).update(_unwrap(_keys(session), row) for row in found)
 
 
 def take_key(session: Session, row: m.DataKey) -> None:

@@ -1,6 +1,36 @@
 CREATE FUNCTION portal_clock() RETURNS timestamptz
 LANGUAGE sql STABLE AS $$ SELECT now() $$;
 
+CREATE TABLE account_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_account_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_account_keys_scope_id UNIQUE (scope_id)
+);
+
+CREATE TABLE action_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_action_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_action_keys_scope_id UNIQUE (scope_id)
+);
+
+CREATE TABLE advice_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_advice_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_advice_keys_scope_id UNIQUE (scope_id)
+);
+
 CREATE TABLE agencies (
 	type TEXT NOT NULL, 
 	name TEXT NOT NULL, 
@@ -19,16 +49,34 @@ CREATE TABLE agencies (
 	CONSTRAINT fk_agencies_centre_id FOREIGN KEY(centre_id) REFERENCES agencies (id)
 );
 
-CREATE TABLE data_keys (
-	kind TEXT NOT NULL, 
+CREATE TABLE brief_keys (
 	scope_id UUID NOT NULL, 
-	slice TEXT DEFAULT '' NOT NULL, 
 	kek_id TEXT NOT NULL, 
 	wrapped BYTEA NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	id UUID NOT NULL, 
-	CONSTRAINT pk_data_keys PRIMARY KEY (id), 
-	CONSTRAINT uq_data_keys_scope_id_slice UNIQUE (scope_id, slice)
+	CONSTRAINT pk_brief_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_brief_keys_scope_id UNIQUE (scope_id)
+);
+
+CREATE TABLE emergency_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_emergency_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_emergency_keys_scope_id UNIQUE (scope_id)
+);
+
+CREATE TABLE issuer_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_issuer_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_issuer_keys_scope_id UNIQUE (scope_id)
 );
 
 CREATE TABLE issuers (
@@ -47,6 +95,26 @@ CREATE TABLE issuers (
 	CONSTRAINT uq_issuers_url UNIQUE (url)
 );
 
+CREATE TABLE parties_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_parties_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_parties_keys_scope_id UNIQUE (scope_id)
+);
+
+CREATE TABLE person_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_person_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_person_keys_scope_id UNIQUE (scope_id)
+);
+
 CREATE TABLE persons (
 	family_name_sealed BYTEA NOT NULL, 
 	given_name_sealed BYTEA NOT NULL, 
@@ -56,6 +124,27 @@ CREATE TABLE persons (
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_persons PRIMARY KEY (id)
+);
+
+CREATE TABLE slice_keys (
+	slice TEXT NOT NULL, 
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_slice_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_slice_keys_scope_id_slice UNIQUE (scope_id, slice)
+);
+
+CREATE TABLE thread_keys (
+	scope_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	wrapped BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_thread_keys PRIMARY KEY (id), 
+	CONSTRAINT uq_thread_keys_scope_id UNIQUE (scope_id)
 );
 
 CREATE UNLOGGED TABLE throttle_counts (
@@ -1615,7 +1704,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT i.id, i.name, i.url, i.client_id, i.client_secret_sealed, i.domains, i.claim,
         i.second_factors, k.id, k.kek_id, k.wrapped
-    FROM issuers i JOIN data_keys k ON k.kind = 'issuer' AND k.scope_id = i.id
+    FROM issuers i JOIN issuer_keys k ON k.scope_id = i.id
     WHERE i.id = p_issuer AND NOT i.suspended;
 $$;
 
@@ -2879,6 +2968,14 @@ REVOKE ALL ON FUNCTION past_guardian_person(timestamptz, uuid, uuid) FROM PUBLIC
 
 GRANT EXECUTE ON FUNCTION past_guardian_person(timestamptz, uuid, uuid) TO portal_system;
 
+REVOKE ALL ON account_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON account_keys TO portal_system;
+
+GRANT SELECT ON account_keys TO portal_app;
+
+GRANT INSERT ON account_keys TO portal_app;
+
 REVOKE ALL ON account_profiles FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON account_profiles TO portal_system;
@@ -2907,6 +3004,14 @@ GRANT SELECT ON action_events TO portal_app;
 
 GRANT INSERT ON action_events TO portal_app;
 
+REVOKE ALL ON action_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON action_keys TO portal_system;
+
+GRANT SELECT ON action_keys TO portal_app;
+
+GRANT INSERT ON action_keys TO portal_app;
+
 REVOKE ALL ON actions FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON actions TO portal_system;
@@ -2916,6 +3021,14 @@ GRANT SELECT ON actions TO portal_app;
 GRANT INSERT ON actions TO portal_app;
 
 GRANT UPDATE (status) ON actions TO portal_app;
+
+REVOKE ALL ON advice_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON advice_keys TO portal_system;
+
+GRANT SELECT ON advice_keys TO portal_app;
+
+GRANT INSERT ON advice_keys TO portal_app;
 
 REVOKE ALL ON advices FROM PUBLIC, portal_app, portal_system;
 
@@ -2942,6 +3055,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON audit_events TO portal_system;
 GRANT SELECT ON audit_events TO portal_app;
 
 GRANT INSERT ON audit_events TO portal_app;
+
+REVOKE ALL ON brief_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON brief_keys TO portal_system;
+
+GRANT SELECT ON brief_keys TO portal_app;
+
+GRANT INSERT ON brief_keys TO portal_app;
 
 REVOKE ALL ON brief_parties FROM PUBLIC, portal_app, portal_system;
 
@@ -3077,14 +3198,6 @@ REVOKE ALL ON credentials FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON credentials TO portal_system;
 
-REVOKE ALL ON data_keys FROM PUBLIC, portal_app, portal_system;
-
-GRANT SELECT, INSERT, UPDATE, DELETE ON data_keys TO portal_system;
-
-GRANT SELECT ON data_keys TO portal_app;
-
-GRANT INSERT ON data_keys TO portal_app;
-
 REVOKE ALL ON denials FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON denials TO portal_system;
@@ -3110,6 +3223,14 @@ GRANT SELECT ON emergencies TO portal_app;
 GRANT INSERT ON emergencies TO portal_app;
 
 GRANT UPDATE (decision, decided_by, decided_at, decision_sealed, prolonged_by, prolonged_at, finding, reviewed_by, reviewed_at, review_sealed, told_sealed) ON emergencies TO portal_app;
+
+REVOKE ALL ON emergency_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON emergency_keys TO portal_system;
+
+GRANT SELECT ON emergency_keys TO portal_app;
+
+GRANT INSERT ON emergency_keys TO portal_app;
 
 REVOKE ALL ON entries FROM PUBLIC, portal_app, portal_system;
 
@@ -3180,6 +3301,14 @@ GRANT SELECT ON inbox_items TO portal_app;
 GRANT INSERT ON inbox_items TO portal_app;
 
 GRANT UPDATE (status, handled_at, handled_by, case_id, due_at, unread_since) ON inbox_items TO portal_app;
+
+REVOKE ALL ON issuer_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON issuer_keys TO portal_system;
+
+GRANT SELECT ON issuer_keys TO portal_app;
+
+GRANT INSERT ON issuer_keys TO portal_app;
 
 REVOKE ALL ON issuer_links FROM PUBLIC, portal_app, portal_system;
 
@@ -3309,6 +3438,14 @@ REVOKE ALL ON notices FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO portal_system;
 
+REVOKE ALL ON parties_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON parties_keys TO portal_system;
+
+GRANT SELECT ON parties_keys TO portal_app;
+
+GRANT INSERT ON parties_keys TO portal_app;
+
 REVOKE ALL ON passkeys FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON passkeys TO portal_system;
@@ -3326,6 +3463,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON permission_notings TO portal_system;
 GRANT SELECT ON permission_notings TO portal_app;
 
 GRANT INSERT ON permission_notings TO portal_app;
+
+REVOKE ALL ON person_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON person_keys TO portal_system;
+
+GRANT SELECT ON person_keys TO portal_app;
+
+GRANT INSERT ON person_keys TO portal_app;
 
 REVOKE ALL ON persons FROM PUBLIC, portal_app, portal_system;
 
@@ -3383,6 +3528,14 @@ GRANT INSERT ON share_proposals TO portal_app;
 
 GRANT UPDATE (decision, decided_by, decided_at, grant_id, refusal_sealed) ON share_proposals TO portal_app;
 
+REVOKE ALL ON slice_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON slice_keys TO portal_system;
+
+GRANT SELECT ON slice_keys TO portal_app;
+
+GRANT INSERT ON slice_keys TO portal_app;
+
 REVOKE ALL ON tasks FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO portal_system;
@@ -3418,6 +3571,14 @@ REVOKE ALL ON thread_codes FROM PUBLIC, portal_app, portal_system;
 GRANT SELECT, INSERT, UPDATE, DELETE ON thread_codes TO portal_system;
 
 GRANT INSERT ON thread_codes TO portal_app;
+
+REVOKE ALL ON thread_keys FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON thread_keys TO portal_system;
+
+GRANT SELECT ON thread_keys TO portal_app;
+
+GRANT INSERT ON thread_keys TO portal_app;
 
 REVOKE ALL ON thread_messages FROM PUBLIC, portal_app, portal_system;
 
@@ -3480,6 +3641,29 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON wordings TO portal_system;
 GRANT SELECT ON wordings TO portal_app;
 
 GRANT INSERT ON wordings TO portal_app;
+
+ALTER TABLE account_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE account_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON account_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON account_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT 1 
+FROM account_profiles AS profile_of_key 
+WHERE profile_of_key.account_id = account_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND ((SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) IS NULL) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
+FROM memberships AS colleague 
+WHERE colleague.account_id = profile_of_key.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
+FROM membership_proposals AS proposed_colleague 
+WHERE proposed_colleague.account_id = profile_of_key.account_id AND proposed_colleague.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND proposed_colleague.decision IS NULL
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON account_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR account_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
+);
 
 ALTER TABLE account_profiles ENABLE ROW LEVEL SECURITY;
 
@@ -3548,6 +3732,35 @@ WHERE action_of_step.id = action_events.action_id
  LIMIT ALL OFFSET 0))
 );
 
+ALTER TABLE action_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE action_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON action_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON action_keys FOR SELECT TO portal_app USING (
+(EXISTS (SELECT 1 
+FROM actions AS action_of_key 
+WHERE action_of_key.id = action_keys.scope_id AND action_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = action_of_key.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT 1 
+FROM action_events AS step_of_key 
+WHERE step_of_key.action_id = action_keys.scope_id AND step_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (step_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR step_of_key.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (step_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND step_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR (EXISTS (SELECT action_of_event.id 
+FROM actions AS action_of_event 
+WHERE action_of_event.id = step_of_key.action_id AND action_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_event.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = action_of_event.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY inserted ON action_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR action_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE actions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE actions FORCE ROW LEVEL SECURITY;
@@ -3569,6 +3782,23 @@ CREATE POLICY updated ON actions FOR UPDATE TO portal_app USING (
 actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
 ) WITH CHECK (
 actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
+);
+
+ALTER TABLE advice_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE advice_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON advice_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON advice_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT 1 
+FROM advices AS advice_of_key 
+WHERE advice_of_key.id = advice_keys.scope_id AND (advice_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND advice_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR advice_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND advice_of_key.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND advice_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON advice_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR advice_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE advices ENABLE ROW LEVEL SECURITY;
@@ -3633,6 +3863,32 @@ WHERE managed_grant_of_event.case_id = audit_events.case_id AND managed_grant_of
 
 CREATE POLICY inserted ON audit_events FOR INSERT TO portal_app WITH CHECK (
 audit_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR audit_events.account_id IS NULL AND (audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR audit_events.thread_id = (SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_4)) OR audit_events.account_id IS NULL AND audit_events.thread_id IS NULL AND audit_events.case_id IS NULL AND audit_events.viewer = 'nobody'
+);
+
+ALTER TABLE brief_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE brief_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON brief_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON brief_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT 1 
+FROM briefs AS brief_of_key 
+WHERE brief_of_key.id = brief_keys.scope_id AND (brief_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
+FROM brief_parties AS parties_of_brief 
+WHERE parties_of_brief.brief_id = brief_of_key.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0))
+ LIMIT ALL OFFSET 0)) AND (EXISTS (SELECT declaration.id 
+FROM conflict_declarations AS declaration 
+WHERE declaration.brief_id = brief_of_key.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT declaration.conflict
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON brief_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR brief_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE brief_parties ENABLE ROW LEVEL SECURITY;
@@ -3920,101 +4176,6 @@ ALTER TABLE credentials FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON credentials TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
-ALTER TABLE data_keys ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE data_keys FORCE ROW LEVEL SECURITY;
-
-CREATE POLICY system ON data_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
-
-CREATE POLICY visible ON data_keys FOR SELECT TO portal_app USING (
-data_keys.kind = 'slice' AND data_keys.scope_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_key.id 
-FROM cases AS case_of_key 
-WHERE case_of_key.id = data_keys.scope_id AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (data_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
- LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_key.id 
-FROM grants AS grant_of_key 
-WHERE grant_of_key.case_id = data_keys.scope_id AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_key.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.valid_until) AND (grant_of_key.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.ended_at) AND grant_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND data_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (data_keys.slice NOT IN ('reporter', 'advice')) AND (data_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (data_keys.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT entry_of_key.id 
-FROM entries AS entry_of_key 
-WHERE entry_of_key.case_id = data_keys.scope_id AND entry_of_key.slice = data_keys.slice AND entry_of_key.written_at <= (SELECT portal_clock() AS portal_clock_1) AND entry_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (entry_of_key.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < entry_of_key.retracted_at) AND entry_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
- LIMIT ALL OFFSET 0))) OR data_keys.kind = 'thread' AND (EXISTS (SELECT 1 
-FROM threads AS thread_of_key 
-WHERE thread_of_key.id = data_keys.scope_id AND (thread_of_key.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR thread_of_key.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR thread_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_key.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_key.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_key.sealed OR thread_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_key.owner_agency_id IS NULL OR thread_of_key.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
-FROM inbox_items AS item_of_thread 
-WHERE item_of_thread.thread_id = thread_of_key.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
- LIMIT ALL OFFSET 0))))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'thread' AND (EXISTS (SELECT 1 
-FROM inbox_items AS item_of_key 
-WHERE item_of_key.thread_id = data_keys.scope_id AND item_of_key.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_key.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_key.case_id IS NULL OR NOT item_of_key.sealed OR item_of_key.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_key.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'thread' AND data_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_4) OR data_keys.kind = 'person' AND (EXISTS (SELECT 1 
-FROM persons AS person_of_key 
-WHERE person_of_key.id = data_keys.scope_id AND (EXISTS (SELECT person_in_case.id 
-FROM case_people AS person_in_case 
-WHERE person_in_case.person_id = person_of_key.id AND person_in_case.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
-FROM cases AS case_of_person 
-WHERE case_of_person.id = person_in_case.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_person.opened_at <= (SELECT portal_clock() AS portal_clock_1)
- LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
-FROM grants AS grant_of_person 
-WHERE grant_of_person.case_id = person_in_case.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_person.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.valid_until) AND (grant_of_person.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.ended_at) AND grant_of_person.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = person_in_case.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'account' AND (EXISTS (SELECT 1 
-FROM account_profiles AS profile_of_key 
-WHERE profile_of_key.account_id = data_keys.scope_id AND (profile_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND ((SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_5) IS NULL) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL OR (EXISTS (SELECT colleague.id 
-FROM memberships AS colleague 
-WHERE colleague.account_id = profile_of_key.account_id AND colleague.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
- LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposed_colleague.id 
-FROM membership_proposals AS proposed_colleague 
-WHERE proposed_colleague.account_id = profile_of_key.account_id AND proposed_colleague.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND proposed_colleague.decision IS NULL
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'brief' AND (EXISTS (SELECT 1 
-FROM briefs AS brief_of_key 
-WHERE brief_of_key.id = data_keys.scope_id AND (brief_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
-FROM brief_parties AS parties_of_brief 
-WHERE parties_of_brief.brief_id = brief_of_key.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
-FROM meeting_experts AS invitation 
-WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
- LIMIT ALL OFFSET 0))
- LIMIT ALL OFFSET 0)) AND (EXISTS (SELECT declaration.id 
-FROM conflict_declarations AS declaration 
-WHERE declaration.brief_id = brief_of_key.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT declaration.conflict
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'advice' AND (EXISTS (SELECT 1 
-FROM advices AS advice_of_key 
-WHERE advice_of_key.id = data_keys.scope_id AND (advice_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND advice_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR advice_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND advice_of_key.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND advice_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'parties' AND (EXISTS (SELECT 1 
-FROM brief_parties AS parties_of_key 
-WHERE parties_of_key.id = data_keys.scope_id AND (parties_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND parties_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_key.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_key.valid_until AND parties_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
-FROM meeting_experts AS invitation 
-WHERE invitation.meeting_id = parties_of_key.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'action' AND (EXISTS (SELECT 1 
-FROM actions AS action_of_key 
-WHERE action_of_key.id = data_keys.scope_id AND action_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
-FROM grants AS grant_on_action 
-WHERE grant_on_action.case_id = action_of_key.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'action' AND (EXISTS (SELECT 1 
-FROM action_events AS step_of_key 
-WHERE step_of_key.action_id = data_keys.scope_id AND step_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (step_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR step_of_key.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (step_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND step_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR (EXISTS (SELECT action_of_event.id 
-FROM actions AS action_of_event 
-WHERE action_of_event.id = step_of_key.action_id AND action_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_of_event.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
-FROM grants AS grant_on_action 
-WHERE grant_on_action.case_id = action_of_event.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0)))
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'issuer' AND (EXISTS (SELECT 1 
-FROM issuers AS issuer_of_key 
-WHERE issuer_of_key.id = data_keys.scope_id AND (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
- LIMIT ALL OFFSET 0)) OR data_keys.kind = 'emergency' AND (EXISTS (SELECT 1 
-FROM emergencies AS emergency_of_key 
-WHERE emergency_of_key.id = data_keys.scope_id AND emergency_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergency_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
- LIMIT ALL OFFSET 0))
-);
-
-CREATE POLICY inserted ON data_keys FOR INSERT TO portal_app WITH CHECK (
-(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR data_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
-);
-
 ALTER TABLE denials ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE denials FORCE ROW LEVEL SECURITY;
@@ -4061,6 +4222,23 @@ CREATE POLICY updated ON emergencies FOR UPDATE TO portal_app USING (
 emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
 emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE emergency_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE emergency_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON emergency_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON emergency_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT 1 
+FROM emergencies AS emergency_of_key 
+WHERE emergency_of_key.id = emergency_keys.scope_id AND emergency_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergency_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON emergency_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR emergency_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE entries ENABLE ROW LEVEL SECURITY;
@@ -4209,6 +4387,23 @@ CREATE POLICY updated ON inbox_items FOR UPDATE TO portal_app USING (
 inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1)
 ) WITH CHECK (
 inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1)
+);
+
+ALTER TABLE issuer_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE issuer_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON issuer_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON issuer_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT 1 
+FROM issuers AS issuer_of_key 
+WHERE issuer_of_key.id = issuer_keys.scope_id AND (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON issuer_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR issuer_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE issuer_links ENABLE ROW LEVEL SECURITY;
@@ -4464,6 +4659,26 @@ ALTER TABLE notices FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON notices TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
+ALTER TABLE parties_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE parties_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON parties_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON parties_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT 1 
+FROM brief_parties AS parties_of_key 
+WHERE parties_of_key.id = parties_keys.scope_id AND (parties_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND parties_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_key.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_key.valid_until AND parties_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+FROM meeting_experts AS invitation 
+WHERE invitation.meeting_id = parties_of_key.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON parties_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR parties_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE passkeys ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE passkeys FORCE ROW LEVEL SECURITY;
@@ -4496,6 +4711,29 @@ permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
 
 CREATE POLICY inserted ON permission_notings FOR INSERT TO portal_app WITH CHECK (
 permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE person_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE person_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON person_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON person_keys FOR SELECT TO portal_app USING (
+EXISTS (SELECT person_in_case.id 
+FROM case_people AS person_in_case 
+WHERE person_in_case.person_id = person_keys.scope_id AND person_in_case.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
+FROM cases AS case_of_person 
+WHERE case_of_person.id = person_in_case.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_person.opened_at <= (SELECT portal_clock() AS portal_clock_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+FROM grants AS grant_of_person 
+WHERE grant_of_person.case_id = person_in_case.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_person.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.valid_until) AND (grant_of_person.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_person.ended_at) AND grant_of_person.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_person.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = person_in_case.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0)
+);
+
+CREATE POLICY inserted ON person_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR person_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE persons ENABLE ROW LEVEL SECURITY;
@@ -4615,6 +4853,29 @@ share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AN
 share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
+ALTER TABLE slice_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE slice_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON slice_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON slice_keys FOR SELECT TO portal_app USING (
+slice_keys.scope_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_key.id 
+FROM cases AS case_of_key 
+WHERE case_of_key.id = slice_keys.scope_id AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (slice_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_key.id 
+FROM grants AS grant_of_key 
+WHERE grant_of_key.case_id = slice_keys.scope_id AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_key.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.valid_until) AND (grant_of_key.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.ended_at) AND grant_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND slice_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (slice_keys.slice NOT IN ('reporter', 'advice')) AND (slice_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (slice_keys.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT entry_of_key.id 
+FROM entries AS entry_of_key 
+WHERE entry_of_key.case_id = slice_keys.scope_id AND entry_of_key.slice = slice_keys.slice AND entry_of_key.written_at <= (SELECT portal_clock() AS portal_clock_1) AND entry_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (entry_of_key.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < entry_of_key.retracted_at) AND entry_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON slice_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR slice_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tasks FORCE ROW LEVEL SECURITY;
@@ -4694,6 +4955,29 @@ FROM inbox_items AS item_of_thread
 WHERE item_of_thread.thread_id = thread_of_code.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
  LIMIT ALL OFFSET 0))))
  LIMIT ALL OFFSET 0)) OR (SELECT viewer_clerking() AS viewer_clerking_1) IS NOT NULL
+);
+
+ALTER TABLE thread_keys ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE thread_keys FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON thread_keys TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON thread_keys FOR SELECT TO portal_app USING (
+(EXISTS (SELECT 1 
+FROM threads AS thread_of_key 
+WHERE thread_of_key.id = thread_keys.scope_id AND (thread_of_key.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR thread_of_key.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR thread_of_key.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND thread_of_key.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR thread_of_key.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (thread_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT thread_of_key.sealed OR thread_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR thread_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND thread_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (thread_of_key.owner_agency_id IS NULL OR thread_of_key.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = thread_of_key.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0))))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT 1 
+FROM inbox_items AS item_of_key 
+WHERE item_of_key.thread_id = thread_keys.scope_id AND item_of_key.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_key.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_key.case_id IS NULL OR NOT item_of_key.sealed OR item_of_key.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_key.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_key.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)) OR thread_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.glimpse_id', true), '') AS UUID) AS nullif_4)
+);
+
+CREATE POLICY inserted ON thread_keys FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR thread_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE thread_messages ENABLE ROW LEVEL SECURITY;

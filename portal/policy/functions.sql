@@ -347,7 +347,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT i.id, i.name, i.url, i.client_id, i.client_secret_sealed, i.domains, i.claim,
         i.second_factors, k.id, k.kek_id, k.wrapped
-    FROM issuers i JOIN data_keys k ON k.kind = 'issuer' AND k.scope_id = i.id
+    FROM issuers i JOIN issuer_keys k ON k.scope_id = i.id
     WHERE i.id = p_issuer AND NOT i.suspended;
 $$;
 

@@ -305,10 +305,15 @@ def case_people(p: Any) -> ColumnElement[bool]:
     )
 
 
+def _named(person_id: Any) -> ColumnElement[bool]:
+    """Return whether some case shows this person."""
+    link = m.CasePerson.__table__.alias("person_in_case")
+    return probe(select(link.c.id).where(link.c.person_id == person_id, case_people(link.c)))
+
+
 def persons(p: Any) -> ColumnElement[bool]:
     """Names of people: where some case opens them."""
-    link = m.CasePerson.__table__.alias("person_in_case")
-    return probe(select(link.c.id).where(link.c.person_id == p.id, case_people(link.c)))
+    return _named(p.id)
 
 
 def households(h: Any) -> ColumnElement[bool]:
@@ -648,76 +653,110 @@ def audit_events(a: Any) -> ColumnElement[bool]:
     )
 
 
-def _key_of(table: FromClause, key: Any, scope: ColumnElement[Any], rule: Rule, kind: str) -> Any:
-    return and_(
-        key.kind == kind,
-        probe(select(literal_column("1")).select_from(table).where(scope, rule(table.c))),
-    )
-
-
-def data_keys(k: Any) -> ColumnElement[bool]:
-    """Keys: where what they open is visible, or the viewer's own posts are among it."""
+def slice_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of slices: where something in the slice could be seen, or an own post is in it."""
     case = m.Case.__table__.alias("case_of_key")
     grant = m.Grant.__table__.alias("grant_of_key")
     entry = m.Entry.__table__.alias("entry_of_key")
-    thread = m.Thread.__table__.alias("thread_of_key")
-    item = m.InboxItem.__table__.alias("item_of_key")
-    person = m.Person.__table__.alias("person_of_key")
-    profile = m.AccountProfile.__table__.alias("profile_of_key")
-    brief = m.Brief.__table__.alias("brief_of_key")
-    parties = m.BriefParty.__table__.alias("parties_of_key")
-    action = m.Action.__table__.alias("action_of_key")
-    step = m.ActionEvent.__table__.alias("step_of_key")
-    issuer = m.Issuer.__table__.alias("issuer_of_key")
-    advice = m.Advice.__table__.alias("advice_of_key")
-    emergency = m.Emergency.__table__.alias("emergency_of_key")
-    return or_(
-        and_(
-            k.kind == "slice",
-            not_excluded(k.scope_id),
-            or_(
-                probe(
-                    _opened(case, k.scope_id).where(
-                        or_(
-                            k.slice != "reporter",
-                            _of_workers(case.c.owner_agency_id, case.c.id),
-                        )
+    return and_(
+        not_excluded(k.scope_id),
+        or_(
+            probe(
+                _opened(case, k.scope_id).where(
+                    or_(
+                        k.slice != "reporter",
+                        _of_workers(case.c.owner_agency_id, case.c.id),
                     )
-                ),
-                probe(
-                    select(grant.c.id).where(
-                        grant.c.case_id == k.scope_id,
-                        admits(grant.c),
-                        k.slice == func.any(grant.c.slices),
-                        or_(grant.c.subject_id.is_not(None), grant.c.basis != "CONSENT"),
-                        k.slice.not_in(_constants(UNSHAREABLE_SLICES)),
-                        or_(k.slice != "detail", grant.c.agency_id == READING_DETAIL),
-                        _not_concealed(k.slice, grant.c),
-                    )
-                ),
-                probe(
-                    select(entry.c.id).where(
-                        entry.c.case_id == k.scope_id,
-                        entry.c.slice == k.slice,
-                        existing(entry.c),
-                        by_own_post(entry.c),
-                    )
-                ),
+                )
+            ),
+            probe(
+                select(grant.c.id).where(
+                    grant.c.case_id == k.scope_id,
+                    admits(grant.c),
+                    k.slice == func.any(grant.c.slices),
+                    or_(grant.c.subject_id.is_not(None), grant.c.basis != "CONSENT"),
+                    k.slice.not_in(_constants(UNSHAREABLE_SLICES)),
+                    or_(k.slice != "detail", grant.c.agency_id == READING_DETAIL),
+                    _not_concealed(k.slice, grant.c),
+                )
+            ),
+            probe(
+                select(entry.c.id).where(
+                    entry.c.case_id == k.scope_id,
+                    entry.c.slice == k.slice,
+                    existing(entry.c),
+                    by_own_post(entry.c),
+                )
             ),
         ),
-        _key_of(thread, k, thread.c.id == k.scope_id, threads, "thread"),
-        _key_of(item, k, item.c.thread_id == k.scope_id, inbox_items, "thread"),
-        and_(k.kind == "thread", k.scope_id == GLIMPSE),
-        _key_of(person, k, person.c.id == k.scope_id, persons, "person"),
-        _key_of(profile, k, profile.c.account_id == k.scope_id, account_profiles, "account"),
-        _key_of(brief, k, brief.c.id == k.scope_id, briefs, "brief"),
-        _key_of(advice, k, advice.c.id == k.scope_id, advices, "advice"),
-        _key_of(parties, k, parties.c.id == k.scope_id, brief_parties, "parties"),
-        _key_of(action, k, action.c.id == k.scope_id, actions, "action"),
-        _key_of(step, k, step.c.action_id == k.scope_id, action_events, "action"),
-        _key_of(issuer, k, issuer.c.id == k.scope_id, administered, "issuer"),
-        _key_of(emergency, k, emergency.c.id == k.scope_id, emergencies, "emergency"),
     )
+
+
+def _opens(table: FromClause, scope: ColumnElement[Any], rule: Rule) -> ColumnElement[bool]:
+    """Return whether a row that the key opens is visible."""
+    return probe(select(literal_column("1")).select_from(table).where(scope, rule(table.c)))
+
+
+def thread_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of threads: where the thread, its place on a desk or its newest reply shows."""
+    thread = m.Thread.__table__.alias("thread_of_key")
+    item = m.InboxItem.__table__.alias("item_of_key")
+    return or_(
+        _opens(thread, thread.c.id == k.scope_id, threads),
+        _opens(item, item.c.thread_id == k.scope_id, inbox_items),
+        k.scope_id == GLIMPSE,
+    )
+
+
+def person_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of persons: where the person is visible."""
+    return _named(k.scope_id)
+
+
+def account_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of accounts: where the account's profile is visible."""
+    profile = m.AccountProfile.__table__.alias("profile_of_key")
+    return _opens(profile, profile.c.account_id == k.scope_id, account_profiles)
+
+
+def brief_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of briefs: where the brief is visible."""
+    brief = m.Brief.__table__.alias("brief_of_key")
+    return _opens(brief, brief.c.id == k.scope_id, briefs)
+
+
+def parties_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of parties: where the names are visible."""
+    parties = m.BriefParty.__table__.alias("parties_of_key")
+    return _opens(parties, parties.c.id == k.scope_id, brief_parties)
+
+
+def advice_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of advice: where the advice is visible."""
+    advice = m.Advice.__table__.alias("advice_of_key")
+    return _opens(advice, advice.c.id == k.scope_id, advices)
+
+
+def action_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of actions: where the action or one of its steps is visible."""
+    action = m.Action.__table__.alias("action_of_key")
+    step = m.ActionEvent.__table__.alias("step_of_key")
+    return or_(
+        _opens(action, action.c.id == k.scope_id, actions),
+        _opens(step, step.c.action_id == k.scope_id, action_events),
+    )
+
+
+def issuer_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of issuers: the administrator's."""
+    issuer = m.Issuer.__table__.alias("issuer_of_key")
+    return _opens(issuer, issuer.c.id == k.scope_id, administered)
+
+
+def emergency_keys(k: Any) -> ColumnElement[bool]:
+    """Keys of emergencies: where the emergency is visible."""
+    emergency = m.Emergency.__table__.alias("emergency_of_key")
+    return _opens(emergency, emergency.c.id == k.scope_id, emergencies)
 
 
 # Every governed table and its rule. A table is here, in OPEN or in SYSTEM_ONLY, never in two.
@@ -742,7 +781,16 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.ConsentEvent: consent_events,
         m.ConsentItem: consent_items,
         m.Consultation: consultations,
-        m.DataKey: data_keys,
+        m.SliceKey: slice_keys,
+        m.ThreadKey: thread_keys,
+        m.PersonKey: person_keys,
+        m.AccountKey: account_keys,
+        m.BriefKey: brief_keys,
+        m.PartiesKey: parties_keys,
+        m.AdviceKey: advice_keys,
+        m.ActionKey: action_keys,
+        m.IssuerKey: issuer_keys,
+        m.EmergencyKey: emergency_keys,
         m.Denial: denials,
         m.Emergency: emergencies,
         m.Entry: entries,

@@ -465,7 +465,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.ConsentItem: _OWNED,
         m.Consultation: Writing(new_consultation),
         m.CouncilMembership: Writing(administered, administered, ("valid_until",)),
-        m.DataKey: Writing(new_key),
+        **dict.fromkeys(m.KEYS.values(), Writing(new_key)),
         m.Departure: Writing(directed, directed, ("valid_until",)),
         m.Emergency: Writing(
             of_owner,

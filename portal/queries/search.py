@@ -115,14 +115,14 @@ def _by_codes(order: str) -> Select[Any]:
 
 def _by_names(order: str) -> Select[Any]:
     """Return the statement of the people of those cases, with the key that opens their names."""
-    person, link, key = m.Person, m.CasePerson, m.DataKey
+    person, link, key = m.Person, m.CasePerson, m.PersonKey
     sealed = (getattr(person, f"{name}_sealed") for name in _NAMES)
     found = _by_codes(order)
     return (
         found.add_columns(person.id, *sealed, key.kek_id, key.wrapped)
         .join(link, link.case_id == m.Case.id)
         .join(person, person.id == link.person_id)
-        .join(key, and_(key.kind == "person", key.scope_id == person.id))
+        .join(key, key.scope_id == person.id)
     )
 
 

@@ -177,7 +177,8 @@ def _entries(session: Session, number: int) -> Iterator[m.Base]:
 
 _COLUMNS = {
     "persons": ("id", "family_name_sealed", "given_name_sealed", "kana_sealed", "called_sealed"),
-    "data_keys": ("id", "kind", "scope_id", "slice", "kek_id", "wrapped"),
+    "slice_keys": ("id", "scope_id", "slice", "kek_id", "wrapped"),
+    "person_keys": ("id", "scope_id", "kek_id", "wrapped"),
     "real_texts": ("id", "text_sealed"),
 }
 

@@ -89,7 +89,7 @@ def test_a_case_opens_with_child_keys_worker_and_topics(acting: Acting) -> None:
     assert link.is_child
     assert reveal(session, child, "family_name") == "髙橋"
     assert reveal(session, child, "birth_date") == "2016-05-01"
-    keys = session.scalars(select(m.DataKey.slice).where(m.DataKey.scope_id == case.id)).all()
+    keys = session.scalars(select(m.SliceKey.slice).where(m.SliceKey.scope_id == case.id)).all()
     assert set(keys) == {*SLICES, INTERNAL}
     workers = session.scalars(
         select(m.CaseWorker.account_id).where(m.CaseWorker.case_id == case.id)

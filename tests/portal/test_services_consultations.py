@@ -402,7 +402,7 @@ class TestAcceptance:
         for session in (worker, director):
             assert [seen(session, model) for model in governed] == [1, 1, 1, 1]
         assert [seen(other, model) for model in governed] == [0, 0, 0, 0]
-        thread_keys = select(m.DataKey).where(m.DataKey.kind == "thread")
+        thread_keys = select(m.ThreadKey)
         assert other.scalars(thread_keys).all() == []
         assert len(worker.scalars(thread_keys).all()) == 1
 
@@ -490,7 +490,7 @@ class TestTakingDown:
         clerk, counsellor = place.as_("clerk"), place.as_("counsellor")
         for model in (m.InboxItem, m.Thread, m.Consultation):
             assert seen(clerk, model) == 0, model
-        thread_keys = select(m.DataKey).where(m.DataKey.kind == "thread")
+        thread_keys = select(m.ThreadKey)
         assert clerk.scalars(thread_keys).all() == []
         assert reveal(counsellor, the(counsellor, m.Consultation), "words") == "話された言葉"
 

@@ -165,9 +165,9 @@ BUGS = (
     ),
     Bug(
         "a concealed case is as any other to its keys",
-        "data_keys",
+        "slice_keys",
         RULES,
-        "                        _not_concealed(k.slice, grant.c),\n",
+        "                    _not_concealed(k.slice, grant.c),\n",
     ),
     Bug("a grant opens before its time", "cases", RULES, "        g.valid_from <= CLOCK,\n"),
     Bug(
@@ -351,16 +351,16 @@ BUGS = (
     ),
     Bug(
         "a grant gives every key",
-        "data_keys",
+        "slice_keys",
         RULES,
-        "                        k.slice == func.any(grant.c.slices),\n",
+        "                    k.slice == func.any(grant.c.slices),\n",
     ),
     Bug(
         "a person shows in every case",
         "persons",
         RULES,
-        "link.c.person_id == p.id, case_people(link.c)",
-        "link.c.person_id == p.id, OWNING.is_not(None)",
+        "link.c.person_id == person_id, case_people(link.c)",
+        "link.c.person_id == person_id, OWNING.is_not(None)",
     ),
     Bug(
         "the projection lists before its time", "listed", RULES, "        a.valid_from <= CLOCK,\n"

@@ -31,7 +31,8 @@ _CALL = ('f"viewer_{term.name}"', 'f"planted_{term.name}"')
 _IMPORT = ("from portal.policy.viewer import", "from planted_viewer import")
 # What the sights are made of, and what the rules of these tables read through other policies.
 TABLES = {
-    *("cases", "entries", "grants", "case_people", "persons", "data_keys", "case_access"),
+    *("cases", "entries", "grants", "case_people", "persons", "case_access"),
+    *("slice_keys", "person_keys"),
     *("denials", "case_workers"),
 }
 

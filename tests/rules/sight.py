@@ -106,7 +106,8 @@ def _query(select_: Select[Any], column: Any, *names: str) -> _Query:
 
 def _queries(of: Callable[[Any], Any]) -> dict[str, _Query]:
     case, entry, grant = of(m.Case), of(m.Entry), of(m.Grant)
-    person, link, key = of(m.Person), of(m.CasePerson), of(m.DataKey)
+    person, link = of(m.Person), of(m.CasePerson)
+    slice_key, person_key = of(m.SliceKey), of(m.PersonKey)
     access = of(m.CaseAccess)
     entries = select(entry.id, read_by_rule(entry), own_post(entry))
     return {
@@ -116,9 +117,10 @@ def _queries(of: Callable[[Any], Any]) -> dict[str, _Query]:
         "grants": _query(select(grant.id, managed_grants(grant)), grant.case_id, "cases"),
         "case_people": _query(select(link.case_id, link.person_id), link.case_id, "cases"),
         "persons": _query(select(person.id), person.id, "persons"),
-        "data_keys": _query(
-            select(key.kind, key.scope_id, key.slice), key.scope_id, "cases", "persons"
+        "slice_keys": _query(
+            select(slice_key.scope_id, slice_key.slice), slice_key.scope_id, "cases"
         ),
+        "person_keys": _query(select(person_key.scope_id), person_key.scope_id, "persons"),
     }
 
 
@@ -152,13 +154,10 @@ def sight_of(rows: dict[str, Any]) -> Sight:
     if "grants" in rows:
         sight["grants"] = frozenset(str(id_) for id_, _ in rows["grants"])
         sight["managed_grants"] = frozenset(str(id_) for id_, managed in rows["grants"] if managed)
-    if "data_keys" in rows:
-        sight["data_keys"] = _texts(row for row in rows["data_keys"] if row[0] in _KINDS)
     return sight
 
 
-_TAKEN_APART = ("entries", "grants", "data_keys")
-_KINDS = ("slice", "person")
+_TAKEN_APART = ("entries", "grants")
 
 
 def _texts(rows: Iterable[Any]) -> frozenset[str]:
@@ -185,8 +184,8 @@ def by_oracle(world: World, pair: Pair, at: str) -> Sight:
         "managed_grants": frozenset(seen["managed_grants"]),
         "case_people": people,
         "persons": persons,
-        "data_keys": frozenset(_keys(world, pair, at, own))
-        | {f"person {person} " for person in persons},
+        "slice_keys": frozenset(_slice_keys(world, pair, at, own)),
+        "person_keys": persons,
     }
 
 
@@ -226,7 +225,7 @@ def _people(world: World, pair: Pair, at: str) -> Iterator[str]:
                 yield f"{case['id']} {person}"
 
 
-def _keys(world: World, pair: Pair, at: str, own: frozenset[str]) -> Iterator[str]:
+def _slice_keys(world: World, pair: Pair, at: str, own: frozenset[str]) -> Iterator[str]:
     """A key is read where something in its slice could be, or where an own post is."""
     t = oracle.instant(at)
     for case, viewer in _within(world, pair, at):
@@ -236,9 +235,9 @@ def _keys(world: World, pair: Pair, at: str, own: frozenset[str]) -> Iterator[st
                 oracle._shown(case, viewer, t, slice_, person) for person in subjects(case)
             )
             if opened or slice_ in mine:
-                yield f"slice {case['id']} {slice_}"
+                yield f"{case['id']} {slice_}"
         if oracle._owner_sees(case, viewer, None):
-            yield f"slice {case['id']} {INTERNAL}"
+            yield f"{case['id']} {INTERNAL}"
 
 
 def differences(seen: Sight, expected: Sight) -> list[str]:

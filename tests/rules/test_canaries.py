@@ -332,7 +332,7 @@ def test_the_main_pages_show_what_is_visible_and_nothing_else(
 
 # ------------------------------------------------------------------------------- the control arm
 
-_OPEN = (m.Entry, m.DataKey)
+_OPEN = (m.Entry, m.SliceKey, m.PersonKey)
 
 
 def test_with_both_walls_of_entries_open_the_sweep_finds_leaks(

@@ -637,7 +637,7 @@ def test_without_a_viewer_the_database_shows_nothing(city: Database) -> None:
         assert set(counts(connection).values()) == {0}
         send_settings(connection, DIRECTOR)
         seen = counts(connection)
-    assert {"cases", "entries", "grants", "persons", "data_keys"} <= {
+    assert {"cases", "entries", "grants", "persons", "slice_keys"} <= {
         table for table, number in seen.items() if number
     }
 

@@ -283,7 +283,7 @@ def test_whom_a_never_tell_alone_names_is_no_person_of_the_case(session: SystemS
 
 
 def test_every_slice_has_a_key(session: SystemSession) -> None:
-    keys = session.execute(select(m.DataKey.scope_id, m.DataKey.slice).filter_by(kind="slice"))
+    keys = session.execute(select(m.SliceKey.scope_id, m.SliceKey.slice))
     by_case: dict[uuid.UUID, set[str]] = {}
     for case_id, slice_ in keys:
         by_case.setdefault(case_id, set()).add(slice_)
