@@ -45,10 +45,13 @@ def as_text(keys: Keys) -> str:
 
 
 def qr_code(text: str) -> str:
-    """Return a text as a QR code, an SVG to stand inline; a scratch over it does not matter."""
+    """Return a text as a QR code, an SVG to stand inline at any size, with its quiet zone.
+
+    A quarter of it may be lost to a fold or a stain.
+    """
     drawing = io.BytesIO()
     segno.make(text, error="q", micro=False).save(
-        drawing, kind="svg", scale=4, xmldecl=False, svgns=False, nl=False
+        drawing, kind="svg", xmldecl=False, svgns=False, nl=False, omitsize=True
     )
     return drawing.getvalue().decode()
 

@@ -1,6 +1,7 @@
 """The keys on paper, and back from it."""
 
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,8 @@ def test_the_sheet_holds_every_key_in_words_and_as_a_code(
         listed = "".join(f"<li>{word}</li>" for word in words)
         assert f"<h2>{name}</h2>\n<ol>{listed}</ol>" in page
     assert page.count("<svg") == 1
+    # Without it a browser cuts the code off where it is drawn smaller.
+    assert re.search(r'<svg viewBox="0 0 (\d+) \1"', page)
     assert "http" not in page, "nothing is fetched from anywhere"
     for secret in (*keys.role_passwords.values(), json.loads(key_file.read_text())["signing"]):
         assert secret not in page, "in words and in the code, and nowhere else"
