@@ -326,7 +326,7 @@ def test_the_main_pages_show_what_is_visible_and_nothing_else(
     sweep: Sweep, first: int, record_property: Note
 ) -> None:
     seeds = range(first, min(first + BATCH, MANY_WORLDS))
-    _judge(sweep, seeds, record_property, MAIN_PAGES, number=8)
+    _judge(sweep, seeds, record_property, MAIN_PAGES, number=10)
     assert sweep.asked >= 50 * len(seeds)
 
 
