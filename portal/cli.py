@@ -202,6 +202,17 @@ def make_first(centre: str, email: str, name: str) -> None:
     click.echo(password)
 
 
+@installation.command("open-door")
+@click.argument("agency")
+@_refusing
+def open_agency_door(agency: str) -> None:
+    """Let the people of AGENCY in from anywhere again, whatever its list of networks says."""
+    config = _config()
+    with _system(config, "open door") as session:
+        installing.open_door(session, agency)
+    click.echo(f"The people of {agency} are let in from anywhere.")
+
+
 @world_.command("load")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--trust", is_flag=True, help="Load also what breaks the rules of granting.")

@@ -101,3 +101,29 @@ def _centre(session: Session, name: str) -> m.Agency:
     session.flush()
     record(session, Event.AGENCY_CHANGED, agency=agency.id, change="created")
     return agency
+
+
+def open_door(session: Session, agency: str) -> None:
+    """Let an agency's people in from anywhere again, for when a slip of the pen shut them out.
+
+    Raises:
+        InstallationError: no agency of this name has a door that is limited.
+
+    """
+    found = session.scalars(
+        select(m.Door)
+        .join(m.Agency, m.Agency.id == m.Door.agency_id)
+        .where(m.Agency.name == agency)
+    ).all()
+    if not found:
+        raise InstallationError(f"Nothing limits from where the people of {agency} are let in.")
+    for door in found:
+        door.networks, door.certificates, door.version = [], [], door.version + 1
+        record(
+            session,
+            Event.AGENCY_CHANGED,
+            about=door.agency_id,
+            agency=door.agency_id,
+            change="door",
+        )
+    session.flush()

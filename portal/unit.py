@@ -17,6 +17,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 from portal.audit import AuditUnavailableError, Event, is_about_log, record, settle
 from portal.auth import (
     SAFE_METHODS,
+    DoorClosedError,
     admit,
     authenticate,
     keep_awake,
@@ -41,6 +42,7 @@ from portal.policy.permissions import NotPermittedError
 M = TypeVar("M", bound=Base)
 
 PAGES[AuditUnavailableError] = ErrorPage(503, "errors/503.html")
+PAGES[DoorClosedError] = ErrorPage(403, "errors/door.html")
 PAGES[ConflictError] = ErrorPage(409, "errors/409.html")
 
 

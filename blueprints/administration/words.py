@@ -67,6 +67,7 @@ CHANGES: dict[str, LazyString] = {
     "created": _l("機関が登録された"),
     "declined": _l("提案された役割が断られた"),
     "details": _l("機関の内容が変わった"),
+    "door": _l("入れる場所や端末の設定が変わった"),
     "ended": _l("所属の終わりが決まった"),
     "handed_over": _l("仕事が後任に引きつがれた"),
     "given": _l("所属が加わった"),

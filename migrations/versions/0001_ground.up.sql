@@ -209,6 +209,17 @@ CREATE TABLE council_memberships (
 	CONSTRAINT fk_council_memberships_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
 );
 
+CREATE TABLE doors (
+	agency_id UUID NOT NULL, 
+	networks TEXT[] NOT NULL, 
+	certificates TEXT[] NOT NULL, 
+	contact TEXT NOT NULL, 
+	version INTEGER DEFAULT '1' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_doors PRIMARY KEY (agency_id), 
+	CONSTRAINT fk_doors_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
 CREATE TABLE households (
 	owner_agency_id UUID NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
@@ -1562,6 +1573,14 @@ RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_t
     ORDER BY written_at DESC, id DESC LIMIT 1;
 $$;
 
+CREATE FUNCTION door_of(p_agency uuid)
+RETURNS TABLE (networks text[], certificates text[], contact text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Asked before anything is shown; settings of an agency, and nothing of anybody.
+    SELECT d.networks, d.certificates, d.contact FROM doors d
+    WHERE d.agency_id = p_agency AND (cardinality(d.networks) > 0 OR cardinality(d.certificates) > 0);
+$$;
+
 CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -2291,6 +2310,12 @@ ALTER FUNCTION newest_reply(uuid) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION newest_reply(uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION newest_reply(uuid) TO portal_app;
+
+ALTER FUNCTION door_of(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION door_of(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION door_of(uuid) TO portal_app;
 
 ALTER FUNCTION managed_references() OWNER TO portal_system;
 
@@ -3213,6 +3238,16 @@ GRANT SELECT ON departures TO portal_app;
 GRANT INSERT ON departures TO portal_app;
 
 GRANT UPDATE (valid_until) ON departures TO portal_app;
+
+REVOKE ALL ON doors FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON doors TO portal_system;
+
+GRANT SELECT ON doors TO portal_app;
+
+GRANT INSERT ON doors TO portal_app;
+
+GRANT UPDATE (networks, certificates, contact, version) ON doors TO portal_app;
 
 REVOKE ALL ON emergencies FROM PUBLIC, portal_app, portal_system;
 
@@ -4202,6 +4237,26 @@ CREATE POLICY updated ON departures FOR UPDATE TO portal_app USING (
 (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL
 ) WITH CHECK (
 (SELECT viewer_directing() AS viewer_directing_1) IS NOT NULL
+);
+
+ALTER TABLE doors ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE doors FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON doors TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON doors FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR doors.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+);
+
+CREATE POLICY inserted ON doors FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON doors FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 );
 
 ALTER TABLE emergencies ENABLE ROW LEVEL SECURITY;

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, g
 
+from portal.auth.doors import DoorClosedError, closed_here
 from portal.auth.factors import (
     STEP_UP_SECONDS,
     add_to_session,
@@ -77,6 +78,7 @@ __all__ = [
     "SAFE_METHODS",
     "STEP_UP_SECONDS",
     "Acting",
+    "DoorClosedError",
     "OpenSession",
     "Proven",
     "Signed",
@@ -87,6 +89,7 @@ __all__ = [
     "ask_for_reset",
     "authenticate",
     "change_password",
+    "closed_here",
     "config",
     "end_own_session",
     "end_present_session",

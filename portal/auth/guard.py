@@ -8,9 +8,11 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from portal import machine_clients
+from portal.auth.doors import refuse_from_elsewhere
 from portal.auth.factors import stepped_up
 from portal.auth.sessions import standing
 from portal.auth.stepping import step_up
+from portal.extensions import db
 from portal.policy.permissions import BEFORE_PLEDGE, STEP_UP, Action, allows
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,6 +78,7 @@ def admit() -> Response | None:
 def _admit_staff(action: Action | None) -> Response | None:
     if standing() is None:
         return _to_sign_in("account.second_factor")
+    refuse_from_elsewhere(db.session, g.signed.agency_id)
     if action is None or not allows(standing(), action):
         abort(403)
     if not g.signed.pledged and action not in BEFORE_PLEDGE:

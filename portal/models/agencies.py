@@ -7,7 +7,7 @@ addresses of people are sealed in ``account_profiles``, which is governed.
 import uuid
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Instant, Keyed, Now, Period, Sealed, account_key, agency_key
@@ -127,6 +127,27 @@ class MembershipProposal(Keyed, Base):
     decision: Mapped[str | None]
     decided_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     decided_at: Mapped[Instant | None]
+
+
+class Door(Base):
+    """From where an agency's people may act for it, where that is limited at all.
+
+    ``networks`` are addresses in CIDR form and ``certificates`` SHA-256 fingerprints of client
+    certificates in hexadecimal; an empty list limits nothing. They are settings of the agency:
+    the address of a person is compared with them and kept nowhere.
+    """
+
+    __tablename__ = "doors"
+
+    agency_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("agencies.id"), primary_key=True
+    )
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    certificates: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # Whom somebody calls who stands before a closed door: an office and its number.
+    contact: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    recorded_at: Mapped[Now]
 
 
 class Team(Keyed, Base):

@@ -261,6 +261,14 @@ RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_t
     ORDER BY written_at DESC, id DESC LIMIT 1;
 $$;
 
+CREATE FUNCTION door_of(p_agency uuid)
+RETURNS TABLE (networks text[], certificates text[], contact text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Asked before anything is shown; settings of an agency, and nothing of anybody.
+    SELECT d.networks, d.certificates, d.contact FROM doors d
+    WHERE d.agency_id = p_agency AND (cardinality(d.networks) > 0 OR cardinality(d.certificates) > 0);
+$$;
+
 CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

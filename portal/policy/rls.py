@@ -176,6 +176,7 @@ CALLED_BY_APP = (
     "note_device",
     "set_password",
     "account_of_address",
+    "door_of",
     "managed_references",
     "case_sights",
     "newest_reply",

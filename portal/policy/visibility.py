@@ -508,6 +508,11 @@ def membership_proposals(row: Any) -> ColumnElement[bool]:
     return or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING)
 
 
+def doors(row: Any) -> ColumnElement[bool]:
+    """Doors: administrators, and the agency's managers to read."""
+    return or_(present(ADMINISTERING), row.agency_id == MANAGING)
+
+
 def account_profiles(p: Any) -> ColumnElement[bool]:
     """Names of staff: inside the own agency and at the centre (domain.md §1).
 
@@ -792,6 +797,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.IssuerKey: issuer_keys,
         m.EmergencyKey: emergency_keys,
         m.Denial: denials,
+        m.Door: doors,
         m.Emergency: emergencies,
         m.Entry: entries,
         m.Exclusion: of_owner,

@@ -476,6 +476,9 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
                 *("finding", "reviewed_by", "reviewed_at", "review_sealed", "told_sealed"),
             ),
         ),
+        m.Door: Writing(
+            administered, administered, ("networks", "certificates", "contact", "version")
+        ),
         m.Entry: Writing(own_entry),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
         m.Grant: Writing(

@@ -163,6 +163,42 @@ def leave_council(session: Session, row_id: uuid.UUID) -> uuid.UUID:
     return member.agency_id
 
 
+@dataclass(frozen=True)
+class DoorDetails:
+    """From where an agency's people are let in, in one spelling, and whom to call."""
+
+    networks: tuple[str, ...]
+    certificates: tuple[str, ...]
+    contact: str
+
+
+def door_of(session: Session, agency_id: uuid.UUID) -> m.Door | None:
+    """Return an agency's door as it stands, None where it never was limited."""
+    found = select(m.Door).where(m.Door.agency_id == agency_id)
+    return session.scalars(found).one_or_none()
+
+
+def set_door(session: Session, agency_id: uuid.UUID, version: int, details: DoorDetails) -> None:
+    """Limit from where an agency's people are let in, at the version of the form (0: none yet).
+
+    Raises:
+        ConflictError: somebody changed it meanwhile.
+        NotPermittedError: not an administrator.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    door = door_of(session, agency_id)
+    if version != (0 if door is None else door.version):
+        raise ConflictError
+    if door is None:
+        door = m.Door(agency_id=agency_id, version=0)
+        session.add(door)
+    door.networks, door.certificates = list(details.networks), list(details.certificates)
+    door.contact, door.version = details.contact, version + 1
+    session.flush()
+    _note(session, agency_id, "door")
+
+
 def add_account(
     session: Session, account_id: uuid.UUID, *, name: str, email: str, password_hash: str
 ) -> bool:

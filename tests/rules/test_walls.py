@@ -60,6 +60,7 @@ DEFINERS = {
     "machine_by_token": "TABLE(client_id uuid, name text, agency_id uuid, agency_name text,"
     " scopes text[], valid_until timestamp with time zone)",
     "machine_secrets_of": "TABLE(client_id uuid, scopes text[], secret_id uuid, secret_hash bytea)",
+    "door_of": "TABLE(networks text[], certificates text[], contact text)",
     "managed_references": "TABLE(case_id uuid, reference text)",
     "newest_reply": "uuid",
     "open_session": "void",
