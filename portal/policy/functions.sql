@@ -121,6 +121,7 @@ BEGIN
     RETURN QUERY SELECT a.id, (
         SELECT m.agency_id FROM memberships m
         WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
         ORDER BY m.valid_from, m.id LIMIT 1), a.disabled, k.public_key, k.sign_count
     FROM passkeys k JOIN accounts a ON a.id = k.account_id
@@ -191,6 +192,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT n.account_id, (
         SELECT m.agency_id FROM memberships m
         WHERE m.account_id = n.account_id AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
         ORDER BY m.valid_from, m.id LIMIT 1), n.kind
     FROM notices n JOIN accounts a ON a.id = n.account_id

@@ -23,7 +23,7 @@ FLOORS = (  # From the roof down; rooms of one floor do not know each other.
     "portal.audit portal.codes portal.escrow portal.mail portal.passwords",
     *("portal.vault", "portal.database", "portal.policy", "portal.models", "portal.readiness"),
     "portal.move_words",
-    "portal.config portal.spreadsheet portal.text portal.working_hours",
+    "portal.config portal.doors portal.spreadsheet portal.text portal.working_hours",
     "portal.embedded portal.vocabulary",
 )
 DEPTH = {room: depth for depth, floor in enumerate(FLOORS) for room in floor.split()}
