@@ -99,6 +99,8 @@ def _screen(consent: m.Consent) -> Screen:
     by_duty = slices_by_duty(db.session, consent.case_id, now)
     bundles = {a.id: bundles_to_ask(a.type, by_duty.get(a.id, ())) for a in agencies}
     form = answer_form(agencies, days, voice_of(consent.giver_kind), filled, by_duty)
+    # Marked where it must be there; ``portal.services.consents.answer`` asks for it at the end.
+    form.note.flags.required = consent.method == "oral" and consent.witness_id is None
     return Screen(consent, agencies, bundles, form)
 
 
