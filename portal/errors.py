@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, current_app, make_response, request
+from flask import Flask, Response, current_app, g, make_response, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
@@ -101,6 +101,7 @@ def _render(page: ErrorPage, error: Exception) -> Response:
     kind = page_kind()
     names: dict[str, Any] = shared_context() | {
         "error": error,
+        "typing_kept": g.get("typing_kept", False),
         "home_url": HOME_OF[kind],
         "kind": kind,
         "languages": (),

@@ -12,7 +12,7 @@ from typing import NoReturn, TypeVar
 from flask import Flask, Response, abort, g, make_response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import Forbidden, HTTPException, NotFound
+from werkzeug.exceptions import Forbidden, HTTPException, NotFound, Unauthorized
 
 from portal.audit import AuditUnavailableError, Event, is_about_log, record, settle
 from portal.auth import (
@@ -20,7 +20,9 @@ from portal.auth import (
     DoorClosedError,
     admit,
     authenticate,
+    forget_sent,
     keep_awake,
+    keep_typing,
     session_factory,
     with_new_cookie,
 )
@@ -65,6 +67,7 @@ def _in_unit(view: Callable[[], ResponseReturnValue]) -> Response:
         response = refused or with_new_cookie(make_response(view()))
         # Rendered whole before the commit: nothing is streamed after the transaction.
         response.get_data()
+        forget_sent(session, response)
         settle(session)
         return response
 
@@ -77,7 +80,8 @@ def _in_unit(view: Callable[[], ResponseReturnValue]) -> Response:
         _refuse(Forbidden())
     except (NotFound, Forbidden) as refusal:
         _refuse(refusal)
-    except HTTPException:
+    except HTTPException as refusal:
+        _keep_typing(refusal)
         raise
     except Exception as error:
         # A use case may have sent its rows of the log before the unit settles.
@@ -98,6 +102,18 @@ def _refuse(refusal: HTTPException) -> NoReturn:
 
     run_unit(session_factory, work, isolation=WRITING)
     raise refusal
+
+
+def _keep_typing(refusal: HTTPException) -> None:
+    """Keep what somebody sent after the session had ended, in a transaction of its own."""
+    if not isinstance(refusal, Unauthorized):
+        return
+
+    def work(session: Session) -> None:
+        authenticate(session)
+        g.typing_kept = keep_typing(session)
+
+    run_unit(session_factory, work, isolation=WRITING)
 
 
 def visible_or_404(model: type[M], key: uuid.UUID, *conditions: object) -> M:

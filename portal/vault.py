@@ -99,6 +99,7 @@ _SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
     m.ProgressCheck: _slice(INTERNAL),
     m.ShareProposal: _slice(INTERNAL),
     m.Retraction: lambda row: Scope("slice", row.case_id, row.slice),
+    m.SavedText: lambda row: Scope("account", row.account_id),
     m.ThreadMessage: lambda row: Scope("thread", row.thread_id),
     m.TotpSecret: lambda row: Scope("account", row.account_id),
     m.UrgencyDecision: _slice(INTERNAL),

@@ -8,5 +8,6 @@ from blueprints.account import (  # noqa: E402
     factors,  # noqa: F401
     links,  # noqa: F401
     sign_on,  # noqa: F401
+    typing,  # noqa: F401
     views,  # noqa: F401  (the views bind themselves to bp)
 )

@@ -18,6 +18,7 @@ from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.permissions import Action
 from portal.services import factors as services
+from portal.services import saved
 from portal.unit import visible_or_404
 
 
@@ -37,9 +38,8 @@ def second_factor() -> ResponseReturnValue:
     if tried.kind is None:
         form.code.errors = [auth.refusal(wait=tried.wait)]
         return _ask(form, known, 429 if tried.wait else 422)
-    return with_cookie(
-        make_response(redirect(next_page())), auth.add_to_session(db.session, tried.kind)
-    )
+    token = auth.add_to_session(db.session, tried.kind)
+    return with_cookie(make_response(redirect(next_page())), token)
 
 
 @bp.get("/second-factor/own")
@@ -145,7 +145,9 @@ def pledge() -> ResponseReturnValue:
 
 
 def next_page() -> str:
-    """Return the page that a sign-in was on its way to."""
+    """Return the page that a sign-in was on its way to, or what was typed and not sent."""
+    if saved.saved_texts(db.session):
+        return url_for("account.typed")
     return auth.local_path(request.args.get("next")) or url_for("home.index")
 
 

@@ -193,9 +193,11 @@ def _signed_in(proven: auth.Proven, factors: str = "password") -> Response:
         factors=factors,
         proven_at=datetime.now(UTC) if is_whole(factors) else None,
     )
-    there = next_page()
-    if not is_whole(factors):
-        there = url_for("account.second_factor", next=None if there == "/" else there)
+    if is_whole(factors):
+        there = next_page()
+    else:
+        wish = auth.local_path(request.args.get("next"))
+        there = url_for("account.second_factor", next=None if wish == "/" else wish)
     return with_cookie(make_response(redirect(there)), token)
 
 

@@ -54,6 +54,7 @@ from portal.auth.sessions import (
 )
 from portal.auth.stepping import refusal, step_up, with_new_cookie
 from portal.auth.throttle import FAILURES_A_MINUTE, failed, throttle_buckets, throttled
+from portal.auth.typing import SAVED_FIELD, forget_sent, keep_typing
 from portal.extensions import login_manager
 
 
@@ -76,6 +77,7 @@ __all__ = [
     "FAILURES_A_MINUTE",
     "PUBLIC",
     "SAFE_METHODS",
+    "SAVED_FIELD",
     "STEP_UP_SECONDS",
     "Acting",
     "DoorClosedError",
@@ -94,9 +96,11 @@ __all__ = [
     "end_own_session",
     "end_present_session",
     "failed",
+    "forget_sent",
     "init_auth",
     "is_half",
     "keep_awake",
+    "keep_typing",
     "leads_to",
     "local_path",
     "open_session",

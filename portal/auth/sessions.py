@@ -57,7 +57,8 @@ class Acting:
     switch_url: str | None = None
 
 
-def _token_hash() -> bytes | None:
+def shown_token_hash() -> bytes | None:
+    """Return the hash of the session token that the request shows, None without one."""
     token = request.cookies.get(COOKIE)
     return None if not token else hashlib.sha256(token.encode()).digest()
 
@@ -65,7 +66,7 @@ def _token_hash() -> bytes | None:
 def authenticate(session: Session) -> None:
     """Let the session look for whoever the request's cookie names, if anybody."""
     g.signed = None
-    token_hash = _token_hash()
+    token_hash = shown_token_hash()
     if token_hash is None:
         return
     row = before_viewer(session, func.session_by_token(token_hash, *_limits())).one_or_none()
@@ -110,7 +111,7 @@ def standing() -> Standing | None:
 
 def keep_awake() -> None:
     """Note that the session is in use, in a transaction of its own, at most once a minute."""
-    row, token_hash = g.get("signed"), _token_hash()
+    row, token_hash = g.get("signed"), shown_token_hash()
     # A page that asks by itself whether it may still be seen (HEAD) is nobody at work: counted as
     # use, a case left open on a desk would never fall asleep.
     if row is None or request.method == "HEAD":
@@ -187,7 +188,7 @@ def end_present_session(session: Session, *, keep_forms: bool = False) -> uuid.U
     """
     if not keep_forms:
         cookie_session.clear()
-    token_hash = _token_hash()
+    token_hash = shown_token_hash()
     if token_hash is None:
         return None
     ended: uuid.UUID | None = before_viewer(session, func.end_session(token_hash)).scalar_one()

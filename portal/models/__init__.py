@@ -65,7 +65,7 @@ from portal.models.meetings import (
     Meeting,
     MeetingExpert,
 )
-from portal.models.notices import KnownDevice, Notice
+from portal.models.notices import KnownDevice, Notice, SavedText
 from portal.models.records import (
     KEYS,
     AccountKey,
@@ -159,6 +159,7 @@ __all__ = [
     "ProgressCheck",
     "RecoveryCode",
     "Retraction",
+    "SavedText",
     "Session",
     "ShareProposal",
     "SliceKey",

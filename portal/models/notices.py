@@ -1,11 +1,12 @@
-"""Letters to people with an account, and the devices that they are known to sign in on."""
+"""Letters to people with an account, the devices they sign in on, and what they have typed."""
 
 import uuid
+from typing import ClassVar
 
 from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Instant, Keyed, Now, account_key
+from portal.models.base import Base, Instant, Keyed, Now, Sealed, account_key
 
 
 class Notice(Keyed, Base):
@@ -36,3 +37,17 @@ class KnownDevice(Base):
     account_id: Mapped[uuid.UUID] = account_key()
     device_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     seen_at: Mapped[Now]
+
+
+class SavedText(Keyed, Base):
+    """What somebody typed when the session had ended, kept for that account alone, for a day."""
+
+    __tablename__ = "saved_texts"
+    __sealed__: ClassVar[tuple[str, ...]] = ("fields",)
+    __table_args__ = (Index("ix_saved_texts_account", "account_id"),)
+
+    account_id: Mapped[uuid.UUID] = account_key()
+    # Where the form was going, with its query.
+    path: Mapped[str]
+    fields_sealed: Mapped[Sealed]
+    recorded_at: Mapped[Now]

@@ -221,6 +221,26 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
         AND public_id <> p_public_id AND ended_at IS NULL;
 $$;
 
+CREATE FUNCTION sleeping_account(p_token_hash bytea)
+RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whose session it was that nobody ended: it rested too long, or its day is over.
+    SELECT s.account_id FROM sessions s
+    JOIN accounts a ON a.id = s.account_id
+    WHERE s.token_hash = p_token_hash AND s.ended_at IS NULL AND NOT a.disabled
+        AND s.seen_at > portal_clock() - interval '1 day'
+        AND EXISTS (
+            SELECT 1 FROM memberships m
+            WHERE m.account_id = s.account_id AND m.agency_id = s.agency_id
+                AND m.valid_from <= portal_clock()
+                AND (m.valid_until IS NULL OR portal_clock() < m.valid_until));
+$$;
+
+CREATE FUNCTION forget_saved_text(p_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM saved_texts
+    WHERE id = p_id AND account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
+$$;
+
 CREATE FUNCTION note_device(p_account uuid, p_device_hash bytea)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE

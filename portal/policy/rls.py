@@ -174,6 +174,8 @@ CALLED_BY_APP = (
     "without_password",
     "end_other_sessions",
     "note_device",
+    "sleeping_account",
+    "forget_saved_text",
     "set_password",
     "account_of_address",
     "door_of",

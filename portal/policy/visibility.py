@@ -826,6 +826,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.RecoveryCode: of_own_account,
         m.ShareProposal: of_owner,
         m.Retraction: retractions,
+        m.SavedText: of_own_account,
         m.Task: tasks,
         m.Thread: threads,
         m.ThreadMessage: thread_messages,

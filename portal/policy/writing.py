@@ -539,6 +539,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             ("decision", "decided_by", "decided_at", "grant_id", "refusal_sealed"),
         ),
         m.Retraction: Writing(own_retraction),
+        m.SavedText: Writing(of_own_account),
         m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
         m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),
         m.TeamMember: Writing(of_managed_team, of_managed_team, ("valid_until",)),

@@ -21,6 +21,7 @@ from portal.services.consultations import lift_overdue
 from portal.services.ends import note_ends
 from portal.services.memberships import set_first_dates
 from portal.services.notices import send
+from portal.services.saved import forget_old
 from portal.vault import equip
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ DUTIES = (
     Duty("sweep_case_access", "* * * * *", sweep_case_access),
     Duty("set_first_dates", "30 18 * * *", set_first_dates),
     Duty("note_ends", "* * * * *", note_ends),
+    Duty("forget_old_typing", "17 * * * *", forget_old),
     Duty("lift_overdue_reports", "*/5 * * * *", lift_overdue),
 )
 

@@ -38,7 +38,9 @@ DEFINERS = {
     "defer_notice": "void",
     "end_other_sessions": "void",
     "link_owner": "TABLE(account_id uuid, agency_id uuid, kind text)",
+    "forget_saved_text": "void",
     "note_device": "boolean",
+    "sleeping_account": "uuid",
     "use_link": "uuid",
     "without_password": "SETOF uuid",
     "account_for_login": "TABLE(account_id uuid, password_hash text, disabled boolean,"

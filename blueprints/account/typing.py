@@ -1,0 +1,36 @@
+"""What was typed when a session had ended: offered once more after the sign-in."""
+
+import uuid
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from blueprints.account import bp
+from portal import models as m
+from portal.auth import SAVED_FIELD, permits
+from portal.errors import SHORTEST_TEXT_GIVEN_BACK
+from portal.extensions import db
+from portal.policy.permissions import Action
+from portal.services import saved
+from portal.unit import visible_or_404
+
+
+@bp.get("/typed")
+@permits(Action.KEEP_ACCOUNT)
+def typed() -> ResponseReturnValue:
+    """Show what one typed and could not send, each to be sent once more or deleted."""
+    return render_template(
+        "account/typed.html",
+        texts=saved.saved_texts(db.session),
+        field=SAVED_FIELD,
+        longer=SHORTEST_TEXT_GIVEN_BACK,
+    )
+
+
+@bp.post("/typed/<uuid:saved_text_id>/forget")
+@permits(Action.KEEP_ACCOUNT)
+def forget_typed(saved_text_id: uuid.UUID) -> ResponseReturnValue:
+    """Delete what one typed and does not want to send."""
+    visible_or_404(m.SavedText, saved_text_id)
+    saved.forget(db.session, saved_text_id)
+    return redirect(url_for("account.typed"))

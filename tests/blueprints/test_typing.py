@@ -1,0 +1,98 @@
+"""A typed text survives the time-out: kept for its author alone, offered again, then deleted."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, text
+
+from portal.config import Config
+from portal.database import make_engine, system_session
+from portal.services.saved import forget_old
+from portal.unit import Portal
+from tests.blueprints.test_account import cookie
+from tests.city import City
+from tests.web import Browser, browser_of
+
+Browse = Callable[[str], Browser]
+STORY = "保健室で、家に帰りたくないと話した。右腕にあざがあった。"
+
+
+def kept(system: Engine) -> list[str]:
+    with system.connect() as connection:
+        return list(connection.execute(text("SELECT saved_texts::text FROM saved_texts")).scalars())
+
+
+@pytest.fixture
+def late(browse: Browse, system: Engine, town: City) -> Browser:
+    """Return a counsellor who typed what a caller said, and sent it after the session had ended."""
+    counsellor = browse("counsellor")
+    fields = counsellor.get("/consultations/new").form("")
+    with system.begin() as connection:
+        connection.execute(text("UPDATE sessions SET seen_at = now() - interval '16 minutes'"))
+    page = counsellor.post(
+        "/consultations/new", {**fields, "text": STORY, "password": "never kept"}, 401
+    )
+    assert "預かりました" in page.words
+    return counsellor
+
+
+def signs_in_again(app: Portal, system: Engine, town: City, person: str) -> Browser:
+    return browser_of(app, system, town, person)
+
+
+def test_what_was_typed_is_kept_sealed_and_sent_once_more(
+    late: Browser, app: Portal, system: Engine, town: City
+) -> None:
+    (row,) = kept(system)
+    assert STORY not in row
+    again = signs_in_again(app, system, town, "counsellor")
+    page = again.get("/typed")
+    assert STORY in page.words
+    fields = page.form("/consultations/new")
+    assert fields["text"] == STORY
+    assert "password" not in fields
+    # Refused, it stays; taken, it is gone.
+    again.post("/consultations/new", {**fields, "csrf_token": again.token()}, 422)
+    assert len(kept(system)) == 1
+
+
+def test_only_its_author_sees_it(late: Browser, app: Portal, system: Engine, town: City) -> None:
+    for person in ("director", "nurse", "admin"):
+        assert STORY not in browser_of(app, system, town, person).get("/typed").text
+
+
+def test_it_is_deleted_when_asked_and_after_a_day(
+    late: Browser, app: Portal, system: Engine, town: City, config: Config
+) -> None:
+    again = signs_in_again(app, system, town, "counsellor")
+    (form,) = [
+        form.action
+        for form in again.get("/typed").tree.forms  # type: ignore[union-attr]
+        if form.action.endswith("/forget")
+    ]
+    browser_of(app, system, town, "director").post(form, {}, 404)
+    again.post(form)
+    assert kept(system) == []
+    with system.begin() as connection:
+        connection.execute(text("UPDATE sessions SET seen_at = now() - interval '16 minutes'"))
+    late.post("/consultations/new", {"text": STORY}, 401)
+    engine = make_engine(config.urls.system)
+    for age, left in (("23 hours", 1), ("25 hours", 0)):
+        with system.begin() as connection:
+            connection.execute(
+                text(f"UPDATE saved_texts SET recorded_at = now() - interval '{age}'")  # noqa: S608
+            )
+        with system_session(engine, reason="test") as session:
+            forget_old(session)
+        assert len(kept(system)) == left
+    engine.dispose()
+
+
+def test_nothing_is_kept_for_a_session_that_was_ended(browse: Browse, system: Engine) -> None:
+    nurse = browse("nurse")
+    token = str(cookie(nurse))
+    nurse.post("/sign-out")
+    stranger = Browser(nurse.client.application, token)  # type: ignore[arg-type]
+    page = stranger.post("/consultations/new", {"text": STORY}, 401)
+    assert "預かりました" not in page.words
+    assert kept(system) == []
