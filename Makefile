@@ -61,7 +61,7 @@ node:
 	fi
 
 chromium:
-	@if command -v chromium >/dev/null && fc-list 2>/dev/null | grep -q 'BIZ UD'; then exit 0; fi; \
+	@if command -v chromium >/dev/null && fc-list 2>/dev/null | grep 'BIZ UD' >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo 'Installing Chromium and Japanese fonts for the browser tests …'; \
 	  apt-get update -qq; \

@@ -163,7 +163,9 @@ def _ask(form: FactorForm, known: services.Factors, status: int) -> ResponseRetu
 
 
 def _app_page(form: AppForm, status: int) -> ResponseReturnValue:
-    secret = form.secret_key.data = form.secret_key.data or services.draw_secret()
+    # A secret that this page did not draw is replaced, and with it what an app was set up with.
+    drawn = None if form.secret_key.errors else form.secret_key.data
+    secret = form.secret_key.data = drawn or services.draw_secret()
     address = services.app_address(secret, auth.own_address(db.session), auth.site().name)
     picture = io.BytesIO()
     segno.make(address, error="m").save(picture, kind="svg", scale=4, xmldecl=False, svgns=False)

@@ -2,10 +2,10 @@
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, PasswordField, RadioField, StringField
+from wtforms import HiddenField, PasswordField, RadioField
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Regexp
 
-from portal.forms import SHORT_TEXT, CleanEmail, PortalForm
+from portal.forms import CleanEmail, CleanText, PortalForm
 from portal.passwords import LONGEST
 
 # A Mac sends か and its mark as two characters; they are counted once they have become one.
@@ -40,10 +40,9 @@ class SignInForm(PortalForm):
 class FactorForm(PortalForm):
     """A code of an authenticator app or a printed one, or a passkey's answer."""
 
-    code = StringField(
+    code = CleanText(
         _l("認証コード"),
         description=_l("認証アプリの6けたの数字、または印刷した回復コード"),
-        validators=[Length(max=SHORT_TEXT, message=_l("コードがちがいます。"))],
     )
     passkey = HiddenField()
 
@@ -52,11 +51,10 @@ class AppForm(PortalForm):
     """The secret that the page shows, and the first code made from it."""
 
     secret_key = HiddenField(validators=[Regexp(r"^[A-Z2-7]{32}$")])
-    code = StringField(
+    code = CleanText(
         _l("アプリに出た6けたの数字"),
         validators=[
             DataRequired(_l("アプリに出ている6けたの数字を入力してください。")),
-            Length(max=SHORT_TEXT, message=_l("コードがちがいます。")),
         ],
     )
 

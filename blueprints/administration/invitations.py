@@ -31,12 +31,11 @@ def invite() -> ResponseReturnValue:
     form.role.choices = [
         pair for pair in choices("role", get_locale().language) if pair[0] in known
     ]
-    status = form.status
-    if form.validate_on_submit():
-        status = attempt(form, lambda: _invite(agency.id, form)) or 302
-    if status != 302:  # noqa: PLR2004
+    sent = form.validate_on_submit()
+    refused = attempt(form, lambda: _invite(agency.id, form)) if sent else form.status
+    if refused is not None:
         page = render_template("administration/invite.html", form=form, agency=agency)
-        return page, status
+        return page, refused
     flash(_("登録しました。役割が決まりしだい、本人に招待のメールを送ります。"), "success")
     return redirect(url_for("administration.staff", agency=request.args.get("agency")))
 

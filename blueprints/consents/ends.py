@@ -141,7 +141,9 @@ def not_called(grant_id: uuid.UUID) -> ResponseReturnValue:
 def scheme() -> ResponseReturnValue:
     """Show which agencies have left the scheme, and record that one leaves."""
     agencies, left = all_agencies(db.session), departed(db.session)
-    form = DepartureForm([each for each in agencies if each.id not in left and _foreign(each)])
+    # A second sending of the same form names an agency that has left by then.
+    offered = agencies if request.method == "POST" else [a for a in agencies if a.id not in left]
+    form = DepartureForm([each for each in offered if _foreign(each)])
     if form.validate_on_submit():
         count = ends.leave_scheme(db.session, form.agency.data, departure_id=form.submission.data)
         flash(_("%(count)s件の共有を終わりにしました。", count=count), "success")

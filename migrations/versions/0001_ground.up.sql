@@ -781,6 +781,18 @@ CREATE TABLE recovery_codes (
 
 CREATE INDEX ix_recovery_codes_account ON recovery_codes (account_id);
 
+CREATE TABLE saved_texts (
+	account_id UUID NOT NULL, 
+	path TEXT NOT NULL, 
+	fields_sealed BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_saved_texts PRIMARY KEY (id), 
+	CONSTRAINT fk_saved_texts_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_saved_texts_account ON saved_texts (account_id);
+
 CREATE TABLE team_members (
 	team_id UUID NOT NULL, 
 	account_id UUID NOT NULL, 
@@ -1531,6 +1543,26 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     UPDATE sessions SET ended_at = portal_clock()
     WHERE account_id = nullif(current_setting('portal.account_id', true), '')::uuid
         AND public_id <> p_public_id AND ended_at IS NULL;
+$$;
+
+CREATE FUNCTION sleeping_account(p_token_hash bytea)
+RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whose session it was that nobody ended: it rested too long, or its day is over.
+    SELECT s.account_id FROM sessions s
+    JOIN accounts a ON a.id = s.account_id
+    WHERE s.token_hash = p_token_hash AND s.ended_at IS NULL AND NOT a.disabled
+        AND s.seen_at > portal_clock() - interval '1 day'
+        AND EXISTS (
+            SELECT 1 FROM memberships m
+            WHERE m.account_id = s.account_id AND m.agency_id = s.agency_id
+                AND m.valid_from <= portal_clock()
+                AND (m.valid_until IS NULL OR portal_clock() < m.valid_until));
+$$;
+
+CREATE FUNCTION forget_saved_text(p_id uuid)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    DELETE FROM saved_texts
+    WHERE id = p_id AND account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
 $$;
 
 CREATE FUNCTION note_device(p_account uuid, p_device_hash bytea)
@@ -2288,6 +2320,18 @@ ALTER FUNCTION end_other_sessions(uuid) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION end_other_sessions(uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION end_other_sessions(uuid) TO portal_app;
+
+ALTER FUNCTION sleeping_account(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION sleeping_account(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION sleeping_account(bytea) TO portal_app;
+
+ALTER FUNCTION forget_saved_text(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION forget_saved_text(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION forget_saved_text(uuid) TO portal_app;
 
 ALTER FUNCTION note_device(uuid, bytea) OWNER TO portal_system;
 
@@ -3550,6 +3594,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON retractions TO portal_system;
 GRANT SELECT ON retractions TO portal_app;
 
 GRANT INSERT ON retractions TO portal_app;
+
+REVOKE ALL ON saved_texts FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON saved_texts TO portal_system;
+
+GRANT SELECT ON saved_texts TO portal_app;
+
+GRANT INSERT ON saved_texts TO portal_app;
 
 REVOKE ALL ON sessions FROM PUBLIC, portal_app, portal_system;
 
@@ -4871,7 +4923,19 @@ ALTER TABLE retractions FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON retractions TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON retractions FOR SELECT TO portal_app USING (
-retractions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR retractions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND retractions.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+(retractions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR retractions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND retractions.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) AND (EXISTS (SELECT 1 
+FROM slice_keys AS key_of_retraction 
+WHERE key_of_retraction.scope_id = retractions.case_id AND key_of_retraction.slice = retractions.slice AND key_of_retraction.scope_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_key.id 
+FROM cases AS case_of_key 
+WHERE case_of_key.id = key_of_retraction.scope_id AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (key_of_retraction.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_key.id 
+FROM grants AS grant_of_key 
+WHERE grant_of_key.case_id = key_of_retraction.scope_id AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_key.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.valid_until) AND (grant_of_key.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_key.ended_at) AND grant_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND key_of_retraction.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (key_of_retraction.slice NOT IN ('reporter', 'advice')) AND (key_of_retraction.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (key_of_retraction.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT entry_of_key.id 
+FROM entries AS entry_of_key 
+WHERE entry_of_key.case_id = key_of_retraction.scope_id AND entry_of_key.slice = key_of_retraction.slice AND entry_of_key.written_at <= (SELECT portal_clock() AS portal_clock_1) AND entry_of_key.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (entry_of_key.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < entry_of_key.retracted_at) AND entry_of_key.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
+ LIMIT ALL OFFSET 0)))
+ LIMIT ALL OFFSET 0))
 );
 
 CREATE POLICY inserted ON retractions FOR INSERT TO portal_app WITH CHECK (
@@ -4882,6 +4946,20 @@ FROM grants AS grant_of_entry
 WHERE grant_of_entry.case_id = retracted_entry.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND retracted_entry.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = retracted_entry.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (retracted_entry.slice NOT IN ('reporter', 'advice')) AND (retracted_entry.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (retracted_entry.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)) OR retracted_entry.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (retracted_entry.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND retracted_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND retracted_entry.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))
  LIMIT ALL OFFSET 0))
+);
+
+ALTER TABLE saved_texts ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE saved_texts FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON saved_texts TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON saved_texts FOR SELECT TO portal_app USING (
+saved_texts.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON saved_texts FOR INSERT TO portal_app WITH CHECK (
+saved_texts.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;

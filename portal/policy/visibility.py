@@ -348,10 +348,14 @@ def case_access(a: Any) -> ColumnElement[bool]:
 
 
 def retractions(r: Any) -> ColumnElement[bool]:
-    """Why a post was retracted: the owner, and who retracted it."""
-    return or_(
-        of_owner(r),
-        and_(r.account_id == ACCOUNT, r.agency_id == POSTING, not_excluded(r.case_id)),
+    """Why a post was retracted: the owner, and who retracted it, where its slice's key opens."""
+    key = m.SliceKey.__table__.alias("key_of_retraction")
+    return and_(
+        or_(
+            of_owner(r),
+            and_(r.account_id == ACCOUNT, r.agency_id == POSTING, not_excluded(r.case_id)),
+        ),
+        _opens(key, and_(key.c.scope_id == r.case_id, key.c.slice == r.slice), slice_keys),
     )
 
 

@@ -85,6 +85,7 @@ def asking(browser: Browser, town: towns.City, **changes: Any) -> tuple[str, dic
     url = f"/cases/{town.case_id}/actions/new"
     fields = {
         **browser.get(url).form(),
+        "agency": str(town.agencies["school"]),
         "due_on": (today() + timedelta(days=7)).isoformat(),
         "kind": "watch",
         "request": "朝のようすを見てください",
@@ -127,12 +128,14 @@ def test_only_agencies_that_see_the_case_are_asked(
     url, fields = asking(counsellor, town)
     page = counsellor.get(url)
     offered = page.tree.xpath("//select[@id='agency']/option/@value")
-    assert offered == [str(town.agencies["school"])]
+    # And the entrusted NPO, which is shown what its task needs with the task (ENTRUST_NPO).
+    assert set(offered) == {str(town.agencies["school"]), str(town.agencies["npo"])}
     strange = {**fields, "agency": str(town.agencies["welfare"])}
     counsellor.post(url, strange, status=422)
     write(end(grant))
     counsellor.post(url, fields, status=422)
-    assert "依頼できる機関はまだありません" in counsellor.get(url).words
+    left = counsellor.get(url).tree.xpath("//select[@id='agency']/option/@value")
+    assert left == [str(town.agencies["npo"])]
     assert write(statuses) == []
 
 

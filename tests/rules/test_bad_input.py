@@ -219,7 +219,11 @@ def test_any_real_text_is_taken_as_it_is(forms: list[Trial]) -> None:
             continue
         page = trial.send(trial.filled(**dict.fromkeys(texts, REAL)))
         taken += 1
-        if page.status == 422:
+        # Another refusal, such as that the first sending was the last possible one, is no matter.
+        if page.status == 422 and any(
+            page.tree is not None and page.tree.xpath("//*[@id=$id]", id=f"{name}-error")
+            for name in texts
+        ):
             found.append(f"{trial.name} refuses {REAL}")
     assert found == [], "\n".join(found)
     assert taken > 5
