@@ -103,7 +103,7 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "cases.index",
         "cases.show",
         "case_id",
-        _l("残っている確認はありません。"),
+        _l("期限のある確認は、残っていません。"),
     ),
 }
 WORDS = {
