@@ -42,7 +42,7 @@ def test_a_volunteer_reports(served: Served) -> None:
 def test_a_nurse_opens_a_case_and_posts(served: Served) -> None:
     tab = _plain(served, served.someone("school_nurse of school"))
     tab.goto(f"{served.address}/cases")
-    tab.locator("main a[href^='/cases/']").first.click()
+    tab.locator("main .case-row a[href^='/cases/']").first.click()
     case_url = tab.url
     tab.goto(f"{case_url}/entries/new")
     for select in tab.locator("main form select").all():
