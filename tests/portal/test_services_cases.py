@@ -1,7 +1,6 @@
 """Opening cases, adding people, posting and retracting, through both walls."""
 
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,28 +11,16 @@ from portal import models as m
 from portal.database import (
     ConflictError,
     NotVisibleError,
-    PortalSession,
     SystemSession,
-    look_as,
 )
-from portal.policy.permissions import NotPermittedError, Standing
-from portal.policy.viewer import Viewer
+from portal.policy.permissions import NotPermittedError
 from portal.services import cases, entries
 from portal.services.once import write_once
 from portal.vault import INTERNAL, Scope, create_key, equip, reveal, seal
 from portal.vocabulary import SLICES
 from tests import city as towns
 from tests.conftest import Database
-
-Acting = Callable[[str], PortalSession]
-
-
-@pytest.fixture
-def own(clone: Callable[[], Database]) -> Iterator[Database]:
-    """A database of this test alone: what is tested here commits."""
-    database = clone()
-    yield database
-    database.drop()
+from tests.portal.conftest import Acting
 
 
 @pytest.fixture
@@ -41,28 +28,6 @@ def town(own: Database) -> towns.City:
     """Return the small city."""
     with SystemSession(own.system) as session, session.begin():
         return towns.build(session, own.keys)
-
-
-@pytest.fixture
-def acting(own: Database, town: towns.City) -> Iterator[Acting]:
-    """Return a function that opens a session for somebody of the city."""
-    opened = []
-
-    def as_(person: str) -> PortalSession:
-        agency, role, manager, _ = towns.PEOPLE[person]
-        session = PortalSession(own.app)
-        opened.append(session)
-        equip(session, own.keys)
-        look_as(
-            session,
-            Viewer(account_id=town.accounts[person], agency_id=town.acting[person]),
-            Standing(role, manager, towns.AGENCIES[agency][0], town.acting[person]),
-        )
-        return session
-
-    yield as_
-    for session in opened:
-        session.close()
 
 
 def opened(session: Session, **changes: object) -> m.Case:
