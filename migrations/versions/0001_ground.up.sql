@@ -716,6 +716,7 @@ CREATE TABLE notices (
 	kind TEXT NOT NULL, 
 	account_id UUID, 
 	link_hash BYTEA, 
+	email_index BYTEA, 
 	expires_at TIMESTAMP WITH TIME ZONE, 
 	used_at TIMESTAMP WITH TIME ZONE, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
@@ -1499,15 +1500,11 @@ END $$;
 
 CREATE FUNCTION ask_for_reset(p_email_index bytea, p_id uuid, p_link_hash bytea, p_lifetime interval)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    v_account uuid;
 BEGIN
-    -- An address that nobody has is treated the same; the worker then finds nobody to write to.
-    SELECT a.id INTO v_account FROM account_profiles p
-    JOIN accounts a ON a.id = p.account_id
-    JOIN credentials c ON c.account_id = a.id
-    WHERE p.email_index = p_email_index AND NOT a.disabled;
-    PERFORM defer_notice(p_id, 'reset', v_account, p_link_hash, p_lifetime);
+    -- Nobody is looked for here, so that no time tells whether somebody has the address: the worker
+    -- finds whose it is before it writes.
+    PERFORM defer_notice(p_id, 'reset', NULL, p_link_hash, p_lifetime);
+    UPDATE notices SET email_index = p_email_index WHERE id = p_id;
 END $$;
 
 CREATE FUNCTION link_owner(p_link_hash bytea)

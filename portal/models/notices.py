@@ -13,8 +13,9 @@ class Notice(Keyed, Base):
     """A letter to be sent by mail: its kind and to whom, never a text of a case.
 
     ``link_hash`` is the hash of the secret part of the link in it, which works once and until
-    ``expires_at``; the secret itself is made anew from the id where it is needed. Without an
-    account the letter goes nowhere: somebody asked for an address that nobody has.
+    ``expires_at``; the secret itself is made anew from the id where it is needed. ``email_index``
+    is that of an address somebody typed, until the worker has found whose it is; a letter left
+    without an account goes nowhere.
     """
 
     __tablename__ = "notices"
@@ -23,6 +24,7 @@ class Notice(Keyed, Base):
     kind: Mapped[str]
     account_id: Mapped[uuid.UUID | None] = account_key(nullable=True)
     link_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    email_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     expires_at: Mapped[Instant | None]
     used_at: Mapped[Instant | None]
     sent_at: Mapped[Instant | None]

@@ -31,8 +31,8 @@ from portal.demo.city import load_city
 from portal.demo.life import CODES
 from portal.demo.people import ORDINARY
 from portal.embedded import APP, Server
-from portal.services import threads
-from portal.vault import equip, reveal
+from portal.services import notices, threads
+from portal.vault import email_index, equip, reveal
 from tests.site import Person, Site
 from tests.web import Browser
 
@@ -148,6 +148,23 @@ def unknown_or_closed_code(site: Site) -> tuple[Ask, Ask]:
     return _code(site, unknown, known.secret), _code(site, known.words(site.config), known.secret)
 
 
+def reset_unknown_or_known(site: Site) -> tuple[Ask, Ask]:
+    def asking(email: str) -> Ask:
+        browser = Browser(site.app)
+        token = browser.token()
+
+        def ask() -> None:
+            values = {"email": email, "csrf_token": token}
+            answer = browser.client.post(
+                "/forgotten-password", data=values, base_url="https://localhost"
+            )
+            assert answer.status_code == 200, answer.status_code
+
+        return ask
+
+    return asking(UNKNOWN), asking(ORDINARY.email)
+
+
 def hidden_or_absent_case(site: Site) -> tuple[Ask, Ask]:
     browser = Browser(site.app, site.open_session(someone(site, "school_nurse")))
 
@@ -194,6 +211,16 @@ def _hashes_only_for_a_thread(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(threads, "prove_code", early)
 
 
+def _writes_only_to_whom_it_knows(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, known = notices.ask_for_reset, email_index(site.config.keys, ORDINARY.email)
+
+    def early(session: Any, index: bytes) -> None:
+        if index == known:
+            real(session, index)
+
+    monkeypatch.setattr(notices, "ask_for_reset", early)
+
+
 def _looks_only_for_what_exists(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     existing = {row.id for row in site.rows("SELECT id FROM cases")}
 
@@ -210,6 +237,7 @@ QUESTIONS = (
     Question("wrong or disabled", wrong_or_disabled, _hashes_only_for_whom_it_knows),
     Question("code unknown or guarded", unknown_or_guarded_code, _hashes_only_for_a_thread),
     Question("code unknown or closed", unknown_or_closed_code, _hashes_only_for_a_thread),
+    Question("reset unknown or known", reset_unknown_or_known, _writes_only_to_whom_it_knows),
     Question("case hidden or absent", hidden_or_absent_case, _looks_only_for_what_exists),
 )
 
