@@ -18,7 +18,7 @@ COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
 .PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz \
-        test-worlds test-races test-lives test-canaries measure-timing mutants bench lint format \
+        test-worlds test-races test-lives test-once test-canaries measure-timing mutants bench lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -108,6 +108,9 @@ test-races: env ## Race 10,000 withdrawals against readers, and as many against 
 test-lives: env ## Live 300 lives of a case through the services, against the oracle (an hour)
 	@PORTAL_LIVES=$${LIVES:-300} PORTAL_STEPS=$${STEPS:-40} \
 	  $(BIN)/python -m pytest tests/rules/test_lives.py
+
+test-once: env ## Use 200 codes and links of each kind from four browsers at once (minutes)
+	@PORTAL_ROUNDS=$${ROUNDS:-200} $(BIN)/python -m pytest tests/rules/test_once.py
 
 test-canaries: env ## Open every page of 500 random worlds as everybody: no hidden word (hours)
 	@WORLDS=$${WORLDS:-500} VIEWERS=$${VIEWERS:-30} $(BIN)/python -m pytest tests/rules/test_canaries.py

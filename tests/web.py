@@ -100,21 +100,27 @@ class Browser:
         return page
 
 
-def open_session(system: Engine, account_id: uuid.UUID, agency_id: uuid.UUID) -> str:
-    """Return the token of a new session of somebody who has signed in with a second factor."""
+def open_session(
+    system: Engine,
+    account_id: uuid.UUID,
+    agency_id: uuid.UUID,
+    factors: str = "password+totp",
+) -> str:
+    """Return the token of a new session of somebody who has signed in by these factors just now."""
     token = secrets.token_urlsafe(32)
     with system.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO sessions"
                 " (token_hash, public_id, account_id, agency_id, factors, proven_at)"
-                " VALUES (:hash, :public, :account, :agency, 'password+totp', now())"
+                " VALUES (:hash, :public, :account, :agency, :factors, now())"
             ),
             {
                 "hash": sha256(token.encode()).digest(),
                 "public": uuid.uuid4(),
                 "account": account_id,
                 "agency": agency_id,
+                "factors": factors,
             },
         )
     return token

@@ -1,7 +1,6 @@
 """The second factor: what is shown before it (nothing), what proves it, and once only."""
 
 import re
-import threading
 from collections.abc import Callable
 
 import pyotp
@@ -19,7 +18,7 @@ from portal.vault import equip, seal
 from tests.city import PASSWORD, City
 from tests.second_factor import give_codes, next_code
 from tests.site import Site
-from tests.web import BASE, Browser, Page, browser_of
+from tests.web import Browser, Page, browser_of
 
 Browse = Callable[[str], Browser]
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -206,32 +205,6 @@ def test_a_passkey_that_answers_no_question_is_refused(app: Portal, known: None)
     by_password(app).post("/second-factor/passkey", {"passkey": "{}"}, 409)
 
 
-# --- once only -----------------------------------------------------------------------------------
-
-
-def at_once(browsers: list[Browser], url: str, values: dict[str, str]) -> list[int]:
-    """Send the same form from several browsers at the same moment; return the statuses."""
-    tokens = [browser.token() for browser in browsers]
-    start, statuses = threading.Barrier(len(browsers)), []
-
-    def send(browser: Browser, token: str) -> None:
-        start.wait()
-        data = {**values, "csrf_token": token}
-        statuses.append(browser.client.post(url, data=data, base_url=BASE).status_code)
-
-    threads = [
-        threading.Thread(target=send, args=pair) for pair in zip(browsers, tokens, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(statuses)
-
-
-ROUNDS = [pytest.param(5), pytest.param(200, marks=pytest.mark.heavy)]
-
-
 def half_sessions(system: Engine, town: City, app: Portal, number: int) -> list[Browser]:
     """Return browsers of the nurse that have given the password only, opened without its cost."""
     browsers = [browser_of(app, system, town, "nurse") for _ in range(number)]
@@ -242,37 +215,6 @@ def half_sessions(system: Engine, town: City, app: Portal, number: int) -> list[
             .values(factors="password", proven_at=None)
         )
     return browsers
-
-
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_one_code_of_an_app_used_at_once_opens_one_session(
-    app: Portal, system: Engine, town: City, app_of_nurse: pyotp.TOTP, rounds: int
-) -> None:
-    for _ in range(rounds):
-        with system.begin() as connection:
-            connection.execute(update(m.TotpSecret).values(used_step=0))
-            connection.execute(text("DELETE FROM throttle_counts"))
-        browsers = half_sessions(system, town, app, 4)
-        assert at_once(browsers, "/second-factor", {"code": app_of_nurse.now()}) == [
-            302,
-            422,
-            422,
-            422,
-        ]
-
-
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_one_recovery_code_used_at_once_opens_one_session(  # noqa: PLR0917
-    app: Portal, system: Engine, town: City, config: Config, known: None, rounds: int
-) -> None:
-    give_codes(system, config.keys, town, "nurse")
-    code = next_code("nurse@example.jp")
-    for _ in range(rounds):
-        with system.begin() as connection:
-            connection.execute(update(m.RecoveryCode).values(used_at=None))
-            connection.execute(text("DELETE FROM throttle_counts"))
-        browsers = half_sessions(system, town, app, 4)
-        assert at_once(browsers, "/second-factor", {"code": code}) == [302, 422, 422, 422]
 
 
 def test_codes_are_throttled_by_account_wherever_they_come_from(

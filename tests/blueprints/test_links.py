@@ -23,7 +23,6 @@ from portal.mail import mail_by
 from portal.services import notices
 from portal.unit import Portal
 from portal.vault import equip
-from tests.blueprints.test_factors import at_once
 from tests.city import PASSWORD, City
 from tests.second_factor import give_codes, next_code
 from tests.web import Browser, Page
@@ -180,17 +179,6 @@ def test_a_link_holds_until_its_end(
         assert days.scalar_one() == 7
         connection.execute(text(change))
     Browser(app).get(invited, status)
-
-
-@pytest.mark.parametrize("rounds", [pytest.param(1), pytest.param(200, marks=pytest.mark.heavy)])
-def test_one_link_used_at_once_sets_one_password(
-    app: Portal, invited: str, system: Engine, rounds: int
-) -> None:
-    for _ in range(rounds):
-        with system.begin() as connection:
-            connection.execute(text("UPDATE notices SET used_at = NULL"))
-        browsers = [Browser(app) for _ in range(4)]
-        assert at_once(browsers, invited, {"password": NEW, "again": NEW}) == [302, 410, 410, 410]
 
 
 def test_inviting_a_known_address_looks_the_same_and_sends_nothing(

@@ -48,13 +48,15 @@ PATIENCE_SECONDS = 120
 
 
 @contextmanager
-def gunicorn(config: Config, folder: Path) -> Iterator[int]:
+def gunicorn(
+    config: Config, folder: Path, make_app: str = "tests.rules.served:make_app()"
+) -> Iterator[int]:
     """Serve a database by two workers of four threads; gives the port on the loopback."""
     kept = folder / "config.pickle"
     kept.write_bytes(pickle.dumps(config))
     with socket.create_server(("127.0.0.1", 0), backlog=256) as door:
         command = (
-            sys.executable, "-m", "gunicorn", "tests.rules.served:make_app()",
+            sys.executable, "-m", "gunicorn", make_app,
             "--workers", "2", "--worker-class", "gthread", "--threads", "4",
             "--graceful-timeout", "1", "--no-control-socket", "--bind", f"fd://{door.fileno()}",
             "--log-level", "warning",
