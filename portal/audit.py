@@ -63,6 +63,7 @@ class Event(StrEnum):
     LOG_READ = "log.read"
     MACHINE_ADMITTED = "machine.admitted"
     MACHINE_CHANGED = "machine.changed"
+    MATTER_SETTLED = "matter.settled"
     MEETING_CHANGED = "meeting.changed"
     MEMBERSHIP_CHANGED = "membership.changed"
     MESSAGE_SENT = "message.sent"
@@ -131,6 +132,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.LOG_READ: "view",
             Event.MACHINE_ADMITTED: "client scopes",
             Event.MACHINE_CHANGED: "client change",
+            Event.MATTER_SETTLED: "meeting item reason",
             Event.MEETING_CHANGED: "meeting change",
             Event.MEMBERSHIP_CHANGED: "account agency role change",
             Event.MESSAGE_SENT: "message",

@@ -215,6 +215,31 @@ def add_entry(
     return entry.id
 
 
+def add_consultation(session: Session, city: City, desk: str, hours: int) -> m.InboxItem:
+    """Put a consultation on a desk, due in so many hours."""
+    now = session.scalar(select(func.now()))
+    assert now is not None
+    thread = m.Thread(kind="child")
+    session.add(thread)
+    session.flush()
+    create_key(session, Scope("thread", thread.id))
+    consultation = m.Consultation(
+        thread_id=thread.id, channel="WEB", consulter="CHILD", topic="FAMILY"
+    )
+    seal(session, consultation, words="ひみつの中身")
+    session.add(consultation)
+    session.flush()
+    item = m.InboxItem(
+        consultation_id=consultation.id,
+        thread_id=thread.id,
+        agency_id=city.agencies[desk],
+        due_at=now + timedelta(hours=hours),
+    )
+    session.add(item)
+    session.flush()
+    return item
+
+
 def add_grant(
     session: Session,
     city: City,

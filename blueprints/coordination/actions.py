@@ -65,12 +65,12 @@ def action(action_id: uuid.UUID) -> ResponseReturnValue:
 @bp.route("/cases/<uuid:case_id>/actions/new", methods=["GET", "POST"])
 @permits(Action.ASSIGN)
 def ask(case_id: uuid.UUID) -> ResponseReturnValue:
-    """Ask an agency that sees the case to do something."""
-    case = visible_or_404(m.Case, case_id)
+    """Ask an agency that sees the case to do something, as an expert's advice led to, if it did."""
+    case, advice = visible_or_404(m.Case, case_id), request.args.get("advice", type=uuid.UUID)
     form = AskForm(assignable(db.session, case))
     if form.validate_on_submit():
         try:
-            asked = ask_action(db.session, case, **form.terms)
+            asked = ask_action(db.session, case, advice_id=advice, **form.terms)
         except NotShownError:
             form.form_errors.append(_("この機関への共有が、いまおわりました。"))
         else:

@@ -1,5 +1,6 @@
-"""Forms of the weekly meeting: calling it, its briefs, conflicts, advice."""
+"""Forms of the weekly meeting: calling it, its briefs, conflicts, advice, what is put off."""
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
-from wtforms.validators import DataRequired, InputRequired
+from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from portal.forms import (
     CleanLongText,
@@ -18,9 +19,13 @@ from portal.forms import (
     choices_of,
 )
 from portal.queries.meetings import ExpertRow
-from portal.services.meetings import MEETING_KINDS, Paper
+from portal.services.meetings import MEETING_KINDS, Paper, PutOff
+from portal.templating import days_left, today
+from portal.vocabulary import codes
 
 PARTIES = 1_000
+# The next look at what is left: a quarter at the latest, or it is forgotten.
+PUT_OFF_DAYS = 92
 
 
 class MeetingForm(PortalForm):
@@ -38,6 +43,40 @@ class MeetingForm(PortalForm):
         default=MEETING_KINDS[0],
         description=_l("要対協の会議は、そこで決めた共有の根拠として記録します。"),
     )
+
+
+class PutOffForm(PortalForm):
+    """Why a matter is left, and the day on which it is looked at again."""
+
+    reason = RadioField(
+        _l("回す理由"),
+        [InputRequired(_l("回す理由を選んでください。"))],
+        choices=choices_of("put_off", *codes("put_off")),
+    )
+    until_on = DateField(
+        _l("つぎに見る日"),
+        [InputRequired(_l("つぎに見る日を入力してください。"))],
+    )
+
+    def __init__(self, held_on: dt.date, **options: Any) -> None:
+        """Take the day of the meeting; a week later is offered."""
+        week = max(held_on, today()) + dt.timedelta(days=7)
+        super().__init__(data={"until_on": week}, **options)
+        self.held_on = held_on
+
+    @property
+    def terms(self) -> PutOff:
+        """Return what was said."""
+        return PutOff(self.reason.data, self.until_on.data or self.held_on)
+
+    def validate_until_on(self, field: DateField) -> None:
+        """Refuse a day before the meeting is over, and one that nobody will remember."""
+        if field.data is None:
+            return
+        if field.data <= self.held_on:
+            raise ValidationError(_l("会議の日よりあとの日にしてください。"))
+        if not 0 <= days_left(field.data) <= PUT_OFF_DAYS:
+            raise ValidationError(_l("きょうから3か月のあいだの日にしてください。"))
 
 
 class InviteForm(PortalForm):
@@ -143,5 +182,6 @@ __all__ = [
     "DeclareForm",
     "InviteForm",
     "MeetingForm",
+    "PutOffForm",
     "ReleaseForm",
 ]

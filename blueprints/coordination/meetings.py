@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
@@ -17,10 +17,12 @@ from blueprints.coordination.meeting_forms import (
     DeclareForm,
     InviteForm,
     MeetingForm,
+    PutOffForm,
     ReleaseForm,
 )
 from portal import models as m
 from portal.auth import permits, standing
+from portal.codes import number_of
 from portal.database import ConflictError
 from portal.extensions import db
 from portal.forms import PortalForm
@@ -33,6 +35,7 @@ from portal.services.contracts import unlinked_wishes
 from portal.templating import today
 from portal.unit import visible_or_404
 from portal.vault import reveal
+from portal.vocabulary import POLICY_MEETING
 
 T = TypeVar("T")
 
@@ -45,6 +48,8 @@ SENTENCES = {
         "出席する専門家の中にその人がいないことを確かめてください。"
     ),
     "no_briefs": _l("専門家に資料を出すのは、支援方針会議だけです。"),
+    "matters_left": _l("残っている案件があります。回す理由と、つぎに見る日を入力してください。"),
+    "put_off_day": _l("会議の日よりあとの日にしてください。"),
     "names_left": _l("登録された名前が残っています。見て確かめてから、専門家に出してください。"),
     "no_advice": _l("助言を入力してください。"),
     "no_expert": _l("この人は、いま外部専門家として登録されていません。"),
@@ -135,14 +140,57 @@ def meeting_invite(meeting_id: uuid.UUID) -> ResponseReturnValue:
 @bp.route("/meetings/<uuid:meeting_id>/close", methods=["GET", "POST"])
 @permits(Action.HOLD_MEETING)
 def meeting_close(meeting_id: uuid.UUID) -> ResponseReturnValue:
-    """Close a meeting: from the next request on no expert reads its briefs."""
-    row, form = visible_or_404(m.Meeting, meeting_id), PortalForm()
-    if not form.validate_on_submit():
-        agenda = found.agenda_of(db.session, row)
+    """Close a meeting, with a reason and a day for what is left; no expert reads on from then."""
+    row = visible_or_404(m.Meeting, meeting_id)
+    agenda = found.agenda_of(db.session, row)
+    form = PutOffForm(row.held_on) if agenda.left and row.kind == POLICY_MEETING else PortalForm()
+    if form.validate_on_submit():
+        rest = form.terms if isinstance(form, PutOffForm) else None
+        _attempt(form, lambda: deeds.close_meeting(db.session, row, rest))
+    if form.errors or row.closed_at is None:
         permitted = permitted_for(db.session, row)
         page = {"meeting": row, "agenda": agenda, "form": form, "permitted": permitted}
         return render_template("coordination/meeting_close.html", **page), form.status
-    deeds.close_meeting(db.session, row)
+    return redirect(url_for("coordination.meeting", meeting_id=row.id))
+
+
+@bp.route("/meetings/<uuid:meeting_id>/cases/<uuid:case_id>/put-off", methods=["GET", "POST"])
+@permits(Action.HOLD_MEETING)
+def case_put_off(meeting_id: uuid.UUID, case_id: uuid.UUID) -> ResponseReturnValue:
+    """Leave a case for a later meeting, with a reason and a day."""
+    case = _own_case(case_id)
+    return _put_off(visible_or_404(m.Meeting, meeting_id), case, case.reference)
+
+
+@bp.route(
+    "/meetings/<uuid:meeting_id>/consultations/<uuid:item_id>/put-off", methods=["GET", "POST"]
+)
+@permits(Action.HOLD_MEETING)
+def consultation_put_off(meeting_id: uuid.UUID, item_id: uuid.UUID) -> ResponseReturnValue:
+    """Leave a consultation without a case for a later meeting, with a reason and a day."""
+    item = visible_or_404(m.InboxItem, item_id)
+    return _put_off(visible_or_404(m.Meeting, meeting_id), item, number_of(item.thread_id))
+
+
+def _put_off(row: m.Meeting, matter: m.Case | m.InboxItem, name: str) -> ResponseReturnValue:
+    form = PutOffForm(row.held_on)
+    if form.validate_on_submit():
+        _attempt(form, lambda: deeds.put_off(db.session, row, matter, form.terms))
+        if not form.errors:
+            return redirect(url_for("coordination.meeting", meeting_id=row.id))
+    page = {"meeting": row, "name": name, "form": form}
+    return render_template("coordination/meeting_put_off.html", **page), form.status
+
+
+@bp.post("/meetings/<uuid:meeting_id>/consultations/<uuid:item_id>/talked-over")
+@permits(Action.HOLD_MEETING)
+def consultation_talked_over(meeting_id: uuid.UUID, item_id: uuid.UUID) -> ResponseReturnValue:
+    """Note that the meeting talked over a consultation without a case."""
+    row, item = visible_or_404(m.Meeting, meeting_id), visible_or_404(m.InboxItem, item_id)
+    try:
+        deeds.talk_over(db.session, row, item)
+    except deeds.RefusedBriefError as error:
+        flash(SENTENCES[error.code], "error")
     return redirect(url_for("coordination.meeting", meeting_id=row.id))
 
 
@@ -293,6 +341,7 @@ def advise(brief_id: uuid.UUID) -> ResponseReturnValue:
         text=reveal(db.session, row, "text"),
         given=given,
         given_text=reveal(db.session, given, "text") if given else "",
+        following=found.next_on_desk(db.session) if given else None,
         form=form,
     ), form.status
 

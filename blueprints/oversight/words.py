@@ -61,6 +61,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.LOG_READ: (_l("閲覧の記録を見た"), _LOG),
     Event.MACHINE_ADMITTED: (_l("連携するシステムが入った"), _MACHINE),
     Event.MACHINE_CHANGED: (_l("連携するシステムの設定を変えた"), _MACHINE),
+    Event.MATTER_SETTLED: (_l("会議で案件の扱いを決めた"), _MEETING),
     Event.MEETING_CHANGED: (_l("会議の内容を変えた"), _MEETING),
     Event.MEMBERSHIP_CHANGED: (_l("所属か役割を変えた"), _l("職員")),
     Event.MESSAGE_SENT: (_l("返事を送った"), _CONSULTATION),

@@ -62,6 +62,7 @@ from portal.models.meetings import (
     Brief,
     BriefParty,
     ConflictDeclaration,
+    MatterOutcome,
     Meeting,
     MeetingExpert,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "MachineClient",
     "MachineSecret",
     "MachineToken",
+    "MatterOutcome",
     "Meeting",
     "MeetingExpert",
     "Membership",

@@ -113,6 +113,7 @@ class InboxItem(Keyed, Base):
     __tablename__ = "inbox_items"
     __table_args__ = (
         UniqueConstraint("consultation_id", "agency_id"),
+        UniqueConstraint("id", "agency_id"),
         ForeignKeyConstraint(
             ["case_id", "agency_id"], ["cases.id", "cases.owner_agency_id"], onupdate="CASCADE"
         ),

@@ -4,7 +4,15 @@ import datetime as dt
 import uuid
 from typing import Any, ClassVar
 
-from sqlalchemy import Date, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, Uuid
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    Uuid,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Instant, Keyed, Now, OfCase, Sealed, account_key, agency_key
@@ -36,6 +44,39 @@ class MeetingExpert(Keyed, Base):
     centre_id: Mapped[uuid.UUID] = mapped_column(Uuid())
     account_id: Mapped[uuid.UUID] = account_key()
     agency_id: Mapped[uuid.UUID] = agency_key()
+    recorded_at: Mapped[Now]
+
+
+class MatterOutcome(Keyed, Base):
+    """What a meeting made of a matter that no expert advised on: talked over, or put off.
+
+    A consultation without a case can be talked over (``reason`` is NULL); a case without advice can
+    only be put off, with a reason and the day on which it is looked at again (domain.md §5).
+    """
+
+    __tablename__ = "matter_outcomes"
+    __table_args__ = (
+        ForeignKeyConstraint(["meeting_id", "agency_id"], ["meetings.id", "meetings.agency_id"]),
+        ForeignKeyConstraint(
+            ["case_id", "agency_id"], ["cases.id", "cases.owner_agency_id"], onupdate="CASCADE"
+        ),
+        ForeignKeyConstraint(["item_id", "agency_id"], ["inbox_items.id", "inbox_items.agency_id"]),
+        UniqueConstraint("meeting_id", "case_id"),
+        UniqueConstraint("meeting_id", "item_id"),
+        CheckConstraint("num_nonnulls(case_id, item_id) = 1", name="one_matter"),
+        CheckConstraint("num_nonnulls(reason, until_on) <> 1", name="put_off_with_a_day"),
+        CheckConstraint("reason IS NOT NULL OR item_id IS NOT NULL", name="talked_over"),
+        Index("ix_matter_outcomes_case", "case_id"),
+        Index("ix_matter_outcomes_item", "item_id"),
+    )
+
+    meeting_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    case_id: Mapped[uuid.UUID | None] = mapped_column(Uuid())
+    item_id: Mapped[uuid.UUID | None] = mapped_column(Uuid())
+    reason: Mapped[str | None]
+    until_on: Mapped[dt.date | None] = mapped_column(Date)
+    recorded_by: Mapped[uuid.UUID] = account_key()
     recorded_at: Mapped[Now]
 
 

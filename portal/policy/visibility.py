@@ -580,6 +580,18 @@ def meeting_experts(row: Any) -> ColumnElement[bool]:
     return or_(row.centre_id == OWNING, and_(row.account_id == ACCOUNT, row.agency_id == ADVISING))
 
 
+def matter_outcomes(o: Any) -> ColumnElement[bool]:
+    """What became of a matter in a meeting: the centre, as far as it sees the matter itself."""
+    item = m.InboxItem.__table__.alias("item_of_outcome")
+    return and_(
+        o.agency_id == OWNING,
+        or_(
+            and_(o.case_id.is_not(None), not_excluded(o.case_id)),
+            probe(select(item.c.id).where(item.c.id == o.item_id, inbox_items(item.c))),
+        ),
+    )
+
+
 def _put_to_me(p: Any) -> ColumnElement[bool]:
     """Return whether a brief's parties are before the viewer as an expert, conflicts aside."""
     return and_(
@@ -817,6 +829,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.MachineClient: administered,
         m.MachineSecret: administered,
         m.LawReport: of_owner,
+        m.MatterOutcome: matter_outcomes,
         m.Meeting: meetings,
         m.MeetingExpert: meeting_experts,
         m.MembershipProposal: membership_proposals,

@@ -49,6 +49,7 @@ from portal.policy.visibility import (
     entries,
     issuer_links,
     managed,
+    matter_outcomes,
     not_excluded,
     of_own_account,
     of_owner,
@@ -205,6 +206,11 @@ def owned_meeting(row: Any) -> ColumnElement[bool]:
     """Meetings: the centre's."""
     owned: ColumnElement[bool] = row.agency_id == OWNING
     return owned
+
+
+def own_outcome(row: Any) -> ColumnElement[bool]:
+    """What became of a matter in a meeting: in the own name, of a matter that the viewer sees."""
+    return and_(row.recorded_by == ACCOUNT, matter_outcomes(row))
 
 
 def owned_invitation(row: Any) -> ColumnElement[bool]:
@@ -516,6 +522,11 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             of_owner,
             of_owner,
             ("phoned_at", "recorded_by", "recorded_at", "phoned_to_sealed", "told_sealed"),
+        ),
+        m.MatterOutcome: Writing(
+            own_outcome,
+            matter_outcomes,
+            ("reason", "until_on", "recorded_by", "recorded_at"),
         ),
         m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
         m.MeetingExpert: Writing(owned_invitation),

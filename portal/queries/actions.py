@@ -49,7 +49,10 @@ class Step:
 
 @dataclass(frozen=True)
 class ActionSheet:
-    """One request with its words and steps, and what the viewer may say of it next."""
+    """One request with its words and steps, and what the viewer may say of it next.
+
+    ``by_advice`` tells the owner alone that an expert's advice led to it.
+    """
 
     row: ActionRow
     request: str
@@ -59,6 +62,7 @@ class ActionSheet:
     is_asked: bool
     is_owner: bool
     entrusted: bool
+    by_advice: bool
 
 
 def actions_of_case(session: Session, case_: m.Case) -> list[ActionRow]:
@@ -121,6 +125,7 @@ def read_action(session: Session, action: m.Action) -> ActionSheet:
     agencies = agency_names(session, {action.owner_agency_id, *(each.agency_id for each in steps)})
     names = account_names(session, {each.account_id for each in steps})
     fetch_keys(session, [action, *steps])
+    is_owner = acting.at_centre and acting.agency_id == action.owner_agency_id
     return ActionSheet(
         row=row,
         request=reveal(session, action, "request"),
@@ -138,7 +143,8 @@ def read_action(session: Session, action: m.Action) -> ActionSheet:
             for each in steps
         ],
         is_asked=acting.agency_id == action.agency_id,
-        is_owner=acting.at_centre and acting.agency_id == action.owner_agency_id,
+        is_owner=is_owner,
+        by_advice=is_owner and action.advice_id is not None,
         entrusted=session.get_one(m.Agency, action.agency_id).type == NPO,
     )
 

@@ -5,12 +5,23 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.policy.terms import clock, holds
+from portal.audit import Event, record_listed
+from portal.codes import number_of
+from portal.policy.terms import (
+    agenda_cases,
+    agenda_consultations,
+    cases_left,
+    clock,
+    consultations_left,
+    holds,
+)
+from portal.queries.cases import child_names
 from portal.vault import fetch_keys, reveal
 from portal.vocabulary import BLIND_ROLES, EXPERT_TYPES
 
@@ -47,35 +58,70 @@ def meetings_of_centre(session: Session) -> list[MeetingRow]:
 
 @dataclass(frozen=True)
 class MatterRow:
-    """One open case on the agenda: its brief, if there is one, and how many advised on it."""
+    """One open case on the agenda: its brief, what became of it here, and when it was advised on.
+
+    ``put_off`` is what was said of it in this meeting, ``before`` in the newest one before.
+    """
 
     case: m.Case
+    called: str
     brief: m.Brief | None
     released_at: dt.datetime | None
     advices: int
+    put_off: m.MatterOutcome | None
+    before: m.MatterOutcome | None
+    last_advice: dt.datetime | None
 
     @property
     def state(self) -> str:
-        """Return ``advised``, ``released``, ``draft`` or ``none``."""
+        """Return ``advised``, ``put_off``, ``released``, ``draft`` or ``none``."""
         if self.advices:
             return "advised"
+        if self.put_off is not None:
+            return "put_off"
         if self.brief is None:
             return "none"
         return "draft" if self.released_at is None else "released"
 
 
 @dataclass(frozen=True)
+class DeskMatterRow:
+    """One consultation without a case on the agenda, by its number, and what became of it here."""
+
+    item: m.InboxItem
+    number: str
+    topic: str
+    urgent: bool
+    outcome: m.MatterOutcome | None
+
+    @property
+    def state(self) -> str:
+        """Return ``talked_over``, ``put_off`` or ``none``."""
+        if self.outcome is None:
+            return "none"
+        return "talked_over" if self.outcome.reason is None else "put_off"
+
+
+@dataclass(frozen=True)
 class Agenda:
     """What a meeting has to look at: nobody chooses it, so nothing is left out.
 
-    ``done`` of ``total`` open cases were advised on; ``unaccepted`` consultations are no cases yet.
+    ``done`` of ``total`` matters were advised on or talked over, ``put_off`` were left with a
+    reason and a day, and ``left`` wait for one of the two. ``more`` consultations are not shown.
     """
 
     matters: tuple[MatterRow, ...]
-    done: int
+    consultations: tuple[DeskMatterRow, ...]
     total: int
-    unaccepted: int
+    put_off: int
+    left: int
+    more: int
     after: uuid.UUID | None
+
+    @property
+    def done(self) -> int:
+        """Return how many were advised on or talked over."""
+        return self.total - self.put_off - self.left
 
 
 def agenda_of(session: Session, meeting: m.Meeting, *, after: uuid.UUID | None = None) -> Agenda:
@@ -84,62 +130,122 @@ def agenda_of(session: Session, meeting: m.Meeting, *, after: uuid.UUID | None =
     Args:
         session: of the centre.
         meeting: the meeting; cases with a brief in it stay on the agenda when they are closed.
-        after: the last case of the page before.
+        after: the last case of the page before; consultations stand on the first page.
 
     """
-    in_meeting = select(m.Brief.case_id).where(m.Brief.meeting_id == meeting.id)
-    wanted = (
-        m.Case.owner_agency_id == meeting.agency_id,
-        or_(m.Case.closed_at.is_(None), m.Case.id.in_(in_meeting)),
-    )
-    page = select(m.Case).where(*wanted).order_by(m.Case.opened_at, m.Case.id).limit(PAGE + 1)
+    wanted = agenda_cases(meeting)
+    page = select(m.Case).where(wanted).order_by(m.Case.opened_at, m.Case.id).limit(PAGE + 1)
     if after is not None:
         last = session.execute(select(m.Case.opened_at, m.Case.id).where(m.Case.id == after)).one()
         page = page.where(tuple_(m.Case.opened_at, m.Case.id) > tuple_(*last))
     cases = session.scalars(page).all()
     shown = cases[:PAGE]
+    desk = _count(session, select(m.InboxItem.id).where(agenda_consultations(meeting)))
+    consultations = () if after is not None else _desk_matters(session, meeting)
     return Agenda(
         _matters(session, meeting, shown),
-        _advised(session, meeting),
-        session.scalar(select(func.count(m.Case.id)).where(*wanted)) or 0,
-        _unaccepted(session, meeting),
+        consultations,
+        _count(session, select(m.Case.id).where(wanted)) + desk,
+        _put_off(session, meeting),
+        _count(session, cases_left(meeting)) + _count(session, consultations_left(meeting)),
+        0 if after is not None else desk - len(consultations),
         shown[-1].id if len(cases) > PAGE else None,
     )
+
+
+def _count(session: Session, ids: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+
+
+def _put_off(session: Session, meeting: m.Meeting) -> int:
+    """Return how many matters were put off; advice that was given after all outweighs it."""
+    outcome = m.MatterOutcome
+    advised = (
+        select(m.Brief.case_id)
+        .join(m.Advice, m.Advice.brief_id == m.Brief.id)
+        .where(m.Brief.meeting_id == meeting.id)
+    )
+    left = select(outcome.id).where(
+        outcome.meeting_id == meeting.id,
+        outcome.reason.is_not(None),
+        or_(outcome.case_id.is_(None), outcome.case_id.not_in(advised)),
+    )
+    return _count(session, left)
 
 
 def _matters(
     session: Session, meeting: m.Meeting, cases: Sequence[m.Case]
 ) -> tuple[MatterRow, ...]:
+    ids = [case.id for case in cases]
     found = session.execute(
         select(m.Brief, m.BriefParty.released_at, func.count(m.Advice.id))
         .join(m.BriefParty, m.BriefParty.brief_id == m.Brief.id)
         .outerjoin(m.Advice, m.Advice.brief_id == m.Brief.id)
-        .where(
-            m.Brief.meeting_id == meeting.id,
-            m.Brief.case_id.in_([case.id for case in cases]),
-        )
+        .where(m.Brief.meeting_id == meeting.id, m.Brief.case_id.in_(ids))
         .group_by(m.Brief.id, m.BriefParty.released_at)
     ).all()
     briefs = {brief.case_id: (brief, released, advices) for brief, released, advices in found}
-    return tuple(MatterRow(case, *briefs.get(case.id, (None, None, 0))) for case in cases)
+    names, outcomes = child_names(session, ids), _outcomes(session, ids)
+    advised = _last_advice(session, ids)
+    record_listed(session, Event.CASE_LISTED, ids)
+    rows = []
+    for case in cases:
+        brief, released_at, advices = briefs.get(case.id, (None, None, 0))
+        here = [o for o in outcomes[case.id] if o.meeting_id == meeting.id]
+        before = [o for o in outcomes[case.id] if o.meeting_id != meeting.id]
+        rows.append(
+            MatterRow(
+                case,
+                names.get(case.id, ""),
+                brief,
+                released_at,
+                advices,
+                put_off=here[0] if here else None,
+                before=before[0] if before else None,
+                last_advice=advised.get(case.id),
+            )
+        )
+    return tuple(rows)
 
 
-def _advised(session: Session, meeting: m.Meeting) -> int:
-    advised = (
-        select(func.count(m.Brief.case_id.distinct()))
-        .join(m.Advice, m.Advice.brief_id == m.Brief.id)
-        .where(m.Brief.meeting_id == meeting.id)
+def _outcomes(
+    session: Session, ids: Sequence[uuid.UUID]
+) -> Mapping[uuid.UUID, list[m.MatterOutcome]]:
+    """Return what meetings made of some cases, the newest first."""
+    outcomes = select(m.MatterOutcome).where(m.MatterOutcome.case_id.in_(ids))
+    found: dict[uuid.UUID, list[m.MatterOutcome]] = defaultdict(list)
+    for outcome in session.scalars(outcomes.order_by(m.MatterOutcome.recorded_at.desc())):
+        found[outcome.case_id].append(outcome)  # type: ignore[index]  # Selected by it.
+    return found
+
+
+def _last_advice(session: Session, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, dt.datetime]:
+    newest = (
+        select(m.Advice.case_id, func.max(m.Advice.given_at))
+        .where(m.Advice.case_id.in_(ids))
+        .group_by(m.Advice.case_id)
     )
-    return session.scalar(advised) or 0
+    return {case_id: given_at for case_id, given_at in session.execute(newest)}  # noqa: C416 -- rows, no pairs.
 
 
-def _unaccepted(session: Session, meeting: m.Meeting) -> int:
-    waiting = select(func.count(m.InboxItem.id)).where(
-        m.InboxItem.agency_id == meeting.agency_id,
-        m.InboxItem.case_id.is_(None),
-        m.InboxItem.status == "new",
+def _desk_matters(session: Session, meeting: m.Meeting) -> tuple[DeskMatterRow, ...]:
+    """Return the consultations of an agenda, those without an outcome first, then the oldest."""
+    here = m.MatterOutcome
+    found = session.execute(
+        select(m.InboxItem, m.Consultation, here)
+        .join(m.Consultation, m.Consultation.id == m.InboxItem.consultation_id)
+        .outerjoin(here, (here.item_id == m.InboxItem.id) & (here.meeting_id == meeting.id))
+        .where(agenda_consultations(meeting))
+        .order_by(here.id.is_not(None), m.InboxItem.received_at, m.InboxItem.id)
+        .limit(PAGE)
+    ).all()
+    record_listed(session, Event.CONSULTATION_LISTED, [row.Consultation.id for row in found])
+    return tuple(
+        DeskMatterRow(
+            item, number_of(item.thread_id), consultation.topic, consultation.urgent, outcome
+        )
+        for item, consultation, outcome in found
     )
-    return session.scalar(waiting) or 0
 
 
 @dataclass(frozen=True)
@@ -179,7 +285,7 @@ def experts_for(session: Session, meeting: m.Meeting) -> list[ExpertRow]:
 
 @dataclass(frozen=True)
 class AdviceRow:
-    """What a named expert said on a brief."""
+    """What a named expert said on a brief, and what was asked of agencies because of it."""
 
     advice: m.Advice
     name: str
@@ -187,6 +293,7 @@ class AdviceRow:
     text: str
     held_on: dt.date | None = None
     question: str = ""
+    led_to: tuple[m.Action, ...] = ()
 
 
 def advice_on(session: Session, briefs: Sequence[m.Brief]) -> list[AdviceRow]:
@@ -201,6 +308,7 @@ def advice_on(session: Session, briefs: Sequence[m.Brief]) -> list[AdviceRow]:
     ).all()
     fetch_keys(session, [*(a for a, _p, _n in found), *(p for _a, p, _n in found), *briefs])
     held = _held_on(session, {brief.meeting_id for brief in briefs})
+    led_to = _led_to(session, [advice.id for advice, _profile, _name in found])
     return [
         AdviceRow(
             advice,
@@ -209,9 +317,18 @@ def advice_on(session: Session, briefs: Sequence[m.Brief]) -> list[AdviceRow]:
             reveal(session, advice, "text"),
             held.get(asked[advice.brief_id].meeting_id),
             reveal(session, asked[advice.brief_id], "question"),
+            tuple(led_to[advice.id]),
         )
         for advice, profile, agency in found
     ]
+
+
+def _led_to(session: Session, ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, list[m.Action]]:
+    found: dict[uuid.UUID, list[m.Action]] = defaultdict(list)
+    actions = select(m.Action).where(m.Action.advice_id.in_(ids)).order_by(m.Action.asked_at)
+    for action in session.scalars(actions):
+        found[action.advice_id].append(action)  # type: ignore[index]  # Selected by it.
+    return found
 
 
 def _held_on(session: Session, ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, dt.date]:
@@ -265,6 +382,11 @@ def desk_of_expert(session: Session) -> list[DeskRow]:
     return [*order[False], *sorted(order[True], key=lambda row: row.advised)]
 
 
+def next_on_desk(session: Session) -> DeskRow | None:
+    """Return the first matter before an expert that waits for a declaration or an answer."""
+    return next((row for row in desk_of_expert(session) if not row.advised), None)
+
+
 @dataclass(frozen=True)
 class PaperRow:
     """A meeting a case can be put before, or was, with its brief."""
@@ -316,6 +438,7 @@ def own_advice_on(session: Session, brief: m.Brief) -> m.Advice | None:
 __all__ = [
     "AdviceRow",
     "Agenda",
+    "DeskMatterRow",
     "DeskRow",
     "ExpertRow",
     "MatterRow",
@@ -327,6 +450,7 @@ __all__ = [
     "desk_of_expert",
     "experts_for",
     "meetings_of_centre",
+    "next_on_desk",
     "own_advice_on",
     "papers_of_case",
     "party_names",

@@ -88,9 +88,12 @@ def ask_action(
     Raises:
         NotPermittedError: not the owner's.
         NotShownError: nothing of the case is open to the agency any more.
+        NotVisibleError: the advice is on another case, or hidden.
 
     """
     require(standing(session), Action.ASSIGN, case)
+    if advice_id is not None:
+        _require_advice_on(session, case, advice_id)
     lock_grants(session, case.id)
     known_action = already(session, m.Action, action_id)
     if known_action is not None:
@@ -119,6 +122,12 @@ def ask_action(
             agency=agency_id,
         )
     return action
+
+
+def _require_advice_on(session: Session, case: m.Case, advice_id: uuid.UUID) -> None:
+    advice = select(m.Advice.id).where(m.Advice.id == advice_id, m.Advice.case_id == case.id)
+    if session.scalars(advice).first() is None:
+        raise NotVisibleError
 
 
 def accept_action(session: Session, action: m.Action, *, step_id: uuid.UUID) -> None:

@@ -17,7 +17,13 @@ from portal import models as m
 from portal.codes import new_reference
 from portal.database import ConflictError, NotVisibleError, standing
 from portal.policy.permissions import Action, require
-from portal.policy.terms import clock, holds, unnoted_permissions
+from portal.policy.terms import (
+    cases_left,
+    clock,
+    consultations_left,
+    holds,
+    unnoted_permissions,
+)
 from portal.services.contracts import end_of_meeting, tell_of_brief, unlinked_wishes
 from portal.services.lawful import note_permissions
 from portal.services.once import already, write_once
@@ -30,6 +36,7 @@ from portal.vocabulary import (
     POLICY_MEETING,
     bases,
     codes,
+    known,
     label,
 )
 
@@ -335,13 +342,109 @@ def release_brief(
         tell_of_brief(session, parties, expert)
 
 
-def close_meeting(session: Session, meeting: m.Meeting) -> None:
-    """Close a meeting: from the next request on no expert reads any of its briefs.
+@dataclass(frozen=True)
+class PutOff:
+    """Why a matter was left, a code of the list ``put_off``, and when it is looked at (JST)."""
 
-    A 支援方針会議 thereby took note of what was shared by permission of the law since the last.
+    reason: str
+    until_on: dt.date
+
+
+def put_off(
+    session: Session, meeting: m.Meeting, matter: m.Case | m.InboxItem, terms: PutOff
+) -> None:
+    """Leave a matter of a meeting for a later one, with a reason and a day; the last word counts.
 
     Raises:
         NotPermittedError: not the centre's.
+        RefusedBriefError: the meeting is closed or the council's, or the day is not after it.
+
+    """
+    _require_policy_meeting(session, meeting)
+    known("put_off", terms.reason)
+    if terms.until_on <= meeting.held_on:
+        raise RefusedBriefError("put_off_day")
+    _settle(session, meeting, matter, reason=terms.reason, until_on=terms.until_on)
+
+
+def talk_over(session: Session, meeting: m.Meeting, item: m.InboxItem) -> None:
+    """Note that a meeting talked over a consultation that is no case; it leaves the agenda.
+
+    Raises:
+        NotPermittedError: not the centre's.
+        RefusedBriefError: the meeting is closed or the council's.
+
+    """
+    _require_policy_meeting(session, meeting)
+    _settle(session, meeting, item, reason=None, until_on=None)
+
+
+def _require_policy_meeting(session: Session, meeting: m.Meeting) -> None:
+    _require_open(session, meeting)
+    if meeting.kind != POLICY_MEETING:
+        raise RefusedBriefError("no_briefs")
+
+
+def _settle(
+    session: Session,
+    meeting: m.Meeting,
+    matter: m.Case | m.InboxItem,
+    *,
+    reason: str | None,
+    until_on: dt.date | None,
+) -> None:
+    of_case = isinstance(matter, m.Case)
+    column = m.MatterOutcome.case_id if of_case else m.MatterOutcome.item_id
+    said = select(m.MatterOutcome).where(
+        m.MatterOutcome.meeting_id == meeting.id, column == matter.id
+    )
+    outcome = session.scalars(said.with_for_update()).one_or_none()
+    if outcome is None:
+        outcome = m.MatterOutcome(
+            id=uuid.uuid5(meeting.id, str(matter.id)),
+            meeting_id=meeting.id,
+            agency_id=meeting.agency_id,
+            case_id=matter.id if of_case else None,
+            item_id=None if of_case else matter.id,
+            recorded_by=session.info["viewer"].account_id,
+            reason=reason,
+            until_on=until_on,
+        )
+        # Two people at the same moment name the same row; the first has said it then.
+        write_once(session, outcome)
+    else:
+        outcome.reason, outcome.until_on = reason, until_on
+        outcome.recorded_by, outcome.recorded_at = (
+            session.info["viewer"].account_id,
+            clock(session),
+        )
+        session.flush()
+    audit.record(
+        session,
+        audit.Event.MATTER_SETTLED,
+        case_id=matter.id if of_case else None,
+        meeting=meeting.id,
+        item=None if of_case else matter.id,
+        reason=reason or "talked_over",
+    )
+
+
+def close_meeting(session: Session, meeting: m.Meeting, rest: PutOff | None = None) -> None:
+    """Close a meeting: from the next request on no expert reads any of its briefs.
+
+    A 支援方針会議 thereby took note of what was shared by permission of the law since the last. It
+    cannot be closed with a matter left without a reason and a day (domain.md §5): of those that
+    the closing person sees, for whoever is excluded from a case must not learn that there is one.
+
+    Args:
+        session: of the centre.
+        meeting: closed once; a second time changes nothing.
+        rest: said of every matter that is left.
+
+    Raises:
+        NotPermittedError: not the centre's.
+        RefusedBriefError: something is left and ``rest`` is missing, or its day is not after the
+            meeting.
 
     """
     acting = require(standing(session), Action.HOLD_MEETING)
@@ -349,6 +452,8 @@ def close_meeting(session: Session, meeting: m.Meeting) -> None:
         raise NotVisibleError
     if meeting.closed_at is not None:
         return
+    if meeting.kind == POLICY_MEETING:
+        _put_off_rest(session, meeting, rest)
     now = clock(session)
     meeting.closed_at = now
     before = select(m.BriefParty).where(m.BriefParty.meeting_id == meeting.id)
@@ -360,6 +465,18 @@ def close_meeting(session: Session, meeting: m.Meeting) -> None:
         note_permissions(session, meeting, unnoted_permissions(session, meeting.agency_id))
     _changed(session, meeting, "closed")
     session.flush()
+
+
+def _put_off_rest(session: Session, meeting: m.Meeting, rest: PutOff | None) -> None:
+    cases = session.scalars(select(m.Case).where(m.Case.id.in_(cases_left(meeting)))).all()
+    left = consultations_left(meeting)
+    items = session.scalars(select(m.InboxItem).where(m.InboxItem.id.in_(left))).all()
+    if rest is None and (cases or items):
+        raise RefusedBriefError("matters_left")
+    if rest is not None:
+        matters: list[m.Case | m.InboxItem] = [*cases, *items]
+        for matter in matters:
+            put_off(session, meeting, matter, rest)
 
 
 def declare(session: Session, parties: m.BriefParty, *, conflict: bool) -> None:
@@ -440,6 +557,7 @@ def give_advice(
 __all__ = [
     "Name",
     "Paper",
+    "PutOff",
     "RefusedBriefError",
     "change_brief",
     "close_meeting",
@@ -451,7 +569,9 @@ __all__ = [
     "open_meeting",
     "parties_of",
     "pseudonymised",
+    "put_off",
     "registered_names",
     "release_brief",
+    "talk_over",
     "write_brief",
 ]

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -14,7 +14,7 @@ from portal.database import SystemSession
 from portal.templating import today
 from portal.unit import Portal
 from portal.vault import Scope, create_key, equip, seal
-from tests.city import City, add_grant
+from tests.city import City, add_consultation, add_grant
 from tests.counting import assert_constant
 from tests.web import Browser
 
@@ -32,31 +32,6 @@ def write(system: Engine, config: Config, town: City) -> Write:
             deed(session)
 
     return run
-
-
-def add_consultation(session: Session, town: City, desk: str, hours: int) -> m.InboxItem:
-    """Put a consultation on a desk, due in so many hours."""
-    now = session.scalar(select(func.now()))
-    assert now is not None
-    thread = m.Thread(kind="child")
-    session.add(thread)
-    session.flush()
-    create_key(session, Scope("thread", thread.id))
-    consultation = m.Consultation(
-        thread_id=thread.id, channel="WEB", consulter="CHILD", topic="FAMILY"
-    )
-    seal(session, consultation, words="ひみつの中身")
-    session.add(consultation)
-    session.flush()
-    item = m.InboxItem(
-        consultation_id=consultation.id,
-        thread_id=thread.id,
-        agency_id=town.agencies[desk],
-        due_at=now + dt.timedelta(hours=hours),
-    )
-    session.add(item)
-    session.flush()
-    return item
 
 
 def add_action(session: Session, town: City, agency: str, days: int) -> m.Action:

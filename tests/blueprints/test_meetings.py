@@ -1,5 +1,6 @@
 """The weekly meeting: agenda, briefs, conflicts, advice, and what its end takes away."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,9 @@ from portal import models as m
 from portal.config import Config
 from portal.database import SystemSession
 from portal.services.meetings import Name, names_left, pseudonymised
-from portal.vault import equip, seal
+from portal.templating import today
+from portal.vault import INTERNAL, Scope, create_key, equip, seal
+from portal.vocabulary import SLICES
 from tests import city as towns
 from tests.web import Browser, Page
 
@@ -182,7 +185,7 @@ def test_the_end_of_the_meeting_takes_the_briefs_away(
     brief = released(browser, town, meeting)
     declared(lawyer)
     lawyer.get(advice_url(brief))
-    browser.submit(f"{meeting}/close", {})
+    browser.submit(f"{meeting}/close", {"reason": "no_time"})
     lawyer.get(advice_url(brief), status=404)
     assert "CANARY" not in lawyer.get("/advice").text
     # The centre keeps it, and nothing more is written or released in a closed meeting.
@@ -203,7 +206,7 @@ def test_a_brief_not_yet_released_never_is_after_the_end(
     browser, lawyer = browse("counsellor"), browse("lawyer")
     meeting = called(browser, town, "lawyer")
     brief = written(browser, town, meeting)
-    browser.submit(f"{meeting}/close", {})
+    browser.submit(f"{meeting}/close", {"reason": "no_time"})
     refused = browser.post(f"{brief}/release", {"looked_through": "y"}, status=422)
     assert "もう終わっています" in refused.words
     assert "CANARY" not in lawyer.get("/advice").text
@@ -231,6 +234,69 @@ def test_advice_and_assent_reach_the_centre(
     with SystemSession(system) as session, session.begin():
         towns.add_grant(session, town, "school", ["basic", "advice"])
     browse("nurse").get(f"/cases/{town.case_id}/advice", status=403)
+
+
+def test_an_expert_goes_from_one_brief_to_the_next(
+    browse: Browse, town: towns.City, system: Engine, config: Config
+) -> None:
+    with SystemSession(system) as session, session.begin():
+        other = m.Case(
+            reference="AAA-AAA",
+            owner_agency_id=town.agencies["centre"],
+            status="supporting",
+            opened_at=towns.LONG_AGO,
+        )
+        session.add(other)
+        session.flush()
+        other_id = other.id
+        equip(session, config.keys)
+        for slice_ in (*SLICES, INTERNAL):
+            create_key(session, Scope("slice", other_id, slice_))
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    meeting = called(browser, town, "lawyer")
+    released(browser, town, meeting)
+    fields = {"question": "q", "text": "t", "parties": "だれか"}
+    second = browser.submit(f"{meeting}/cases/{other_id}/brief", fields).location
+    browser.post(f"{second}/release", {"looked_through": "y"})
+    answered = 0
+    page = declared(lawyer)
+    while page.location:
+        lawyer.submit(page.location, {"assent": "assent"})
+        answered += 1
+        shown = lawyer.get(page.location)
+        assert shown.tree is not None
+        onward = shown.tree.xpath("//main//a[contains(., 'つぎの資料へ')]/@href")
+        if not onward:
+            break
+        page = lawyer.submit(onward[0], {"conflict": "no"})
+    assert answered == 2
+    assert "すべて答えました" in shown.words
+
+
+def test_an_action_tells_the_centre_of_the_advice_that_led_to_it(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    brief = released(browser, town, called(browser, town, "lawyer"))
+    declared(lawyer)
+    lawyer.submit(advice_url(brief), {"assent": "advice", "text": "席を見直してはどうか。"})
+    with SystemSession(system) as session, session.begin():
+        towns.add_grant(session, town, "school", ["basic"])
+    page = browser.get(f"/cases/{town.case_id}/advice")
+    assert page.tree is not None
+    [ask] = page.tree.xpath("//a[contains(@href, 'advice=')]/@href")
+    wanted = {"agency": town.agencies["school"], "request": "席を見直す"}
+    due = (today() + dt.timedelta(days=7)).isoformat()
+    browser.submit(ask, {**wanted, "due_on": due})
+    [action] = rows(system, m.Action)
+    assert action.advice_id == rows(system, m.Advice)[0].id
+    assert "この助言から依頼" in browser.get(f"/cases/{town.case_id}/advice").words
+    assert "専門家の助言を受けた依頼" in browser.get(f"/actions/{action.id}").words
+    # The school is asked, and learns nothing of experts.
+    assert "助言" not in browse("nurse").get(f"/actions/{action.id}").words
+    # Advice on another case, or none at all, leads to nothing.
+    forged = ask.split("?")[0] + f"?advice={uuid.uuid4()}"
+    browser.submit(forged, {**wanted, "due_on": due}, status=404)
 
 
 def test_saying_nothing_more_is_an_answer_too(
@@ -269,6 +335,100 @@ def test_the_agenda_leaves_no_open_case_out(
     assert "AAA-AAA" in page.words
     assert "BBB-BBB" not in page.words
     assert "0 / 2" in page.words
+
+
+def test_a_case_knows_its_child_and_its_last_advice_on_the_agenda(
+    browse: Browse, town: towns.City
+) -> None:
+    browser, lawyer = browse("counsellor"), browse("lawyer")
+    brief = released(browser, town, called(browser, town, "lawyer"))
+    declared(lawyer)
+    lawyer.submit(advice_url(brief), {"assent": "assent"})
+    page = browser.get(called(browser, town))
+    assert "K7F-3QXR あおい" in " ".join(page.words.split())
+    assert "前の助言" in page.words
+
+
+def test_a_meeting_ends_only_with_a_reason_and_a_day_for_what_is_left(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    refused = browser.submit(f"{meeting}/close", {}, status=422)
+    assert "回す理由を選んでください" in refused.words
+    early = {"reason": "no_time", "until_on": "2026-11-25"}
+    assert "会議の日よりあと" in browser.submit(f"{meeting}/close", early, status=422).words
+    assert rows(system, m.Meeting)[0].closed_at is None
+    browser.submit(f"{meeting}/close", {"reason": "wish_awaited"})
+    [outcome] = rows(system, m.MatterOutcome)
+    assert (outcome.case_id, outcome.reason) == (town.case_id, "wish_awaited")
+    assert rows(system, m.Meeting)[0].closed_at is not None
+    # The next meeting has it again, and says what was said of it.
+    page = browser.get(called(browser, town))
+    assert "前の会議では回しました（本人の返事を待っている）" in page.words
+    assert "残り 1件" in page.words
+
+
+def test_a_case_is_put_off_alone_and_the_last_word_counts(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    url = f"{meeting}/cases/{town.case_id}/put-off"
+    browser.submit(url, {"reason": "no_time"})
+    browser.submit(url, {"reason": "unchanged"})
+    [outcome] = rows(system, m.MatterOutcome)
+    assert outcome.reason == "unchanged"
+    assert "前の会議から変わりがない" in browser.get(meeting).words
+    # Nothing is left, so nothing more is asked; and a closed meeting is as it was.
+    browser.submit(f"{meeting}/close", {})
+    assert "もう終わっています" in browser.submit(url, {"reason": "no_time"}, status=422).words
+    assert "K7F-3QXR" in browser.get(meeting).words
+
+
+def test_a_consultation_without_a_case_is_before_the_meeting_until_it_is_talked_over(
+    browse: Browse, town: towns.City, system: Engine, config: Config
+) -> None:
+    with SystemSession(system) as session, session.begin():
+        equip(session, config.keys)
+        for_centre = towns.add_consultation(session, town, "centre", hours=5).id
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    page = browser.get(meeting)
+    assert "ケースになっていない相談" in page.words
+    assert "0 / 2" in page.words
+    browser.submit(f"{meeting}/consultations/{for_centre}/put-off", {"reason": "not_ready"})
+    assert "必要な情報がそろっていない" in browser.get(meeting).words
+    browser.submit(f"{meeting}/close", {"reason": "no_time"})
+    later = called(browser, town)
+    browser.post(f"{later}/consultations/{for_centre}/talked-over", browser.get(later).form())
+    assert "1 / 2" in browser.get(later).words
+    browser.submit(f"{later}/close", {"reason": "no_time"})
+    # Talked over once, it is not before the next one.
+    assert "ケースになっていない相談" not in browser.get(called(browser, town)).words
+
+
+def test_whoever_is_excluded_closes_without_learning_of_the_case(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    browser.submit(f"{meeting}/cases/{town.case_id}/put-off", {"reason": "no_time"})
+    with SystemSession(system) as session, session.begin():
+        session.add(
+            m.Exclusion(
+                case_id=town.case_id,
+                owner_agency_id=town.agencies["centre"],
+                account_id=town.accounts["investigator"],
+            )
+        )
+    investigator = browse("investigator")
+    page = investigator.get(meeting)
+    assert "K7F-3QXR" not in page.words
+    assert "0 / 0" in page.words
+    investigator.get(f"{meeting}/cases/{town.case_id}/put-off", status=404)
+    # The control: the counsellor is told of it.
+    assert "0 / 1" in browser.get(meeting).words
 
 
 def test_a_double_sending_is_one_meeting_and_one_brief(

@@ -16,7 +16,7 @@ from portal.queries import search
 from portal.unit import Portal
 from portal.vault import Scope, create_key, equip, seal
 from tests import city as towns
-from tests.blueprints.test_home import add_consultation
+from tests.city import add_consultation
 from tests.counting import queries
 from tests.web import Browser, Page
 
