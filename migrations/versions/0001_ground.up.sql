@@ -1104,6 +1104,7 @@ CREATE TABLE inbox_items (
 	id UUID NOT NULL, 
 	CONSTRAINT pk_inbox_items PRIMARY KEY (id), 
 	CONSTRAINT uq_inbox_items_consultation_id_agency_id UNIQUE (consultation_id, agency_id), 
+	CONSTRAINT uq_inbox_items_id_agency_id UNIQUE (id, agency_id), 
 	CONSTRAINT fk_inbox_items_case_id_agency_id FOREIGN KEY(case_id, agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_inbox_items_consultation_id FOREIGN KEY(consultation_id) REFERENCES consultations (id), 
 	CONSTRAINT fk_inbox_items_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
@@ -1185,6 +1186,32 @@ CREATE TABLE grants (
 CREATE INDEX ix_grants_agency ON grants (agency_id, case_id, valid_until, valid_from);
 
 CREATE INDEX ix_grants_case ON grants (case_id, agency_id, valid_until, valid_from);
+
+CREATE TABLE matter_outcomes (
+	meeting_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	case_id UUID, 
+	item_id UUID, 
+	reason TEXT, 
+	until_on DATE, 
+	recorded_by UUID NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_matter_outcomes PRIMARY KEY (id), 
+	CONSTRAINT fk_matter_outcomes_meeting_id_agency_id FOREIGN KEY(meeting_id, agency_id) REFERENCES meetings (id, agency_id), 
+	CONSTRAINT fk_matter_outcomes_case_id_agency_id FOREIGN KEY(case_id, agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_matter_outcomes_item_id_agency_id FOREIGN KEY(item_id, agency_id) REFERENCES inbox_items (id, agency_id), 
+	CONSTRAINT uq_matter_outcomes_meeting_id_case_id UNIQUE (meeting_id, case_id), 
+	CONSTRAINT uq_matter_outcomes_meeting_id_item_id UNIQUE (meeting_id, item_id), 
+	CONSTRAINT ck_matter_outcomes_one_matter CHECK (num_nonnulls(case_id, item_id) = 1), 
+	CONSTRAINT ck_matter_outcomes_put_off_with_a_day CHECK (num_nonnulls(reason, until_on) <> 1), 
+	CONSTRAINT ck_matter_outcomes_talked_over CHECK (reason IS NOT NULL OR item_id IS NOT NULL), 
+	CONSTRAINT fk_matter_outcomes_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_matter_outcomes_case ON matter_outcomes (case_id);
+
+CREATE INDEX ix_matter_outcomes_item ON matter_outcomes (item_id);
 
 CREATE TABLE consent_events (
 	consent_id UUID NOT NULL, 
@@ -3456,6 +3483,16 @@ REVOKE ALL ON machine_tokens FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON machine_tokens TO portal_system;
 
+REVOKE ALL ON matter_outcomes FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON matter_outcomes TO portal_system;
+
+GRANT SELECT ON matter_outcomes TO portal_app;
+
+GRANT INSERT ON matter_outcomes TO portal_app;
+
+GRANT UPDATE (reason, until_on, recorded_by, recorded_at) ON matter_outcomes TO portal_app;
+
 REVOKE ALL ON meeting_experts FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON meeting_experts TO portal_system;
@@ -4643,6 +4680,38 @@ ALTER TABLE machine_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE machine_tokens FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON machine_tokens TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE matter_outcomes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE matter_outcomes FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON matter_outcomes TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON matter_outcomes FOR SELECT TO portal_app USING (
+matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
+FROM inbox_items AS item_of_outcome 
+WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON matter_outcomes FOR INSERT TO portal_app WITH CHECK (
+matter_outcomes.recorded_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
+FROM inbox_items AS item_of_outcome 
+WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY updated ON matter_outcomes FOR UPDATE TO portal_app USING (
+matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
+FROM inbox_items AS item_of_outcome 
+WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+) WITH CHECK (
+matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
+FROM inbox_items AS item_of_outcome 
+WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))
+);
 
 ALTER TABLE meeting_experts ENABLE ROW LEVEL SECURITY;
 

@@ -96,9 +96,9 @@ class DeskMatterRow:
 
     @property
     def state(self) -> str:
-        """Return ``talked_over``, ``put_off`` or ``none``."""
+        """Return ``talked_over``, ``put_off`` or ``waiting``."""
         if self.outcome is None:
-            return "none"
+            return "waiting"
         return "talked_over" if self.outcome.reason is None else "put_off"
 
 
