@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 
 import psycopg
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -108,6 +109,9 @@ def _worker(
     account = m.Account()
     session.add(account)
     session.flush()
+    # Nobody reads anything before this year's pledge.
+    year = session.scalar(select(func.fiscal_year()))
+    session.add(m.Pledge(account_id=account.id, fiscal_year=year))
     towns.add_profile(session, keys, account.id, f"{account.id}@example.jp", f"見本 {role}")
     session.add(
         m.Membership(account_id=account.id, agency_id=agency, role=role, valid_from=towns.LONG_AGO)
