@@ -7,10 +7,12 @@ with what the migrations made.
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import literal_column, select, true
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from portal.models import Base, Case, Grant
 from portal.policy import past
@@ -20,6 +22,7 @@ from portal.policy.visibility import (
     OPEN,
     PLACE_SLICES,
     SYSTEM_ONLY,
+    THROUGH,
     VISIBLE,
     Rule,
     managed_grants,
@@ -41,8 +44,24 @@ def _table(model: type[Base]) -> str:
     return str(model.__tablename__)
 
 
-def render(model: type[Base], rule: Rule) -> str:
+def _read_through(element: Any, **_: Any) -> Any:
+    return true() if THROUGH in getattr(element, "_annotations", ()) else None
+
+
+def policy(model: type[Base], rule: Rule) -> str:
     """Return a rule as the SQL text of a policy on the model's table.
+
+    What the policies of the tables that it asks say anyway is left out.
+    """
+
+    def read_through(row: Any) -> ColumnElement[bool]:
+        return replacement_traverse(rule(row), {}, _read_through)
+
+    return render(model, read_through).replace(" AND true", "")
+
+
+def render(model: type[Base], rule: Rule) -> str:
+    """Return a rule as SQL text for a place where no other table's policy holds.
 
     It is compiled inside a SELECT and cut after WHERE: a rule compiled alone forgets its outer
     table and writes it into the inner FROM, which silently changes what it says.
@@ -69,7 +88,7 @@ def _policies(model: type[Base]) -> Iterator[str]:
     # Without this the FORCEd owner silently sees no row in a data migration.
     yield (f"CREATE POLICY system ON {table} TO {SYSTEM}, {OWNER} USING (true) WITH CHECK (true)")
     if model in VISIBLE:
-        shown = render(model, VISIBLE[model])
+        shown = policy(model, VISIBLE[model])
         yield f"CREATE POLICY visible ON {table} FOR SELECT TO {APP} USING (\n{shown}\n)"
     elif model in OPEN:
         yield f"CREATE POLICY visible ON {table} FOR SELECT TO {APP} USING (true)"
@@ -77,10 +96,10 @@ def _policies(model: type[Base]) -> Iterator[str]:
     if writing is None:
         return
     if writing.insert is not None:
-        check = render(model, writing.insert)
+        check = policy(model, writing.insert)
         yield f"CREATE POLICY inserted ON {table} FOR INSERT TO {APP} WITH CHECK (\n{check}\n)"
     if writing.update is not None:
-        check = render(model, writing.update)
+        check = policy(model, writing.update)
         yield (
             f"CREATE POLICY updated ON {table} FOR UPDATE TO {APP} "
             f"USING (\n{check}\n) WITH CHECK (\n{check}\n)"

@@ -4,8 +4,10 @@ The ORM applies these functions to every query of a viewer, and ``portal.policy.
 same functions as row-level security, which is the real wall. They are therefore module-level
 functions of the entity without closures and without branches in Python.
 
-Within a rule other tables are read as plain tables, never through their own rules: a rule stands
-alone in either wall. The tables form a DAG (denials ← threads, grants ← cases, entries, …).
+A rule that asks another governed table says in full which of its rows count, for the criteria
+stand alone. What the policy of that table says anyway is marked with ``through`` and left out of
+the policies: there the rows are read through it. The tables form a DAG (denials ← grants ← cases,
+entries, …).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, true
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.selectable import FromClause
 
 from portal import models as m
@@ -59,6 +62,9 @@ PLACE_SLICES = ("contact", "school")
 
 Rule = Callable[[Any], ColumnElement[bool]]
 
+# How ``through`` marks a part of a rule.
+THROUGH = "through"
+
 
 def _constants(codes: Iterable[str]) -> list[ColumnElement[Any]]:
     # As parameters SQLAlchemy would write the statement anew for each execution.
@@ -72,6 +78,19 @@ def probe(statement: Select[Any]) -> ColumnElement[bool]:
     at every size (prototype.md §5).
     """
     return statement.offset(literal_column("0")).exists()
+
+
+def through(rule: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Mark what every row of another table fulfils that the table's own policy shows.
+
+    The criteria keep it, the policies do without (``portal.policy.rls.render``): written out there
+    it would be asked twice of each row (prototype.md §3).
+    """
+    # Part by part: a conjunction becomes one with the conjunction around it.
+    parts = rule.clauses if getattr(rule, "operator", None) is operators.and_ else [rule]
+    whole = [part.self_group(against=operators.and_) for part in parts]
+    # SQLAlchemy has no public name for it.
+    return and_(*(part._annotate({THROUGH: True}) for part in whole))  # noqa: SLF001
 
 
 def not_excluded(case_id: Any) -> ColumnElement[bool]:
@@ -112,9 +131,23 @@ def _holds(g: Any) -> ColumnElement[bool]:
     return and_(live_grant(g), g.case_opened_at <= CLOCK, basis_holds(g), may_be_told(g.case_id))
 
 
+def _for_reader(g: Any) -> ColumnElement[bool]:
+    """Rules 5 (a) and (c): the viewer is one of the grant's readers."""
+    return and_(g.agency_id == READING, reads_for(g.team_id, g.account_ids))
+
+
 def admits(g: Any) -> ColumnElement[bool]:
     """Rules 5 (a), (c), (d), (e) and 8: the grant is live and the viewer is one of its readers."""
-    return and_(g.agency_id == READING, reads_for(g.team_id, g.account_ids), _holds(g))
+    return and_(_for_reader(g), _holds(g))
+
+
+def admitting(g: Any) -> ColumnElement[bool]:
+    """Return ``admits`` for a rule about another table than the grants.
+
+    Of the grants that their policy shows to somebody who acts for an agency, only the owner's may
+    have ended, and these open to the owner nothing that rule 4 does not.
+    """
+    return and_(_for_reader(g), through(_holds(g)))
 
 
 def _names(grant: Any, slice_: Any, subject_id: Any) -> ColumnElement[bool]:
@@ -149,7 +182,7 @@ def opening_grants(row: Any, slice_: Any, subject_id: Any, grant: FromClause) ->
     g = grant.c
     return select(g.id).where(
         g.case_id == row.case_id,
-        admits(g),
+        admitting(g),
         _names(g, slice_, subject_id),
         slice_.not_in(_constants(UNSHAREABLE_SLICES)),
         or_(slice_ != "detail", g.agency_id == READING_DETAIL),
@@ -234,8 +267,8 @@ def grants(g: Any) -> ColumnElement[bool]:
                 not_excluded(g.case_id),
                 or_(g.owner_agency_id == OWNING, managed(g), admits(g)),
             ),
-            _of_visitor(g, g.subject_id),
-            by_guardians_consent(g),
+            # Who comes by code acts for no agency.
+            and_(AGENCY.is_(None), or_(_of_visitor(g, g.subject_id), by_guardians_consent(g))),
         ),
         g.case_opened_at <= CLOCK,
     )
@@ -274,7 +307,7 @@ def by_guardians_consent(g: Any) -> ColumnElement[bool]:
 def _opened(case: FromClause, case_id: Any) -> Select[Any]:
     """Return the viewer's own case with this id, once it is opened (rules 3 and 4)."""
     return select(case.c.id).where(
-        case.c.id == case_id, case.c.owner_agency_id == OWNING, case.c.opened_at <= CLOCK
+        case.c.id == case_id, case.c.owner_agency_id == OWNING, through(case.c.opened_at <= CLOCK)
     )
 
 
@@ -286,7 +319,7 @@ def cases(c: Any) -> ColumnElement[bool]:
         not_excluded(c.id),
         or_(
             c.owner_agency_id == OWNING,
-            probe(select(grant.c.id).where(grant.c.case_id == c.id, admits(grant.c))),
+            probe(select(grant.c.id).where(grant.c.case_id == c.id, admitting(grant.c))),
         ),
     )
 
@@ -308,7 +341,9 @@ def case_people(p: Any) -> ColumnElement[bool]:
 def _named(person_id: Any) -> ColumnElement[bool]:
     """Return whether some case shows this person."""
     link = m.CasePerson.__table__.alias("person_in_case")
-    return probe(select(link.c.id).where(link.c.person_id == person_id, case_people(link.c)))
+    return probe(
+        select(link.c.id).where(link.c.person_id == person_id, through(case_people(link.c)))
+    )
 
 
 def persons(p: Any) -> ColumnElement[bool]:
@@ -368,7 +403,7 @@ def actions(a: Any) -> ColumnElement[bool]:
             a.owner_agency_id == OWNING,
             and_(
                 a.agency_id == READING,
-                probe(select(grant.c.id).where(grant.c.case_id == a.case_id, admits(grant.c))),
+                probe(select(grant.c.id).where(grant.c.case_id == a.case_id, admitting(grant.c))),
             ),
         ),
     )
@@ -386,7 +421,9 @@ def action_events(e: Any) -> ColumnElement[bool]:
                 or_(e.account_id == ACCOUNT, IN_DEFAULT_TEAM),
                 may_be_told(e.case_id),
             ),
-            probe(select(action.c.id).where(action.c.id == e.action_id, actions(action.c))),
+            probe(
+                select(action.c.id).where(action.c.id == e.action_id, through(actions(action.c)))
+            ),
         ),
     )
 
@@ -398,7 +435,9 @@ def consents(c: Any) -> ColumnElement[bool]:
 
 def _of_consent(row: Any) -> ColumnElement[bool]:
     consent = m.Consent.__table__.alias("consent_of_row")
-    return probe(select(consent.c.id).where(consent.c.id == row.consent_id, consents(consent.c)))
+    return probe(
+        select(consent.c.id).where(consent.c.id == row.consent_id, through(consents(consent.c)))
+    )
 
 
 def consent_items(row: Any) -> ColumnElement[bool]:
@@ -457,7 +496,11 @@ def threads(t: Any) -> ColumnElement[bool]:
                 ),
                 and_(
                     or_(t.owner_agency_id.is_(None), t.owner_agency_id == DESK),
-                    probe(select(item.c.id).where(item.c.thread_id == t.id, inbox_items(item.c))),
+                    probe(
+                        select(item.c.id).where(
+                            item.c.thread_id == t.id, through(inbox_items(item.c))
+                        )
+                    ),
                 ),
             ),
         ),
@@ -478,13 +521,13 @@ def thread_messages(row: Any) -> ColumnElement[bool]:
         probe(
             select(thread.c.id).where(
                 thread.c.id == row.thread_id,
-                or_(_correspondent(thread.c), and_(present(OWNING), threads(thread.c))),
+                or_(_correspondent(thread.c), and_(present(OWNING), through(threads(thread.c)))),
             )
         ),
         probe(
             select(item.c.id).where(
                 item.c.thread_id == row.thread_id,
-                inbox_items(item.c),
+                through(inbox_items(item.c)),
                 or_(
                     row.agency_id == item.c.agency_id,
                     and_(
@@ -502,8 +545,10 @@ def consultations(row: Any) -> ColumnElement[bool]:
     thread = m.Thread.__table__.alias("thread_of_consultation")
     item = m.InboxItem.__table__.alias("item_of_consultation")
     return or_(
-        probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c))),
-        probe(select(item.c.id).where(item.c.thread_id == row.thread_id, inbox_items(item.c))),
+        probe(select(thread.c.id).where(thread.c.id == row.thread_id, through(threads(thread.c)))),
+        probe(
+            select(item.c.id).where(item.c.thread_id == row.thread_id, through(inbox_items(item.c)))
+        ),
     )
 
 
@@ -693,7 +738,7 @@ def slice_keys(k: Any) -> ColumnElement[bool]:
             probe(
                 select(grant.c.id).where(
                     grant.c.case_id == k.scope_id,
-                    admits(grant.c),
+                    admitting(grant.c),
                     k.slice == func.any(grant.c.slices),
                     or_(grant.c.subject_id.is_not(None), grant.c.basis != "CONSENT"),
                     k.slice.not_in(_constants(UNSHAREABLE_SLICES)),
@@ -705,8 +750,8 @@ def slice_keys(k: Any) -> ColumnElement[bool]:
                 select(entry.c.id).where(
                     entry.c.case_id == k.scope_id,
                     entry.c.slice == k.slice,
-                    existing(entry.c),
                     by_own_post(entry.c),
+                    through(existing(entry.c)),
                 )
             ),
         ),
@@ -715,7 +760,9 @@ def slice_keys(k: Any) -> ColumnElement[bool]:
 
 def _opens(table: FromClause, scope: ColumnElement[Any], rule: Rule) -> ColumnElement[bool]:
     """Return whether a row that the key opens is visible."""
-    return probe(select(literal_column("1")).select_from(table).where(scope, rule(table.c)))
+    return probe(
+        select(literal_column("1")).select_from(table).where(scope, through(rule(table.c)))
+    )
 
 
 def thread_keys(k: Any) -> ColumnElement[bool]:

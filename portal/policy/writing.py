@@ -55,6 +55,7 @@ from portal.policy.visibility import (
     of_owner,
     probe,
     threads,
+    through,
 )
 from portal.vocabulary import EMERGENCY_SLICES
 
@@ -240,7 +241,7 @@ def own_retraction(row: Any) -> ColumnElement[bool]:
                 entry.c.id == row.entry_id,
                 entry.c.case_id == row.case_id,
                 or_(entry.c.author_agency_id == POSTING, entry.c.owner_agency_id == OWNING),
-                entries(entry.c),
+                through(entries(entry.c)),
             )
         ),
     )
@@ -269,7 +270,7 @@ def new_grant(grant: Any) -> ColumnElement[bool]:
                         emergency.c.agency_id == grant.agency_id,
                         emergency.c.kind == literal_column("'provision'"),
                         emergency.c.reviewed_at.is_(None),
-                        emergencies(emergency.c),
+                        through(emergencies(emergency.c)),
                     )
                 ),
             ),
@@ -317,7 +318,7 @@ def code_of_thread(row: Any) -> ColumnElement[bool]:
     thread = m.Thread.__table__.alias("thread_of_code")
     return or_(
         row.thread_id == INTAKE,
-        probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c))),
+        probe(select(thread.c.id).where(thread.c.id == row.thread_id, through(threads(thread.c)))),
         present(CLERKING),
     )
 
@@ -334,7 +335,9 @@ def own_message(row: Any) -> ColumnElement[bool]:
         and_(
             row.agency_id == ACTING,
             row.account_id == ACCOUNT,
-            probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c))),
+            probe(
+                select(thread.c.id).where(thread.c.id == row.thread_id, through(threads(thread.c)))
+            ),
         ),
     )
 
@@ -342,7 +345,9 @@ def own_message(row: Any) -> ColumnElement[bool]:
 def seen_message(row: Any) -> ColumnElement[bool]:
     """Messages are marked as seen by whoever reads the thread."""
     thread = m.Thread.__table__.alias("thread_of_seen_message")
-    return probe(select(thread.c.id).where(thread.c.id == row.thread_id, threads(thread.c)))
+    return probe(
+        select(thread.c.id).where(thread.c.id == row.thread_id, through(threads(thread.c)))
+    )
 
 
 def new_consultation(row: Any) -> ColumnElement[bool]:
@@ -392,7 +397,7 @@ def own_advice(row: Any) -> ColumnElement[bool]:
         row.agency_id == ADVISING,
         probe(
             select(brief.c.id).where(
-                brief.c.id == row.brief_id, brief.c.case_id == row.case_id, briefs(brief.c)
+                brief.c.id == row.brief_id, brief.c.case_id == row.case_id, through(briefs(brief.c))
             )
         ),
     )

@@ -71,7 +71,10 @@ def _plain_statements(centre: uuid.UUID) -> None:
     lists.COUNTING = select(func.count()).select_from(capped)
     sheets._ENTRIES = (
         select(
-            entry, literal_column("'owner'").label("rule"), cast(null(), Uuid()).label("grant_id")
+            entry,
+            literal_column("'owner'").label("rule"),
+            cast(null(), Uuid()).label("grant_id"),
+            entry.author_agency_id.label("agency_id"),
         )
         .where(entry.case_id == bindparam("case_id"))
         .order_by(entry.written_at.desc(), entry.id.desc())

@@ -76,7 +76,7 @@ BUGS = (
         "its people show before it opens",
         "case_people",
         RULES,
-        ", case.c.opened_at <= CLOCK\n",
+        ", through(case.c.opened_at <= CLOCK)\n",
         "\n",
     ),
     # -- rule 4: the owner
@@ -205,15 +205,15 @@ BUGS = (
         "everybody of the agency reads",
         "cases",
         RULES,
-        "g.agency_id == READING, reads_for(g.team_id, g.account_ids), ",
-        "g.agency_id == READING, ",
+        "g.agency_id == READING, reads_for(g.team_id, g.account_ids))",
+        "g.agency_id == READING)",
     ),
     Bug(
         "a manager reads",
         "cases",
         RULES,
-        "g.agency_id == READING, reads_for(g.team_id, g.account_ids), ",
-        "g.agency_id == READING, or_(MANAGING.is_not(None), reads_for(g.team_id, g.account_ids)), ",
+        "g.agency_id == READING, reads_for(g.team_id, g.account_ids))",
+        "g.agency_id == READING, or_(MANAGING.is_not(None), reads_for(g.team_id, g.account_ids)))",
     ),
     Bug(
         "named accounts are anybody's",
@@ -346,7 +346,7 @@ BUGS = (
         "a case shows without a reader",
         "cases",
         RULES,
-        "grant.c.case_id == c.id, admits(grant.c)",
+        "grant.c.case_id == c.id, admitting(grant.c)",
         "grant.c.case_id == c.id, grant.c.agency_id == READING, _holds(grant.c)",
     ),
     Bug(
@@ -359,7 +359,7 @@ BUGS = (
         "a person shows in every case",
         "persons",
         RULES,
-        "link.c.person_id == person_id, case_people(link.c)",
+        "link.c.person_id == person_id, through(case_people(link.c))",
         "link.c.person_id == person_id, OWNING.is_not(None)",
     ),
     Bug(

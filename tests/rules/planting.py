@@ -98,7 +98,7 @@ def plant_sources(sources: dict[str, str]) -> Planted:
             for term in terms.TERMS
         ),
         policies=tuple(
-            f"ALTER POLICY visible ON {model.__tablename__} USING ({rls.render(model, rule)})"
+            f"ALTER POLICY visible ON {model.__tablename__} USING ({rls.policy(model, rule)})"
             for model, rule in rules.VISIBLE.items()
             if model.__tablename__ in TABLES
         ),
