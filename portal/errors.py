@@ -47,6 +47,8 @@ NEVER_GIVEN_BACK = re.compile(
     r"token|password|secret|code|word(?!s)|submission|version", re.IGNORECASE
 )
 SHORTEST_TEXT_GIVEN_BACK = 12
+# What was chosen and not written.
+_AN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def init_errors(app: Flask) -> None:
@@ -71,11 +73,17 @@ def typed_texts() -> list[str]:
     except HTTPException:
         # The form could not be read, and that is what the page is about.
         return []
-    return [
-        value
-        for name, value in form.items(multi=True)
-        if len(value.strip()) >= SHORTEST_TEXT_GIVEN_BACK and not NEVER_GIVEN_BACK.search(name)
-    ]
+    return [value for name, value in form.items(multi=True) if is_written(name, value)]
+
+
+def is_written(name: str, value: str) -> bool:
+    """Return whether a field holds what somebody wrote and would want back: no secret, no id."""
+    text = value.strip()
+    return (
+        len(text) >= SHORTEST_TEXT_GIVEN_BACK
+        and not NEVER_GIVEN_BACK.search(name)
+        and not _AN_ID.fullmatch(text)
+    )
 
 
 def _known_page(error: Exception) -> Response:

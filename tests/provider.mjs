@@ -10,6 +10,12 @@ import * as jose from 'jose';
 
 const published = () => jose.generateKeyPair('RS256', { extractable: true });
 
+async function askToLeave(ctx, form) {
+  ctx.body =
+    '<!doctype html><html lang="ja"><title>みほん市 職員認証</title><h1>サインアウトしますか</h1>' +
+    `${form}<button form="op.logoutForm" name="logout" value="yes">サインアウトする</button>`;
+}
+
 async function house({ port, thin, clients, people }) {
   const issuer = `http://localhost:${port}`;
   const pair = await published();
@@ -23,7 +29,11 @@ async function house({ port, thin, clients, people }) {
     acrValues: ['urn:mihon:two-factors'],
     conformIdTokenClaims: thin,
     cookies: { keys: ['only for tests'] },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
+    features: {
+      devInteractions: { enabled: false },
+      // The provider's own page asks for a font on the internet.
+      rpInitiatedLogout: { enabled: true, logoutSource: askToLeave },
+    },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_ctx, id) =>
       people[id] && { accountId: id, claims: async () => ({ sub: id, ...people[id].claims }) },

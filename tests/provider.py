@@ -32,6 +32,7 @@ class House:
     people: dict[str, dict[str, Any]]
     # Whether the token says nothing but who it is, and the rest is asked for (OpenID Connect §5.4).
     thin: bool = False
+    portal: str = BASE
     issuer_id: uuid.UUID = field(default_factory=uuid.uuid4)
     client_secret: str = "a secret of the house and the portal"
 
@@ -41,7 +42,7 @@ class House:
 
     @property
     def back(self) -> str:
-        return f"{BASE}/sign-on/{self.issuer_id}/back"
+        return f"{self.portal}/sign-on/{self.issuer_id}/back"
 
     @property
     def client_id(self) -> str:
@@ -57,7 +58,7 @@ class House:
             page = browser.get(address, allow_redirects=False, timeout=10)
             while page.is_redirect:
                 there = urljoin(page.url, page.headers["Location"])
-                if there.startswith(BASE):
+                if there.startswith(self.portal):
                     return there
                 page = browser.get(there, allow_redirects=False, timeout=10)
                 if not page.is_redirect and html.fromstring(page.text).forms:
@@ -72,7 +73,7 @@ class House:
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "redirect_uris": [self.back],
-            "post_logout_redirect_uris": [f"{BASE}/sign-in"],
+            "post_logout_redirect_uris": [f"{self.portal}/sign-in"],
         }
         return {
             "port": self.port,

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from blueprints.account import bp
 from portal import models as m
 from portal.auth import SAVED_FIELD, permits
-from portal.errors import SHORTEST_TEXT_GIVEN_BACK
+from portal.errors import is_written
 from portal.extensions import db
 from portal.policy.permissions import Action
 from portal.services import saved
@@ -23,7 +23,7 @@ def typed() -> ResponseReturnValue:
         "account/typed.html",
         texts=saved.saved_texts(db.session),
         field=SAVED_FIELD,
-        longer=SHORTEST_TEXT_GIVEN_BACK,
+        is_written=is_written,
     )
 
 

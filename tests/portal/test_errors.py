@@ -53,7 +53,8 @@ def test_each_status_has_a_page_with_one_heading_and_a_way_on(
     page = parsed(response.text)
     assert response.status_code == status
     assert len(page.findall(".//h1")) == 1
-    assert page.find(".//main//a[@href='/']") is not None
+    way_on = "/sign-in" if status == 401 else "/"
+    assert page.find(f".//main//a[@href='{way_on}']") is not None
     assert page.find(".//title").text.startswith(page.find(".//h1").text)
 
 

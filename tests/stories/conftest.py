@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
@@ -22,6 +23,7 @@ from tests.blueprints.conftest import (  # noqa: F401  (fixtures that the storie
 from tests.city import PASSWORD, City
 from tests.second_factor import give_codes
 from tests.stories.people import ChromiumPerson, HttpPerson, Person
+from tests.stories.watched import WatchedPerson
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -46,6 +48,26 @@ def passwords(town: City, system: Engine, config: Config) -> None:  # noqa: F811
     give_codes(system, config.keys, town, *town.accounts)
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(app: Portal) -> Iterator[str]:  # noqa: F811
+    """Return the address at which the application of the test is served."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://localhost:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 @pytest.fixture(
     params=["http", pytest.param("chromium", marks=pytest.mark.browser)],
 )
@@ -58,15 +80,35 @@ def somebody(
     if request.param == "http":
         yield lambda: HttpPerson(app)
         return
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    address = f"http://localhost:{server.port}"
-    try:
-        with sync_playwright() as play:
-            chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            yield lambda: ChromiumPerson(chromium.new_context(locale="ja-JP"), address)
-            chromium.close()
-    finally:
-        server.shutdown()
-        thread.join()
+    address, chromium = (request.getfixturevalue(name) for name in ("address", "chromium"))
+    made = []
+
+    def sit_down() -> Person:
+        made.append(chromium.new_context(locale="ja-JP"))
+        return ChromiumPerson(made[-1], address)
+
+    yield sit_down
+    for context in made:
+        context.close()
+
+
+@pytest.fixture
+def window(chromium: Chromium, address: str) -> Iterator[Callable[..., WatchedPerson]]:
+    """Return a function that gives a window in a browser of its own, so many pixels wide.
+
+    Every page that is shown there is looked at: at the end axe may have found nothing on any.
+    """
+    made: list[WatchedPerson] = []
+
+    def sit_down(width: int) -> WatchedPerson:
+        size = {"width": width, "height": 740}
+        # What the judge brings along is a script that the policy of the pages would refuse.
+        context = chromium.new_context(viewport=size, locale="ja-JP", bypass_csp=True)
+        made.append(WatchedPerson(context, address))
+        return made[-1]
+
+    yield sit_down
+    found = [each for person in made for each in person.eyes.found]
+    for person in made:
+        person.context.close()
+    assert found == [], "\n".join(found)

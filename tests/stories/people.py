@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Locator
 from playwright.sync_api import Page as Tab
 
 from portal.unit import Portal
@@ -190,29 +190,39 @@ class HttpPerson(Person):
 
 
 class ChromiumPerson(Person):
-    """A person at a real browser."""
+    """A person at a real browser, of whose taps and letters account is kept."""
 
     def __init__(self, context: BrowserContext, address: str) -> None:
-        self._tab: Tab = context.new_page()
+        self.tab: Tab = context.new_page()
         self._address = address
         self._status = 0
-        self._tab.on("response", self._note)
+        self.taps = 0
+        self.letters = 0
+        self.tab.on("response", self._note)
 
     def _note(self, response: Any) -> None:
         if response.request.is_navigation_request() and response.status not in (302, 303):
             self._status = response.status
 
     def opens(self, path: str) -> None:
-        self._tab.goto(self._address + path)
+        self.tab.goto(self._address + path)
 
     def sends(self, **answers: str | list[str]) -> None:
-        form = self._tab.locator("main form")
+        form = self.fills(**answers)
+        with self.tab.expect_navigation():
+            form.locator("button[type='submit']").first.click()
+        self.taps += 1
+
+    def fills(self, **answers: str | list[str]) -> Locator:
+        """Fill in the form that has these fields, send nothing, and return the form."""
+        form = self.tab.locator("main form")
         for name in answers:
-            form = form.filter(has=self._tab.locator(f"[name='{name}']"))
+            form = form.filter(has=self.tab.locator(f"[name='{name}']"))
         for name, value in answers.items():
             self._fill(form.locator(f"[name='{name}']"), value)
-        with self._tab.expect_navigation():
-            form.locator("button").first.click()
+            # A tap for each field or choice; what is chosen is not typed.
+            self.taps += 1 if isinstance(value, str) else len(value)
+        return form
 
     def _fill(self, field: Any, value: str | list[str]) -> None:
         first = field.first
@@ -220,27 +230,36 @@ class ChromiumPerson(Person):
         kind = first.get_attribute("type")
         if kind in ("radio", "checkbox"):
             for one in [value] if isinstance(value, str) else value:
-                chosen = field.and_(self._tab.locator(f"[value='{one}']"))
+                chosen = field.and_(self.tab.locator(f"[value='{one}']"))
                 # The input lies beneath its picture; a finger meets the label.
-                self._tab.locator(f"label[for='{chosen.get_attribute('id')}']").click()
+                self.tab.locator(f"label[for='{chosen.get_attribute('id')}']").click()
         elif tag == "SELECT":
             first.select_option(value)
         elif field.count() > 1 and not isinstance(value, str):
             for part, text in enumerate(value):
                 field.nth(part).fill(text)
+                self.letters += len(text)
         else:
             first.fill(value)
+            self.letters += len(value)
 
     def presses(self, words: str) -> None:
-        with self._tab.expect_navigation():
-            self._tab.locator("form button", has_text=words).click()
+        with self.tab.expect_navigation():
+            self.tab.locator("form button", has_text=words).click()
+        self.taps += 1
+
+    def touches(self, words: str) -> None:
+        """Follow the one link that says this, as a finger does."""
+        with self.tab.expect_navigation():
+            self.tab.get_by_role("link", name=words, exact=True).click()
+        self.taps += 1
 
     def code(self) -> list[str]:
-        return self._tab.locator("ol.receipt__words span").all_text_contents()
+        return self.tab.locator("ol.receipt__words span").all_text_contents()
 
     def choice(self, field: str, words: str) -> str:
-        options = self._tab.locator(f"select[name='{field}'] option", has_text=words)
-        labels = self._tab.locator("label", has_text=words)
+        options = self.tab.locator(f"select[name='{field}'] option", has_text=words)
+        labels = self.tab.locator("label", has_text=words)
         inputs = labels.locator(f"input[name='{field}']")
         found = options if options.count() else inputs
         assert found.count() == 1, f"{found.count()} answers {words!r} to {field}"
@@ -252,14 +271,14 @@ class ChromiumPerson(Person):
 
     @property
     def path(self) -> str:
-        return self._tab.url.removeprefix(self._address).partition("?")[0]
+        return self.tab.url.removeprefix(self._address).partition("?")[0]
 
     @property
     def words(self) -> str:
-        return _folded(str(self._tab.locator("body").text_content()))
+        return _folded(str(self.tab.locator("body").text_content()))
 
     def links(self, pattern: str) -> list[str]:
-        found = self._tab.locator("main a").evaluate_all(
+        found = self.tab.locator("main a").evaluate_all(
             "links => links.map(link => link.getAttribute('href'))"
         )
         return [href for href in found if href and re.fullmatch(pattern, href)]
