@@ -15,6 +15,7 @@ from portal.extensions import db
 from portal.policy.permissions import Action, allows
 from portal.queries.actions import actions_of_case
 from portal.queries.cases import case_by_reference, count_cases, list_cases
+from portal.queries.glance import read_glance
 from portal.queries.own_records import list_own_records
 from portal.queries.paging import read_cursor
 from portal.queries.retractions import read_entry, read_retraction
@@ -117,6 +118,14 @@ def _ways(case: m.Case) -> list[tuple[str, str]]:
         for text, endpoint, action in WAYS
         if allows(standing(), action)
     ]
+
+
+@bp.get("/cases/<uuid:case_id>/glance")
+@permits(Action.READ_CASES)
+def glance(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Show a case as a picture: who did something when, what is due, who is silent."""
+    case = visible_or_404(m.Case, case_id)
+    return render_template("cases/glance.html", case=case, found=read_glance(db.session, case))
 
 
 @bp.get("/cases/<uuid:case_id>/visible")

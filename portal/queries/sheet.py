@@ -302,6 +302,12 @@ def _note(session: Session, case: m.Case, grant_id: uuid.UUID | None, *, names_s
     noted.decisions.setdefault(case.id, set()).add(Decision(rule, grant_id))
 
 
+def note_read(session: Session, case: m.Case) -> None:
+    """Note that the viewer looked at a case on a page that shows neither names nor words."""
+    mine = _admitting(session, case)
+    _note(session, case, mine[0].id if mine else None, names_shown=False)
+
+
 def agency_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return the names of agencies."""
     rows = session.execute(select(m.Agency.id, m.Agency.name).where(among(m.Agency.id, ids)))
