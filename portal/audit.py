@@ -55,6 +55,7 @@ class Event(StrEnum):
     EXCLUSION_SET = "exclusion.set"
     FACTOR_ADDED = "factor.added"
     FACTOR_ENDED = "factor.ended"
+    FACTORS_RESET = "factor.reset"
     GRANT_ENDED = "grant.ended"
     GRANT_GIVEN = "grant.given"
     GUARDIAN_RECORDED = "guardian.recorded"
@@ -124,6 +125,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.EXCLUSION_SET: "account",
             Event.FACTOR_ADDED: "kind",
             Event.FACTOR_ENDED: "kind",
+            Event.FACTORS_RESET: "account change reason checked",
             Event.GRANT_ENDED: "grant",
             Event.GRANT_GIVEN: "grant agency basis",
             Event.GUARDIAN_RECORDED: "record",

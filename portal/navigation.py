@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext
 
-from portal.auth import Acting, standing
+from portal.auth import Acting, rests_in, standing
 from portal.policy.permissions import Action, Standing, allows
 from portal.templating import label
 
@@ -63,6 +63,7 @@ def _context() -> dict[str, Any]:
     return {
         "acting": Acting(row.agency_name, label("role", row.role), "", url_for("account.switch")),
         "navigation": _navigation(),
+        "rests_in": rests_in(),
         "sign_out_url": url_for("account.sign_out"),
     }
 

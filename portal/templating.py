@@ -67,7 +67,7 @@ def init_templating(app: Flask) -> None:
 
 
 def shared_context() -> dict[str, Any]:
-    """Return the names that every template has; `navigation` and `acting` are empty signed out."""
+    """Return the names that every template has; they that need a sign-in are empty signed out."""
     names: dict[str, Any] = {
         "acting": None,
         "demo": bool(current_app.config.get("DEMO", False)),
@@ -76,6 +76,7 @@ def shared_context() -> dict[str, Any]:
         "locale": _language(),
         "navigation": (),
         "product": gettext("こどもの権利 連携ポータル"),
+        "rests_in": None,
         "sign_out_url": None,
     }
     if has_request_context():

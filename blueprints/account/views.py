@@ -120,6 +120,13 @@ def sessions() -> ResponseReturnValue:
     return render_template("account/sessions.html", sessions=shown, names=names)
 
 
+@bp.get("/sign-ins/stay")
+@permits(Action.KEEP_ACCOUNT)
+def stay() -> ResponseReturnValue:
+    """Keep the session awake for a page that stands open; say in how many seconds it rests."""
+    return Response(str(auth.rests_in()), mimetype="text/plain")
+
+
 @bp.post("/sign-ins/<uuid:public_id>/end")
 @permits(Action.KEEP_ACCOUNT)
 def end_session(public_id: uuid.UUID) -> ResponseReturnValue:

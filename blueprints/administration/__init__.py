@@ -12,7 +12,10 @@ from blueprints.administration import (  # noqa: E402
     issuers,  # noqa: F401
     machines,  # noqa: F401
     moves,  # noqa: F401
+    people,  # noqa: F401
+    resets,  # noqa: F401
     roles,  # noqa: F401
+    sign_in_rules,  # noqa: F401
     staff,  # noqa: F401
     team,  # noqa: F401  (the views bind themselves to bp)
 )

@@ -2,7 +2,7 @@
 
 import uuid
 
-from flask import g, redirect, render_template, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -19,7 +19,6 @@ from blueprints.administration.forms import (
     beginning,
     ending,
 )
-from portal import auth, passwords
 from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
@@ -60,18 +59,16 @@ def find_account() -> ResponseReturnValue:
 @bp.route("/accounts/new", methods=["GET", "POST"])
 @permits(Action.ADMINISTER)
 def new_account() -> ResponseReturnValue:
-    """Make an account; its first password is shown this once."""
+    """Make an account; its first place sends the invitation."""
     form = NewAccountForm()
-    if not form.validate_on_submit():
-        return render_template("administration/new_account.html", form=form), form.status
-    password, made = passwords.draw(), []
-    refused = attempt(form, lambda: made.append(_add_account(form, password)))
+    valid = form.validate_on_submit()
+    refused = attempt(form, lambda: _add_account(form)) if valid else form.status
     if refused is not None:
         return render_template("administration/new_account.html", form=form), refused
-    shown = password if made == [True] else None
-    return render_template(
-        "administration/account_made.html", account_id=form.submission.data, password=shown
+    flash(
+        _("アカウントをつくりました。次に所属を加えると、本人に招待のメールが届きます。"), "success"
     )
+    return redirect(url_for("administration.account", account_id=form.submission.data))
 
 
 @bp.route("/accounts/<uuid:account_id>", methods=["GET", "POST"])
@@ -155,13 +152,12 @@ def _account_page(
     return page, status
 
 
-def _add_account(form: NewAccountForm, password: str) -> bool:
-    return services.add_account(
+def _add_account(form: NewAccountForm) -> None:
+    services.add_account(
         db.session,
         form.submission.data,
         name=form.name.data or "",
         email=form.email.data or "",
-        password_hash=passwords.hasher(auth.config()).hash(passwords.prepared(password)),
     )
 
 

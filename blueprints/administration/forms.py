@@ -37,12 +37,16 @@ REFUSALS: dict[str, LazyString] = {
     ),
     "email_taken": _l("このメールアドレスのアカウントは、もうあります。"),
     "ends_before_it_begins": _l("終わる日は、始まる日より後にしてください。"),
-    "has_password": _l("この人は、もう自分のパスワードを決めています。"),
+    "has_password": _l("この人は、もう使いはじめています。"),
     "has_members": _l(
         "所属している人がいるあいだは、機関の種類を変えられません。先に所属を終わらせてください。"
     ),
     "issuer_taken": _l("この発行者は、もう入っています。"),
     "no_colleague": _l("いまこの機関に所属している人から選んでください。"),
+    "no_place": _l("この人には、まだ所属がありません。先に所属を決めてください。"),
+    "not_in_use": _l("この人は、まだ使いはじめていません。招待を送りなおしてください。"),
+    "nothing_to_withdraw": _l("取り下げる招待はありません。"),
+    "reset_asked": _l("この人のやりなおしは、もう頼まれていて、確認を待っています。"),
     "not_a_cafeteria": _l("報告用のリンクは、こども食堂だけのものです。"),
     "on_the_team": _l("この人は、もうチームに入っています。"),
     "nothing_in_hand": _l("引きつぐ仕事はありません。"),
@@ -193,6 +197,11 @@ class InviteForm(NewAccountForm):
     """Somebody who is to work here, and as what."""
 
     role = SelectField(_l("役割"), validators=[InputRequired(_l("役割を選んでください。"))])
+    since = DateField(
+        _l("始まる日"),
+        description=_l("空けておくと、いまからになります。招待のメールは、この日に届きます。"),
+        validators=[Optional(), _within_the_century],
+    )
     until = DateField(
         _l("終わる日"),
         description=_l("この日まで。人事異動の日が決まっていなければ空けておきます。"),

@@ -22,11 +22,12 @@ from portal.policy.permissions import (
     require,
     sight_of,
 )
+from portal.policy.terms import clock
 from portal.queries import administration as lists
 from portal.queries import staff as people
 from portal.queries.paging import read_cursor
 from portal.services import memberships
-from portal.services.notices import without_password
+from portal.services.notices import invitations_of, without_password
 from portal.unit import visible_or_404
 
 
@@ -42,7 +43,9 @@ def staff() -> ResponseReturnValue:
         agency=agency,
         agencies=lists.agency_choices(db.session) if allowed_everywhere(keeper) else (),
         rows=rows,
-        invited=without_password(db.session, {row.account_id for row in rows}),
+        outside=without_password(db.session, {row.account_id for row in rows}),
+        invitations=invitations_of(db.session, {row.account_id for row in rows}),
+        now=clock(db.session),
         proposals=people.proposals(db.session, agency.id),
         manages=keeper.agency_id == agency.id and allows(keeper, Action.MANAGE),
         keeps=keeps(keeper, agency.id),
@@ -52,10 +55,12 @@ def staff() -> ResponseReturnValue:
 @bp.get("/proposals")
 @permits(Action.KEEP_STAFF)
 def proposals() -> ResponseReturnValue:
-    """Show which roles wait for a second person."""
+    """Show which roles, and which resets of factors, wait for a second person."""
     rows = people.proposals(db.session)
     alone = people.second_person_missing(db.session, rows)
-    return render_template("administration/proposals.html", rows=rows, alone=alone)
+    return render_template(
+        "administration/proposals.html", rows=rows, alone=alone, resets=people.resets(db.session)
+    )
 
 
 @bp.get("/proposals/<uuid:membership_proposal_id>")

@@ -61,22 +61,47 @@ SIGHTS: dict[Sight, LazyString] = {
 }
 
 CHANGES: dict[str, LazyString] = {
+    "account_created": _l("アカウントがつくられた"),
+    "account_details": _l("アカウントの内容が変わった"),
+    "address": _l("アカウントのメールアドレスが変わった"),
     "confirmed": _l("提案された役割が確認され、所属が始まる"),
     "council_joined": _l("要対協の構成員として記録された"),
     "council_left": _l("要対協の構成員としての記録が終わった"),
     "created": _l("機関が登録された"),
     "declined": _l("提案された役割が断られた"),
     "details": _l("機関の内容が変わった"),
+    "disabled": _l("アカウントが止められた"),
     "door": _l("入れる場所や端末の設定が変わった"),
+    "enabled": _l("止められていたアカウントが、また使えるようになった"),
     "ended": _l("所属の終わりが決まった"),
     "handed_over": _l("仕事が後任に引きつがれた"),
     "given": _l("所属が加わった"),
+    "invited": _l("招待のメールが用意された"),
     "proposed": _l("役割が提案された（もうひとりの確認待ち）"),
     "reconfirmed": _l("在籍が確認された"),
     "report_link": _l("報告用のリンクが新しくなった"),
+    "reset": _l("本人確認がやりなおしになった"),
+    "reset_asked": _l("本人確認のやりなおしが頼まれた（もうひとりの確認待ち）"),
+    "reset_declined": _l("本人確認のやりなおしが断られた"),
+    "reset_withdrawn": _l("本人確認のやりなおしが取り下げられた"),
+    "sign_in_rule": _l("サインインが続く時間の設定が変わった"),
     "team_joined": _l("対応チームに人が加わった"),
     "team_left": _l("対応チームから人がはずれた"),
+    "uninvited": _l("招待が取り下げられた"),
     "withdrawn": _l("提案が取り下げられた"),
+}
+
+# Why factors are reset, and how it was made sure who asks.
+REASONS: dict[str, LazyString] = {
+    "lost": _l("なくした"),
+    "stolen": _l("盗まれた"),
+    "broken": _l("こわれた"),
+    "replaced": _l("新しい端末に替え、回復コードも手元にない"),
+}
+CHECKS: dict[str, LazyString] = {
+    "in_person": _l("会って確かめた"),
+    "known_number": _l("前から知っている番号に、こちらから電話して確かめた"),
+    "video": _l("顔の見える通話で確かめた"),
 }
 
 # Why a line of a table of moves cannot be; `value` is what stands there.

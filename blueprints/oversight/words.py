@@ -53,6 +53,7 @@ EVENTS: dict[Event, tuple[LazyString, LazyString]] = {
     Event.EXCLUSION_SET: (_l("見せない人を決めた"), _CASE),
     Event.FACTOR_ADDED: (_l("本人確認の方法を加えた"), _SIGN_IN),
     Event.FACTOR_ENDED: (_l("本人確認の方法をはずした"), _SIGN_IN),
+    Event.FACTORS_RESET: (_l("ほかの人の本人確認をやりなおしにした"), _SIGN_IN),
     Event.GRANT_ENDED: (_l("共有を終えた"), _SHARE),
     Event.GRANT_GIVEN: (_l("共有した"), _SHARE),
     Event.GUARDIAN_RECORDED: (_l("親権などを記録した"), _CONSENT),

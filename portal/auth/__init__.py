@@ -49,6 +49,7 @@ from portal.auth.sessions import (
     leads_to,
     open_session,
     own_sessions,
+    rests_in,
     standing,
     with_cookie,
 )
@@ -113,6 +114,7 @@ __all__ = [
     "prove_by_passkey",
     "prove_password",
     "refusal",
+    "rests_in",
     "session_factory",
     "site",
     "standing",

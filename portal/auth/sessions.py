@@ -85,6 +85,7 @@ def authenticate(session: Session) -> None:
 
 
 def _limits() -> tuple[timedelta, timedelta]:
+    """Return how long a sign-in holds where its agency has no rule of its own."""
     settings = config()
     return timedelta(seconds=settings.idle_seconds), timedelta(seconds=settings.absolute_seconds)
 
@@ -107,6 +108,13 @@ def standing() -> Standing | None:
     if row is None or row.account_id is None or not is_whole(row.factors):
         return None
     return _standing(row)
+
+
+def rests_in() -> int:
+    """Return in how many seconds the present session ends if it is not used any more."""
+    row = g.signed
+    day_left: timedelta = row.opened_at + row.absolute - datetime.now(UTC)
+    return max(0, int(min(row.idle, day_left).total_seconds()))
 
 
 def keep_awake() -> None:
@@ -212,13 +220,8 @@ class OpenSession:
 
 def own_sessions(session: Session) -> list[OpenSession]:
     """Return the viewer's sign-ins that still hold, the one used last first."""
-    idle, absolute = _limits()
-    now = datetime.now(UTC)
-    return [
-        OpenSession(**row, present=row["public_id"] == g.signed.public_id)
-        for row in before_viewer(session, func.sessions_of_viewer()).mappings()
-        if now < row["seen_at"] + idle and now < row["opened_at"] + absolute
-    ]
+    found = before_viewer(session, func.sessions_of_viewer(*_limits())).mappings()
+    return [OpenSession(**row, present=row["public_id"] == g.signed.public_id) for row in found]
 
 
 def end_own_session(session: Session, public_id: uuid.UUID) -> None:

@@ -12,6 +12,7 @@ from portal.models.agencies import (
     Membership,
     MembershipProposal,
     Session,
+    SignInRule,
     Team,
     TeamMember,
     ThrottleCount,
@@ -55,7 +56,7 @@ from portal.models.consultations import (
     ThreadCode,
     ThreadMessage,
 )
-from portal.models.factors import Passkey, Pledge, RecoveryCode, TotpSecret, UsedMark
+from portal.models.factors import FactorReset, Passkey, Pledge, RecoveryCode, TotpSecret, UsedMark
 from portal.models.law import Emergency, LawReport, PermissionNoting, ShareProposal
 from portal.models.meetings import (
     Advice,
@@ -129,6 +130,7 @@ __all__ = [
     "EmergencyKey",
     "Entry",
     "Exclusion",
+    "FactorReset",
     "Grant",
     "GrantReason",
     "GuardianRecord",
@@ -164,6 +166,7 @@ __all__ = [
     "SavedText",
     "Session",
     "ShareProposal",
+    "SignInRule",
     "SliceKey",
     "Task",
     "Team",

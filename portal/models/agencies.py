@@ -150,6 +150,38 @@ class Door(Base):
     recorded_at: Mapped[Now]
 
 
+class SignInRule(Base):
+    """How long a sign-in for an agency holds, where the agency wants it otherwise than usual.
+
+    ``idle_minutes`` end it without use, ``absolute_minutes`` in spite of use. The bounds are those
+    of NIST SP 800-63B-4 for this level of assurance, and of security.md S3 for a working day.
+    """
+
+    SHORTEST_IDLE: ClassVar[int] = 5
+    LONGEST_IDLE: ClassVar[int] = 60
+    SHORTEST_ABSOLUTE: ClassVar[int] = 60
+    LONGEST_ABSOLUTE: ClassVar[int] = 12 * 60
+
+    __tablename__ = "sign_in_rules"
+    __table_args__ = (
+        CheckConstraint(
+            f"idle_minutes BETWEEN {SHORTEST_IDLE} AND {LONGEST_IDLE}", name="idle_in_bounds"
+        ),
+        CheckConstraint(
+            f"absolute_minutes BETWEEN {SHORTEST_ABSOLUTE} AND {LONGEST_ABSOLUTE}",
+            name="absolute_in_bounds",
+        ),
+    )
+
+    agency_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("agencies.id"), primary_key=True
+    )
+    idle_minutes: Mapped[int]
+    absolute_minutes: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    recorded_at: Mapped[Now]
+
+
 class Team(Keyed, Base):
     """A standing team of an agency; the default team reads what names no other reader."""
 

@@ -6,10 +6,10 @@ Nothing here is deleted: a factor that was taken away keeps its row with an end.
 import uuid
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Instant, Keyed, Now, Sealed, account_key
+from portal.models.base import Base, Instant, Keyed, Now, Sealed, account_key, agency_key
 
 
 class TotpSecret(Keyed, Base):
@@ -60,6 +60,44 @@ class RecoveryCode(Keyed, Base):
     recorded_at: Mapped[Now]
     used_at: Mapped[Instant | None]
     ended_at: Mapped[Instant | None]
+
+
+class FactorReset(Keyed, Base):
+    """Somebody lost what proves the account, and who keeps the agency's people saw to it.
+
+    ``reason`` says what was lost and ``checked`` how the person was known, both in codes. Where the
+    account opens cases nothing happens until another person confirms; a reset holds for
+    ``portal.policy.permissions.PROPOSAL_HOLDS`` from ``asked_at`` on.
+    """
+
+    __tablename__ = "factor_resets"
+    __table_args__ = (
+        CheckConstraint("asked_by <> account_id", name="never_for_oneself"),
+        CheckConstraint(
+            "decision <> 'confirmed' OR (decided_by <> asked_by AND decided_by <> account_id)",
+            name="another_person",
+        ),
+        CheckConstraint(
+            "num_nonnulls(decision, decided_by, decided_at) IN (0, 3)", name="decided_whole"
+        ),
+        Index("ix_factor_resets_agency", "agency_id", "asked_at"),
+        Index("ix_factor_resets_account", "account_id"),
+    )
+
+    ALONE: ClassVar[str] = "alone"
+    CONFIRMED: ClassVar[str] = "confirmed"
+    DECLINED: ClassVar[str] = "declined"
+    WITHDRAWN: ClassVar[str] = "withdrawn"
+
+    account_id: Mapped[uuid.UUID] = account_key()
+    agency_id: Mapped[uuid.UUID] = agency_key()
+    reason: Mapped[str]
+    checked: Mapped[str]
+    asked_by: Mapped[uuid.UUID] = account_key()
+    asked_at: Mapped[Now]
+    decision: Mapped[str | None]
+    decided_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    decided_at: Mapped[Instant | None]
 
 
 class UsedMark(Base):

@@ -23,6 +23,8 @@ class Notice(Keyed, Base):
 
     kind: Mapped[str]
     account_id: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    # When it is to be sent: an invitation waits for the first day at work.
+    due_at: Mapped[Now]
     link_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     email_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     expires_at: Mapped[Instant | None]

@@ -13,13 +13,24 @@ RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, p
         year FROM (portal_clock() AT TIME ZONE 'Asia/Tokyo') - interval '3 months')::integer;
 $$;
 
+CREATE FUNCTION session_limits(p_agency uuid, p_idle interval, p_absolute interval)
+RETURNS TABLE (idle interval, absolute interval)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- How long a sign-in for an agency holds without use and in spite of use.
+    SELECT coalesce(make_interval(mins => r.idle_minutes), p_idle),
+        coalesce(make_interval(mins => r.absolute_minutes), p_absolute)
+    FROM (SELECT 1) AS always LEFT JOIN sign_in_rules r ON r.agency_id = p_agency;
+$$;
+
 CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
-    pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid)
+    pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid, idle interval,
+    absolute interval)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    -- A session without a live membership, or of a disabled account, is as good as none.
+    -- A session without a live membership, or of a disabled account, is as good as none. The rule of
+    -- the agency that it acts for goes before the installation's.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
         a.name, CASE WHEN s.account_id IS NULL THEN '{{}}'::uuid[] ELSE
             ARRAY[s.agency_id, s.account_id] || ARRAY(
@@ -30,8 +41,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         END, s.factors, s.proven_at, EXISTS (
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
-        s.opened_at, s.seen_at, s.issuer_id
+        s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute
     FROM sessions s
+    CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
         AND m.valid_from <= portal_clock()
@@ -41,8 +53,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     LEFT JOIN threads t ON t.id = s.thread_id
     WHERE s.token_hash = p_token_hash
         AND s.ended_at IS NULL
-        AND portal_clock() < s.seen_at + p_idle
-        AND portal_clock() < s.opened_at + p_absolute
+        AND portal_clock() < s.seen_at + l.idle
+        AND portal_clock() < s.opened_at + l.absolute
         AND (s.thread_id IS NULL OR t.closed_at IS NULL)
         AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled));
 $$;
@@ -75,12 +87,16 @@ RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     RETURNING public_id;
 $$;
 
-CREATE FUNCTION sessions_of_viewer()
+CREATE FUNCTION sessions_of_viewer(p_idle interval, p_absolute interval)
 RETURNS TABLE (public_id uuid, agency_id uuid, opened_at timestamptz, seen_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT s.public_id, s.agency_id, s.opened_at, s.seen_at FROM sessions s
+    CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     WHERE s.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
-        AND s.ended_at IS NULL ORDER BY s.seen_at DESC;
+        AND s.ended_at IS NULL
+        AND portal_clock() < s.seen_at + l.idle
+        AND portal_clock() < s.opened_at + l.absolute
+    ORDER BY s.seen_at DESC;
 $$;
 
 CREATE FUNCTION end_session_of_viewer(p_public_id uuid)
@@ -135,15 +151,8 @@ DECLARE
 BEGIN
     -- Whoever opens a session of the account meanwhile waits, and finds the new password.
     PERFORM 1 FROM accounts WHERE id = p_account FOR NO KEY UPDATE;
-    -- One's own password, or that of an account that an administrator has just made.
-    IF v_me IS DISTINCT FROM p_account AND NOT EXISTS (
-        SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
-        WHERE m.account_id = v_me AND m.role = 'sysadmin' AND NOT a.disabled
-            AND m.valid_from <= portal_clock()
-            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
-            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-            AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = p_account))
-    THEN
+    -- One's own password and nobody else's.
+    IF v_me IS DISTINCT FROM p_account THEN
         RAISE insufficient_privilege USING MESSAGE = 'this password is not yours to set';
     END IF;
     INSERT INTO credentials (account_id, password_hash) VALUES (p_account, p_hash)
@@ -156,7 +165,8 @@ END $$;
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION defer_notice(
-    p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval)
+    p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval,
+    p_due timestamptz)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- A new link ends those before it.
@@ -164,12 +174,13 @@ BEGIN
         UPDATE notices SET used_at = portal_clock()
         WHERE account_id = p_account AND link_hash IS NOT NULL AND used_at IS NULL;
     END IF;
-    INSERT INTO notices (id, kind, account_id, link_hash, expires_at)
-    VALUES (p_id, p_kind, p_account, p_link_hash, portal_clock() + p_lifetime);
+    INSERT INTO notices (id, kind, account_id, link_hash, due_at, expires_at)
+    VALUES (p_id, p_kind, p_account, p_link_hash, coalesce(p_due, portal_clock()),
+        coalesce(p_due, portal_clock()) + p_lifetime);
     -- The queue's triggers look for its tables on the search path of this transaction.
     PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
-    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
-    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id));
+    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args, scheduled_at)
+    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id), p_due);
     PERFORM set_config('search_path', 'public, pg_temp', true);
 END $$;
 
@@ -178,8 +189,80 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 BEGIN
     -- Nobody is looked for here, so that no time tells whether somebody has the address: the worker
     -- finds whose it is before it writes.
-    PERFORM defer_notice(p_id, 'reset', NULL, p_link_hash, p_lifetime);
+    PERFORM defer_notice(p_id, 'reset', NULL, p_link_hash, p_lifetime, NULL);
     UPDATE notices SET email_index = p_email_index WHERE id = p_id;
+END $$;
+
+CREATE FUNCTION without_password(p_accounts uuid[])
+RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
+        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id);
+$$;
+
+CREATE FUNCTION invitations_of(p_accounts uuid[])
+RETURNS TABLE (
+    account_id uuid, kind text, due_at timestamptz, expires_at timestamptz, sent_at timestamptz,
+    used_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- The last link of each account that has no way in yet; used then means withdrawn.
+    SELECT DISTINCT ON (n.account_id) n.account_id, n.kind, n.due_at, n.expires_at, n.sent_at,
+        n.used_at
+    FROM notices n JOIN without_password(p_accounts) AS w ON w = n.account_id
+    WHERE n.link_hash IS NOT NULL
+    ORDER BY n.account_id, n.recorded_at DESC, n.id;
+$$;
+
+CREATE FUNCTION withdraw_invitation(p_account uuid)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever keeps people takes a link back that was not used, sent or not. What came of it once
+    -- it was used is ended otherwise.
+    IF viewer_administering() IS NULL AND viewer_managing() IS NULL THEN
+        RETURN false;
+    END IF;
+    UPDATE notices SET used_at = portal_clock()
+    WHERE account_id = p_account AND link_hash IS NOT NULL AND used_at IS NULL
+        AND EXISTS (SELECT 1 FROM without_password(ARRAY[p_account]));
+    RETURN FOUND;
+END $$;
+
+CREATE FUNCTION reset_factors(
+    p_reset uuid, p_notice uuid, p_link_hash bytea, p_lifetime interval)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_me uuid := nullif(current_setting('portal.account_id', true), '')::uuid;
+    v_reset factor_resets%ROWTYPE;
+BEGIN
+    SELECT * INTO v_reset FROM factor_resets WHERE id = p_reset FOR UPDATE;
+    -- Whoever decided just now, as the second person; or alone, where nothing of the account opens
+    -- cases or lets others open them, today or later.
+    IF NOT FOUND OR v_reset.decided_by IS DISTINCT FROM v_me
+        OR v_reset.decided_at IS DISTINCT FROM portal_clock()
+        OR v_reset.decision NOT IN ('alone', 'confirmed')
+        OR (v_reset.decision = 'alone' AND EXISTS (
+            SELECT 1 FROM memberships m JOIN agencies a ON a.id = m.agency_id
+            WHERE m.account_id = v_reset.account_id
+                AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+                AND (m.manager OR (a.type, m.role) NOT IN ({given_by_one}))))
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'these factors are not yours to reset';
+    END IF;
+    -- Whoever signs in meanwhile waits, and finds nothing left to sign in by.
+    PERFORM 1 FROM accounts WHERE id = v_reset.account_id FOR NO KEY UPDATE;
+    UPDATE totp_secrets SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    UPDATE passkeys SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    UPDATE recovery_codes SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    UPDATE issuer_links SET valid_until = portal_clock()
+    WHERE account_id = v_reset.account_id AND valid_until IS NULL;
+    -- A known password alone would otherwise set up the next factor: only the link does.
+    DELETE FROM credentials WHERE account_id = v_reset.account_id;
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    PERFORM defer_notice(
+        p_notice, 'recovery', v_reset.account_id, p_link_hash, p_lifetime, NULL);
 END $$;
 
 CREATE FUNCTION link_owner(p_link_hash bytea)
@@ -202,12 +285,6 @@ RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     UPDATE notices SET used_at = portal_clock()
     WHERE link_hash = p_link_hash AND used_at IS NULL AND portal_clock() < expires_at
     RETURNING account_id;
-$$;
-
-CREATE FUNCTION without_password(p_accounts uuid[])
-RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
-        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id);
 $$;
 
 CREATE FUNCTION end_other_sessions(p_public_id uuid)

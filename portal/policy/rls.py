@@ -16,7 +16,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from portal.models import Base, Case, Grant
 from portal.policy import past
-from portal.policy.permissions import EMERGENCY_VIEWERS
+from portal.policy.permissions import EMERGENCY_VIEWERS, GIVEN_BY_ONE
 from portal.policy.viewer import TERMS, Term
 from portal.policy.visibility import (
     OPEN,
@@ -138,6 +138,7 @@ def functions() -> str:
         blind_roles=_array(BLIND_ROLES),
         emergency_slices=_array(EMERGENCY_SLICES),
         emergency_viewers=_array(EMERGENCY_VIEWERS),
+        given_by_one=", ".join(f"('{kind}', '{role}')" for kind, role in GIVEN_BY_ONE),
         managed_grants=render(Grant, managed_grants),
         asked_by_owner=render(Case, past.asked_by_owner),
         sights=past.sights(),
@@ -187,6 +188,9 @@ CALLED_BY_APP = (
     "account_for_login",
     "passkey_for_login",
     "defer_notice",
+    "invitations_of",
+    "withdraw_invitation",
+    "reset_factors",
     "ask_for_reset",
     "link_owner",
     "use_link",

@@ -552,13 +552,13 @@ def consultations(row: Any) -> ColumnElement[bool]:
     )
 
 
-def membership_proposals(row: Any) -> ColumnElement[bool]:
-    """Proposals: administrators, the agency's managers, and the director who names managers."""
+def proposed_of_staff(row: Any) -> ColumnElement[bool]:
+    """Proposed roles, resets of factors: administrators, the agency's managers, who names them."""
     return or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING)
 
 
-def doors(row: Any) -> ColumnElement[bool]:
-    """Doors: administrators, and the agency's managers to read."""
+def agency_settings(row: Any) -> ColumnElement[bool]:
+    """Doors, and how long sign-ins hold: administrators, and the agency's managers to read."""
     return or_(present(ADMINISTERING), row.agency_id == MANAGING)
 
 
@@ -860,10 +860,11 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.IssuerKey: issuer_keys,
         m.EmergencyKey: emergency_keys,
         m.Denial: denials,
-        m.Door: doors,
+        m.Door: agency_settings,
         m.Emergency: emergencies,
         m.Entry: entries,
         m.Exclusion: of_owner,
+        m.FactorReset: proposed_of_staff,
         m.Grant: grants,
         m.GrantReason: of_owner,
         m.GuardianRecord: of_owner,
@@ -879,7 +880,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.MatterOutcome: matter_outcomes,
         m.Meeting: meetings,
         m.MeetingExpert: meeting_experts,
-        m.MembershipProposal: membership_proposals,
+        m.MembershipProposal: proposed_of_staff,
         m.NecessityRecord: of_owner,
         m.NeverTell: of_owner,
         m.Passkey: of_own_account,
@@ -891,6 +892,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.ShareProposal: of_owner,
         m.Retraction: retractions,
         m.SavedText: of_own_account,
+        m.SignInRule: agency_settings,
         m.Task: tasks,
         m.Thread: threads,
         m.ThreadMessage: thread_messages,

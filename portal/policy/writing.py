@@ -123,6 +123,51 @@ def decided_proposal(row: Any) -> ColumnElement[bool]:
     )
 
 
+def new_factor_reset(row: Any) -> ColumnElement[bool]:
+    """Resets of factors: of somebody who works where the viewer keeps the people, never the own.
+
+    Undecided, or done by the viewer alone: ``reset_factors`` refuses that for whoever opens cases.
+    """
+    place = m.Membership.__table__.alias("place_of_reset")
+    return and_(
+        _kept_staff(row),
+        row.asked_by == ACCOUNT,
+        row.asked_at <= CLOCK,
+        or_(
+            row.decision.is_(None),
+            and_(
+                row.decision == literal_column(f"'{m.FactorReset.ALONE}'"),
+                row.decided_by == ACCOUNT,
+            ),
+        ),
+        probe(
+            select(place.c.id).where(
+                place.c.account_id == row.account_id, place.c.agency_id == row.agency_id
+            )
+        ),
+    )
+
+
+def decided_factor_reset(row: Any) -> ColumnElement[bool]:
+    """Resets of factors: confirmed by another person in time; declined by whoever sees them."""
+    in_time = CLOCK < row.asked_at + literal_column(f"interval '{PROPOSAL_HOLDS.days} days'")
+    return and_(
+        or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING),
+        row.account_id != ACCOUNT,
+        or_(
+            row.decision.is_(None),
+            and_(
+                row.decided_by == ACCOUNT,
+                row.decision != literal_column(f"'{m.FactorReset.ALONE}'"),
+                or_(
+                    row.decision != literal_column(f"'{m.FactorReset.CONFIRMED}'"),
+                    and_(row.asked_by != ACCOUNT, in_time),
+                ),
+            ),
+        ),
+    )
+
+
 def new_membership(row: Any) -> ColumnElement[bool]:
     """Memberships: of a role that opens nothing, or as proposed by one and confirmed by another.
 
@@ -492,6 +537,9 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.Entry: Writing(own_entry),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
+        m.FactorReset: Writing(
+            new_factor_reset, decided_factor_reset, ("decided_at", "decided_by", "decision")
+        ),
         m.Grant: Writing(
             new_grant, ended_grant, ("ended_at", "team_id", "account_ids", "readers_fixed")
         ),
@@ -556,6 +604,9 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.Retraction: Writing(own_retraction),
         m.SavedText: Writing(of_own_account),
+        m.SignInRule: Writing(
+            administered, administered, ("idle_minutes", "absolute_minutes", "version")
+        ),
         m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
         m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),
         m.TeamMember: Writing(of_managed_team, of_managed_team, ("valid_until",)),

@@ -191,6 +191,18 @@ def names_of(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]
     return {profile.account_id: reveal(session, profile, "name") for profile in profiles}
 
 
+def profiles_of(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    """Return name and address of the accounts that the viewer may see; two queries."""
+    profiles = session.scalars(
+        select(m.AccountProfile).where(m.AccountProfile.account_id.in_(set(ids)))
+    ).all()
+    fetch_keys(session, profiles)
+    return {
+        each.account_id: (reveal(session, each, "name"), reveal(session, each, "email"))
+        for each in profiles
+    }
+
+
 def team_of(session: Session, agency_id: uuid.UUID) -> list[TeamRow]:
     """Return who is and was on an agency's default team, who is on it first."""
     row: Any = m.TeamMember.__table__

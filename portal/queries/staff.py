@@ -10,12 +10,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.audit import Event
 from portal.database import standing
 from portal.policy.permissions import ADMINISTRATOR, CENTRE, PROPOSAL_HOLDS, Standing, decides
 from portal.policy.terms import clock
 from portal.policy.viewer import DIRECTOR, live
-from portal.queries.administration import names_of
+from portal.queries.administration import names_of, profiles_of
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.working_hours import instant_to_inclusive
 
@@ -193,6 +192,60 @@ def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
     ]
 
 
+@dataclass(frozen=True)
+class ResetRow:
+    """A reset of factors that waits for a second person; ``decidable`` by the viewer or not.
+
+    ``email`` is where the link would go: whoever confirms looks whether it is the person's.
+    """
+
+    id: uuid.UUID
+    account_id: uuid.UUID
+    name: str
+    email: str
+    agency: str
+    reason: str
+    checked: str
+    asker: str
+    asked_at: dt.datetime
+    expires_at: dt.datetime
+    own: bool
+    decidable: bool
+
+
+def resets(session: Session) -> list[ResetRow]:
+    """Return the resets that wait and that the viewer sees, the oldest first; four queries."""
+    row = m.FactorReset
+    found = session.execute(
+        select(row, m.Agency.name)
+        .join(m.Agency, m.Agency.id == row.agency_id)
+        .where(row.decision.is_(None), row.asked_at > func.portal_clock() - PROPOSAL_HOLDS)
+        .order_by(row.asked_at, row.id)
+    ).all()
+    people = {each.account_id for each, _ in found} | {each.asked_by for each, _ in found}
+    profiles = profiles_of(session, people)
+    me, acting = session.info["viewer"].account_id, standing(session)
+    nobody = ("", "")
+    return [
+        ResetRow(
+            each.id,
+            each.account_id,
+            *profiles.get(each.account_id, nobody),
+            agency,
+            each.reason,
+            each.checked,
+            profiles.get(each.asked_by, nobody)[0],
+            each.asked_at,
+            each.asked_at + PROPOSAL_HOLDS,
+            each.asked_by == me,
+            acting is not None
+            and me not in (each.asked_by, each.account_id)
+            and decides(acting, each.agency_id),
+        )
+        for each, agency in found
+    ]
+
+
 def to_confirm(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
     """Return who is to be confirmed now, or sleeps because nobody did; never the viewer."""
     return [row for row in staff_of(session, agency_id) if row.due and row.live and not row.own]
@@ -256,6 +309,6 @@ def changes(session: Session, agency_id: uuid.UUID, cursor: Cursor | None = None
 
 
 def _subject(event: m.AuditEvent) -> Any:
-    if event.event != Event.MEMBERSHIP_CHANGED.value:
+    if "account" not in event.details:
         return None
     return uuid.UUID(event.details["account"])

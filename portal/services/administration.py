@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record
-from portal.database import ConflictError, NotVisibleError, before_viewer, standing
+from portal.database import ConflictError, NotVisibleError, standing
 from portal.policy.permissions import CENTRE, NPO, Action, NotPermittedError, require
 from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
@@ -199,12 +199,49 @@ def set_door(session: Session, agency_id: uuid.UUID, version: int, details: Door
     _note(session, agency_id, "door")
 
 
-def add_account(
-    session: Session, account_id: uuid.UUID, *, name: str, email: str, password_hash: str
-) -> bool:
-    """Make an account with its first password; return False where the form was sent before.
+@dataclass(frozen=True)
+class SignInTimes:
+    """After how many minutes a sign-in for an agency ends: without use, and in spite of use."""
 
-    The address comes as ``portal.text.normalise_email`` gives it.
+    idle_minutes: int
+    absolute_minutes: int
+
+
+def sign_in_rule_of(session: Session, agency_id: uuid.UUID) -> m.SignInRule | None:
+    """Return an agency's rule for sign-ins, None where it has none of its own."""
+    found = select(m.SignInRule).where(m.SignInRule.agency_id == agency_id)
+    return session.scalars(found).one_or_none()
+
+
+def set_sign_in_rule(
+    session: Session, agency_id: uuid.UUID, version: int, times: SignInTimes
+) -> None:
+    """Say how long sign-ins for an agency hold, at the version of the form (0: none yet).
+
+    Whoever is signed in is bound by it from the next request on.
+
+    Raises:
+        ConflictError: somebody changed it meanwhile.
+        NotPermittedError: not an administrator.
+
+    """
+    require(standing(session), Action.ADMINISTER)
+    rule = sign_in_rule_of(session, agency_id)
+    if version != (0 if rule is None else rule.version):
+        raise ConflictError
+    if rule is None:
+        rule = m.SignInRule(agency_id=agency_id)
+        session.add(rule)
+    rule.idle_minutes, rule.absolute_minutes = times.idle_minutes, times.absolute_minutes
+    rule.version = version + 1
+    session.flush()
+    _note(session, agency_id, "sign_in_rule")
+
+
+def add_account(session: Session, account_id: uuid.UUID, *, name: str, email: str) -> None:
+    """Make an account without a way in: its first place sends the link to one.
+
+    The address comes as ``portal.text.normalise_email`` gives it. Sent twice, it is one account.
 
     Raises:
         RefusedError: ``email_taken``.
@@ -212,23 +249,28 @@ def add_account(
     """
     require(standing(session), Action.ADMINISTER)
     if already(session, m.Account, account_id) is not None:
-        return False
-    index = email_index_for(session, email)
-    _refuse_taken(session, index, account_id)
-    if not write_once(session, m.Account(id=account_id)):
-        return False
-    create_key(session, Scope("account", account_id))
-    profile = m.AccountProfile(account_id=account_id, email_index=index)
-    seal(session, profile, email=email, name=name)
+        return
+    _refuse_taken(session, email_index_for(session, email), account_id)
     try:
-        with session.begin_nested():
-            session.add(profile)
-            session.flush()
+        enter_account(session, account_id, None, name=name, email=email)
     except IntegrityError as error:
         raise ConflictError from error
-    before_viewer(session, func.set_password(account_id, password_hash))
-    record(session, Event.ACCOUNT_CHANGED, account=account_id, change="created")
-    return True
+
+
+def enter_account(
+    session: Session, account_id: uuid.UUID, agency_id: uuid.UUID | None, *, name: str, email: str
+) -> uuid.UUID:
+    """Make an account without a password: whoever it is for sets one by an invitation."""
+    with session.begin_nested():
+        if write_once(session, m.Account(id=account_id)):
+            create_key(session, Scope("account", account_id))
+            index = email_index_for(session, email)
+            profile = m.AccountProfile(account_id=account_id, email_index=index)
+            seal(session, profile, email=email, name=name)
+            session.add(profile)
+            session.flush()
+            _note_account(session, account_id, agency_id, "account_created")
+    return account_id
 
 
 def change_account(
@@ -251,11 +293,38 @@ def change_account(
     profile = session.scalars(
         select(m.AccountProfile).where(m.AccountProfile.account_id == account_id)
     ).one()
+    changes = {"account_details"}
+    if account.disabled != disabled:
+        changes = {"disabled" if disabled else "enabled"}
+    if profile.email_index != index:
+        changes.add("address")
     profile.email_index = index
     seal(session, profile, email=email, name=name)
-    change = "details" if account.disabled == disabled else "disabled" if disabled else "enabled"
     account.disabled = disabled
-    record(session, Event.ACCOUNT_CHANGED, account=account_id, change=change)
+    for change in sorted(changes):
+        note_account(session, account_id, change)
+
+
+def note_account(session: Session, account_id: uuid.UUID, change: str) -> None:
+    """Note a change of an account for the managers of each agency that its person works for."""
+    row = m.Membership
+    places = session.scalars(
+        select(row.agency_id)
+        .where(
+            row.account_id == account_id,
+            row.valid_until.is_(None) | (row.valid_until > func.portal_clock()),
+        )
+        .distinct()
+    ).all()
+    none: list[uuid.UUID | None] = [None]
+    for agency_id in [*places] or none:
+        _note_account(session, account_id, agency_id, change)
+
+
+def _note_account(
+    session: Session, account_id: uuid.UUID, agency_id: uuid.UUID | None, change: str
+) -> None:
+    record(session, Event.ACCOUNT_CHANGED, about=agency_id, account=account_id, change=change)
 
 
 def _refuse_taken(session: Session, index: bytes, account_id: uuid.UUID) -> None:

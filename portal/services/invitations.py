@@ -6,12 +6,10 @@ import uuid
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from portal import models as m
-from portal.audit import Event, record
 from portal.database import before_viewer
+from portal.services.administration import enter_account
 from portal.services.memberships import Place, give_place
-from portal.services.once import write_once
-from portal.vault import Scope, create_key, email_index_for, seal
+from portal.vault import email_index_for
 
 
 def invite_person(
@@ -27,8 +25,8 @@ def invite_person(
 ) -> None:
     """Let somebody work for an agency, or propose it where that takes a second person.
 
-    The link comes as soon as the place is given. Who has an account already gets the place alone;
-    nothing tells the inviter which it was.
+    The link comes on the first day of the place, as soon as that is given. Who has an account
+    already gets the place alone; nothing tells the inviter which it was.
 
     Args:
         session: of an administrator or of the agency's manager.
@@ -48,20 +46,3 @@ def invite_person(
     )
     place = Place(account_id, agency_id, role, manager=False, since=since, until=until)
     give_place(session, row_id, place)
-
-
-def enter_account(
-    session: Session, account_id: uuid.UUID, agency_id: uuid.UUID, *, name: str, email: str
-) -> uuid.UUID:
-    """Make an account without a password: whoever it is for sets one by an invitation."""
-    if write_once(session, m.Account(id=account_id)):
-        create_key(session, Scope("account", account_id))
-        index = email_index_for(session, email)
-        profile = m.AccountProfile(account_id=account_id, email_index=index)
-        seal(session, profile, email=email, name=name)
-        session.add(profile)
-        session.flush()
-        record(
-            session, Event.ACCOUNT_CHANGED, about=agency_id, account=account_id, change="created"
-        )
-    return account_id

@@ -201,7 +201,7 @@ def _decide(session: Session, proposal: m.MembershipProposal, decision: str) -> 
 
 
 def _write(session: Session, row_id: uuid.UUID, place: Place) -> bool:
-    """Write a membership once; whoever has no password yet is sent a link as soon as it holds."""
+    """Write a membership once; whoever has no password yet is sent a link on its first day."""
     membership = m.Membership(
         id=row_id,
         account_id=place.account_id,
@@ -218,8 +218,8 @@ def _write(session: Session, row_id: uuid.UUID, place: Place) -> bool:
         if not isinstance(error.orig, ExclusionViolation):
             raise
         raise RefusedError("overlaps") from error
-    if written and place.since <= clock(session):
-        invite_without_password(session, place.account_id)
+    if written:
+        invite_without_password(session, place.account_id, place.since)
     return written
 
 

@@ -20,8 +20,7 @@ from portal.database import before_viewer, standing
 from portal.move_words import ARRIVAL, DEPARTURE, HEAD, KINDS, NO, REMARK, YES
 from portal.policy.permissions import ADMINISTRATOR, Action, keeps, require, roles_of, takes_two
 from portal.policy.terms import clock
-from portal.services.administration import RefusedError
-from portal.services.invitations import enter_account
+from portal.services.administration import RefusedError, enter_account
 from portal.services.memberships import Place, end_membership, give_place, pending
 from portal.spreadsheet import Line, UnreadableError, read
 from portal.text import BadText, clean, normalise_email

@@ -8,20 +8,21 @@ names it by its id alone.
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, Uuid, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.audit import Event, record
 from portal.database import NotVisibleError, SystemSession, before_viewer, standing
 from portal.mail import Letter
-from portal.policy.permissions import Action, keeps, require
-from portal.services.administration import RefusedError
+from portal.policy.permissions import Action, NotPermittedError, keeps, require
+from portal.policy.terms import clock
+from portal.services.administration import RefusedError, note_account
 from portal.vault import link_token_for, reveal
 
-INVITATION, RESET, NEW_DEVICE = "invitation", "reset", "new_device"
+INVITATION, RECOVERY, RESET, NEW_DEVICE = "invitation", "recovery", "reset", "new_device"
 INVITATION_HOLDS, RESET_HOLDS = timedelta(days=7), timedelta(minutes=30)
 
 
@@ -32,45 +33,131 @@ def link_hash(token: str) -> bytes:
 
 def write(session: Session, kind: str, account_id: uuid.UUID) -> None:
     """Write a letter without a link to an account."""
-    before_viewer(session, func.defer_notice(uuid.uuid4(), kind, account_id, None, None))
+    before_viewer(session, func.defer_notice(uuid.uuid4(), kind, account_id, None, None, None))
 
 
-def invite(session: Session, account_id: uuid.UUID) -> None:
-    """Send an account that has no password yet a link to set one, which holds for seven days.
+@dataclass(frozen=True)
+class Invitation:
+    """The last link to an account that has no way in yet; the times are aware.
 
-    The link before it ends.
+    ``sent_at`` is None while it waits for ``due_at`` or for the mail server.
+    """
+
+    account_id: uuid.UUID
+    kind: str
+    due_at: datetime
+    expires_at: datetime
+    sent_at: datetime | None
+    used_at: datetime | None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Return whether it was taken back: an account whose link was used has a way in."""
+        return self.used_at is not None
+
+    def holds(self, at: datetime) -> bool:
+        """Return whether the link works, or will, at an instant or later."""
+        return not self.withdrawn and at < self.expires_at
+
+
+def invite(session: Session, account_id: uuid.UUID) -> datetime | None:
+    """Send an account that has no way in yet a link to one, which holds for seven days.
+
+    The link before it ends. Whoever begins later gets it on that day; after a reset of lost factors
+    it holds for 30 minutes, as any link that takes the place of a factor.
+
+    Returns:
+        When it is sent; None for now.
 
     Raises:
         NotVisibleError: nobody of an agency whose people the viewer keeps.
-        RefusedError: ``has_password``.
+        RefusedError: ``has_password``; ``no_place`` where nothing is given and nothing proposed.
 
     """
+    _require_kept(session, account_id)
+    if account_id not in without_password(session, [account_id]):
+        raise RefusedError("has_password")
+    place = m.Membership
+    begins = session.scalar(
+        select(func.min(place.valid_from)).where(
+            place.account_id == account_id,
+            place.valid_until.is_(None) | (place.valid_until > func.portal_clock()),
+        )
+    )
+    if begins is None:
+        raise RefusedError("no_place")
+    due = begins if clock(session) < begins else None
+    known = invitations_of(session, [account_id]).get(account_id)
+    _invite(session, account_id, due, INVITATION if known is None else known.kind)
+    return due
+
+
+def withdraw(session: Session, account_id: uuid.UUID) -> None:
+    """Take back a link that nobody used yet, whether it was sent or waits for its day.
+
+    Raises:
+        NotVisibleError: nobody of an agency whose people the viewer keeps.
+        RefusedError: ``nothing_to_withdraw``: it was used, or taken back before.
+
+    """
+    _require_kept(session, account_id)
+    if not before_viewer(session, func.withdraw_invitation(account_id)).scalar_one():
+        raise RefusedError("nothing_to_withdraw")
+    note_account(session, account_id, "uninvited")
+
+
+def invite_without_password(session: Session, account_id: uuid.UUID, since: datetime) -> None:
+    """Send the link to somebody who was just given a place, on the first day of it.
+
+    Not where there is a way in already, or a link that comes as early and holds as long.
+    """
+    if account_id not in without_password(session, [account_id]):
+        return
+    now = clock(session)
+    known, begins = invitations_of(session, [account_id]).get(account_id), max(since, now)
+    if known is None or not known.holds(begins) or begins < known.due_at:
+        _invite(session, account_id, since if now < since else None, INVITATION)
+
+
+def _require_kept(session: Session, account_id: uuid.UUID) -> None:
     acting = require(standing(session), Action.KEEP_STAFF)
     place, proposal = m.Membership, m.MembershipProposal
     places = {
         *session.scalars(select(place.agency_id).where(place.account_id == account_id)),
         *session.scalars(select(proposal.agency_id).where(proposal.account_id == account_id)),
     }
+    if account_id == session.info["viewer"].account_id:
+        raise NotPermittedError
     if not any(keeps(acting, agency_id) for agency_id in places):
         raise NotVisibleError
-    if account_id not in without_password(session, [account_id]):
-        raise RefusedError("has_password")
-    _invite(session, account_id)
 
 
-def invite_without_password(session: Session, account_id: uuid.UUID) -> None:
-    """Send the link to somebody who was just given a place, unless there is a password already."""
-    if account_id in without_password(session, [account_id]):
-        _invite(session, account_id)
-
-
-def _invite(session: Session, account_id: uuid.UUID) -> None:
+def _invite(session: Session, account_id: uuid.UUID, due: datetime | None, kind: str) -> None:
     notice_id = uuid.uuid4()
     hashed = link_hash(link_token_for(session, notice_id))
-    before_viewer(
-        session, func.defer_notice(notice_id, INVITATION, account_id, hashed, INVITATION_HOLDS)
-    )
-    record(session, Event.ACCOUNT_CHANGED, account=account_id, change="invited")
+    holds = RESET_HOLDS if kind == RECOVERY else INVITATION_HOLDS
+    deferring = func.defer_notice(notice_id, kind, account_id, hashed, holds, due)
+    before_viewer(session, deferring)
+    note_account(session, account_id, "invited")
+
+
+def reset(session: Session, reset_id: uuid.UUID) -> None:
+    """Take an account's factors, password and sessions away and send its owner the way back.
+
+    The database does it for whoever decided on the reset just now, and for nobody else.
+    """
+    notice_id = uuid.uuid4()
+    hashed = link_hash(link_token_for(session, notice_id))
+    before_viewer(session, func.reset_factors(reset_id, notice_id, hashed, RESET_HOLDS))
+
+
+def invitations_of(
+    session: Session, account_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, Invitation]:
+    """Return the last link of each of some accounts that have no way in yet."""
+    wanted = literal(sorted(account_ids), ARRAY(Uuid()))
+    found = before_viewer(session, func.invitations_of(wanted)).mappings()
+    return {row["account_id"]: Invitation(**row) for row in found}
 
 
 def without_password(session: Session, account_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
@@ -105,6 +192,12 @@ def send(session: SystemSession, notice_id: uuid.UUID, deliver: Callable[[Letter
         return
     if notice.email_index is not None:
         _find_owner(session, notice, notice.email_index)
+    if notice.link_hash is not None and notice.account_id is not None:
+        owner = before_viewer(session, func.link_owner(notice.link_hash)).one_or_none()
+        if owner is None or owner.agency_id is None:
+            # Taken back, over or of nobody's here any more: its link would open nothing.
+            notice.used_at = notice.used_at or session.scalar(select(func.portal_clock()))
+            return
     if notice.account_id is not None:
         profile = session.scalars(
             select(m.AccountProfile).where(m.AccountProfile.account_id == notice.account_id)

@@ -70,6 +70,39 @@ const recheck = async () => {
 const timer = watched ? window.setInterval(recheck, RECHECK_MILLISECONDS) : 0;
 if (watched) document.addEventListener("visibilitychange", recheck);
 
+// ---- A sign-in that is about to rest says so and can go on. Every window of the browser keeps it awake.
+const rest = document.querySelector("[data-rest]");
+const WARNED_MILLISECONDS = 120_000;
+if (rest) {
+  const others = new BroadcastChannel("awake");
+  let typed = false;
+  let timers = [];
+  const over = () => {
+    // What is being written stays on the page; sent, it is kept for its author.
+    if (!typed) window.location.reload();
+  };
+  const wait = (milliseconds) => {
+    rest.hidden = true;
+    for (const each of timers) window.clearTimeout(each);
+    const warn = () => (rest.hidden = false);
+    timers = [
+      window.setTimeout(warn, Math.max(0, milliseconds - WARNED_MILLISECONDS)),
+      window.setTimeout(over, milliseconds + 1000),
+    ];
+  };
+  const usual = 1000 * Number(rest.dataset.rest);
+  others.addEventListener("message", () => wait(usual));
+  others.postMessage("");
+  document.addEventListener("input", () => (typed = true));
+  rest.querySelector("button").addEventListener("click", async () => {
+    const answer = await fetch(rest.dataset.stay, { cache: "no-store", redirect: "manual" });
+    if (!answer.ok) return;
+    wait(1000 * Number(await answer.text()));
+    others.postMessage("");
+  });
+  wait(usual);
+}
+
 // ---- How many characters are left. The server counts again; nothing is cut off here.
 for (const area of all("[data-limit]")) {
   const count = document.getElementById(`${area.id}-count`);

@@ -271,7 +271,7 @@ def test_a_new_link_ends_the_one_before(app: Portal, known: None, post: tuple[Bo
     box, config = post
     for _ in range(2):
         Browser(app).submit("/forgotten-password", {"email": "nurse@example.jp"}, 200)
-    send_all(config)
+        send_all(config)
     first, second = (link_in(message) for message in box.messages)
     Browser(app).get(first, 410)
     Browser(app).get(second)

@@ -37,6 +37,11 @@ DEFINERS = {
     "ask_for_reset": "void",
     "defer_notice": "void",
     "end_other_sessions": "void",
+    "invitations_of": "TABLE(account_id uuid, kind text, due_at timestamp with time zone,"
+    " expires_at timestamp with time zone, sent_at timestamp with time zone,"
+    " used_at timestamp with time zone)",
+    "reset_factors": "void",
+    "withdraw_invitation": "boolean",
     "link_owner": "TABLE(account_id uuid, agency_id uuid, kind text)",
     "forget_saved_text": "void",
     "note_device": "boolean",
@@ -75,7 +80,8 @@ DEFINERS = {
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
     " factors text, proven_at timestamp with time zone, pledged boolean,"
     " opened_at timestamp with time zone, seen_at timestamp with time zone,"
-    " issuer_id uuid)",
+    " issuer_id uuid, idle interval, absolute interval)",
+    "session_limits": "TABLE(idle interval, absolute interval)",
     "session_came_from": "void",
     "sessions_of_viewer": "TABLE(public_id uuid, agency_id uuid,"
     " opened_at timestamp with time zone, seen_at timestamp with time zone)",
