@@ -248,6 +248,25 @@ def system_session(engine: Engine, *, reason: str) -> Iterator[SystemSession]:
         yield session
 
 
+@contextmanager
+def outside_transaction(session: Session) -> Iterator[None]:
+    """Give the connection back while somebody is asked over the network, and go on afterwards.
+
+    A house that answers slowly then holds a thread of ours but no connection and no snapshot. What
+    was read before is not repeated; nothing may have been written yet.
+    """
+    options = session.connection().get_execution_options()
+    isolation = options.get("isolation_level", WRITING)
+    if session.new or session.dirty or session.deleted:
+        msg = "something was written before the network is asked"
+        raise RuntimeError(msg)
+    session.rollback()
+    try:
+        yield
+    finally:
+        session.connection(execution_options={"isolation_level": isolation})
+
+
 def find_visible(session: Session, model: type[M], key: uuid.UUID, *conditions: Any) -> M:
     """Return the row with this id that the viewer sees.
 

@@ -23,6 +23,7 @@ from flask import g, request
 from flask import session as cookie_session
 from joserfc.errors import ExpiredTokenError, JoseError
 from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -40,17 +41,18 @@ PATIENCE_SECONDS = (3.05, 5)
 LEEWAY_SECONDS = 60
 # Signed with a key that only the issuer has: no shared secret, and never unsigned.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
-ENTER, LINK = "enter", "link"
+ENTER, LINK, INVITED = "enter", "link", "invited"
 
 
 class SignOnRefused(Exception):
     """The sign-on does not open the door; ``code`` says why.
 
     ``down``: the issuer does not answer, or not as it should. ``denied``: the person or the issuer
-    broke it off. ``not_begun``: not begun in this browser, used up or too late. ``not_believed``:
-    the answer cannot be proven. ``out_of_date``: the answer is too old, or a clock is wrong.
-    ``mail``: no confirmed e-mail of the organisation. ``unknown``: nobody is linked. ``no_place``:
-    no granted membership is live there. ``no_way_out``: the issuer offers no signing out.
+    broke it off. ``already_linked``: to another account. ``not_begun``: not begun in this browser,
+    used up or too late. ``not_believed``: the answer cannot be proven. ``out_of_date``: the answer
+    is too old, or a clock is wrong. ``mail``: no confirmed e-mail of the organisation.
+    ``unknown``: nobody is linked. ``no_place``: no granted membership is live there.
+    ``no_way_out``: the issuer offers no signing out.
     """
 
     def __init__(self, code: str) -> None:
@@ -264,6 +266,47 @@ def enter(session: Session, identity: Identity) -> Entry:
         if row.agency_id is not None and (row.value is None or row.value in identity.values):
             return Entry(row.account_id, row.agency_id)
     raise SignOnRefused("no_place")
+
+
+def offered_to(session: Session, link_hash: bytes) -> list[Offered]:
+    """Return the sign-ons by which somebody invited may come in, by name; a link's hash says who.
+
+    None for whoever has a way in already, as after a password that was only lost.
+    """
+    rows = before_viewer(session, func.places_by_link(link_hash)).all()
+    found = {row.issuer_id: Offered(row.issuer_id, row.name, ()) for row in rows}
+    return list(found.values())
+
+
+def place_of_invited(session: Session, link_hash: bytes, identity: Identity) -> uuid.UUID:
+    """Return the agency for which somebody invited acts first, come in by a sign-on.
+
+    Raises SignOnRefused: ``no_place`` where the sign-on leads to nothing that was granted, and
+    where the link is used up or over.
+    """
+    for row in before_viewer(session, func.places_by_link(link_hash)):
+        is_led = row.value is None or row.value in identity.values
+        if row.issuer_id == identity.issuer_id and is_led:
+            agency_id: uuid.UUID = row.agency_id
+            return agency_id
+    raise SignOnRefused("no_place")
+
+
+def link_invited(
+    session: Session, link_hash: bytes, issuer_id: uuid.UUID, subject: bytes
+) -> uuid.UUID | None:
+    """Use an invitation up and link its account to somebody whom an issuer proved.
+
+    Returns the account, None where another use of the same invitation was sooner. Raises
+    SignOnRefused: ``already_linked`` where the person over there is another account's.
+    """
+    linking = func.link_by_invitation(link_hash, issuer_id, subject)
+    try:
+        with session.begin_nested():
+            account_id: uuid.UUID | None = before_viewer(session, linking).scalar_one()
+    except IntegrityError as error:
+        raise SignOnRefused("already_linked") from error
+    return account_id
 
 
 def way_out(issuer: Known, back: str) -> str:

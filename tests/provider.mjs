@@ -1,9 +1,10 @@
 // The houses' sign-ons for tests: real OpenID providers (oidc-provider), one port each, on loopback.
 //
-// The first line of standard input says which, as JSON: [{port, thin, clients, people}]. "ready" is
-// printed when all of them listen. A house is made to misbehave by POST /test/trick with JSON: what
+// The first line of standard input says which, as JSON: [{thin, clients, people}]. When all of them
+// listen, their ports are printed as JSON, in that order. A house is made to misbehave by POST /test/trick with JSON: what
 // it then signs differs in the named claims, or is signed by a key that it never published. A
 // provider that keeps to its certification never would, and a relying party must notice all the same.
+import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';
 import * as jose from 'jose';
@@ -16,7 +17,11 @@ async function askToLeave(ctx, form) {
     `${form}<button form="op.logoutForm" name="logout" value="yes">サインアウトする</button>`;
 }
 
-async function house({ port, thin, clients, people }) {
+async function house({ thin, clients, people }) {
+  // The system chooses the port, and it is ours from then on; its name is the issuer's.
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
   const issuer = `http://localhost:${port}`;
   const pair = await published();
   const key = { ...(await jose.exportJWK(pair.privateKey)), kid: `key-${port}`, alg: 'RS256', use: 'sig' };
@@ -91,13 +96,13 @@ async function house({ port, thin, clients, people }) {
     }
   });
 
-  await new Promise((resolve) => provider.listen(port, '127.0.0.1', resolve));
+  server.on('request', provider.callback());
+  return port;
 }
 
 const input = createInterface({ input: process.stdin });
 input.once('line', async (line) => {
-  await Promise.all(JSON.parse(line).map(house));
-  console.log('ready');
+  console.log(JSON.stringify(await Promise.all(JSON.parse(line).map(house))));
 });
 // The tests hold the other end: when they are gone, so is this.
 input.once('close', () => process.exit());

@@ -28,13 +28,14 @@ class House:
     """The sign-on of one organisation: where it is, and who is known there."""
 
     name: str
-    port: int
     people: dict[str, dict[str, Any]]
     # Whether the token says nothing but who it is, and the rest is asked for (OpenID Connect §5.4).
     thin: bool = False
     portal: str = BASE
     issuer_id: uuid.UUID = field(default_factory=uuid.uuid4)
     client_secret: str = "a secret of the house and the portal"
+    # Known once the house is open (``open_houses``).
+    port: int = 0
 
     @property
     def url(self) -> str:
@@ -76,7 +77,6 @@ class House:
             "post_logout_redirect_uris": [f"{self.portal}/sign-in"],
         }
         return {
-            "port": self.port,
             "thin": self.thin,
             "clients": [client],
             "people": self.people,
@@ -100,15 +100,12 @@ def node() -> str:
     return found
 
 
-def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(number)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """Hold a port that nobody listens on, and nobody else can take, for as long as the block."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @contextmanager
@@ -127,7 +124,10 @@ def open_houses(*houses: House) -> Iterator[None]:
         assert process.stdout is not None
         process.stdin.write(json.dumps([house.described() for house in houses]) + "\n")
         process.stdin.flush()
-        assert process.stdout.readline() == "ready\n", "the providers did not start"
+        told = process.stdout.readline()
+        assert told, "the providers did not start"
+        for house, port in zip(houses, json.loads(told), strict=True):
+            house.port = port
         try:
             yield
         finally:

@@ -2,13 +2,15 @@
 
 from flask import g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Gone, TooManyRequests
+from werkzeug.exceptions import Forbidden, Gone, TooManyRequests
 
 from blueprints.account import bp
 from blueprints.account.forms import AddressForm, NewPasswordForm
 from portal import auth, passwords
+from portal import single_sign_on as sso
 from portal.auth import with_cookie
 from portal.extensions import db
+from portal.services.notices import link_hash
 
 
 @bp.route("/forgotten-password", methods=["GET", "POST"])
@@ -35,14 +37,30 @@ def new_password() -> ResponseReturnValue:
         page = render_template("account/link_over.html", signed=g.get("signed") is not None)
         return page, Gone.code if owner is None else 409
     form = NewPasswordForm()
-    if not form.validate_on_submit():
-        return render_template("account/new_password.html", form=form, kind=owner.kind), form.status
+    if owner.elsewhere or not form.validate_on_submit():
+        return _password_page(form, owner, form.status)
     typed = form.password.data or ""
     refused = passwords.refusal(typed, auth.words_of_link(db.session, owner))
     if refused is not None:
         form.refuse(form.password, refused)
-        return render_template("account/new_password.html", form=form, kind=owner.kind), 422
+        return _password_page(form, owner, 422)
     token = auth.use_link(db.session, owner, request.args.get("key", ""), typed)
     if token is None:
         return render_template("account/link_over.html", signed=False), Gone.code
     return with_cookie(make_response(redirect(url_for("account.second_factor"))), token)
+
+
+def _password_page(
+    form: NewPasswordForm, owner: auth.LinkOwner, status: int
+) -> ResponseReturnValue:
+    """Ask for a password, or for the own organisation's sign-on where there is one."""
+    key = request.args.get("key", "")
+    page = render_template(
+        "account/new_password.html",
+        form=form,
+        owner=owner,
+        key=key,
+        issuers=sso.offered_to(db.session, link_hash(key)),
+    )
+    # A password that was sent although the agency takes none is refused.
+    return page, Forbidden.code if owner.elsewhere and form.is_submitted() else status

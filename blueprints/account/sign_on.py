@@ -3,11 +3,13 @@
 import time
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Response, g, make_response, redirect, render_template, request, url_for
 from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
+from werkzeug.exceptions import Gone
 
 from blueprints.account import bp
 from portal import auth
@@ -15,12 +17,14 @@ from portal import single_sign_on as sso
 from portal.audit import Event, record
 from portal.auth import permits, with_cookie
 from portal.auth.words import is_whole
+from portal.database import outside_transaction
 from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.permissions import Action
 from portal.queries.sign_on import links_of
 from portal.services import issuers as services
 from portal.services.administration import RefusedError
+from portal.services.notices import link_hash
 
 UNAVAILABLE = 503
 # What was proven and waits for the person's yes, in the signed form cookie.
@@ -108,13 +112,42 @@ def signed_on(issuer_id: uuid.UUID) -> ResponseReturnValue:
     """Take the browser back from the sign-on: open a session, or ask whether to link."""
     issuer = sso.known(db.session, issuer_id)
     try:
-        attempt, identity = sso.finish(issuer, auth.config().keys)
+        with outside_transaction(db.session):
+            attempt, identity = sso.finish(issuer, auth.config().keys)
         if attempt.purpose == sso.LINK:
             return _ask_to_link(identity, attempt)
+        if attempt.purpose == sso.INVITED:
+            return _ask_invited(identity, attempt)
         entry = sso.enter(db.session, identity)
     except sso.SignOnRefused as refused:
         return _refused(issuer, refused.code)
     return _entered(entry, identity, attempt.next)
+
+
+@bp.get("/new-password/sign-on/<uuid:issuer_id>")
+def begin_invited(issuer_id: uuid.UUID) -> ResponseReturnValue:
+    """Send somebody invited to the own organisation's sign-on, in place of choosing a password."""
+    hashed = link_hash(request.args.get("key", ""))
+    if issuer_id not in {each.id for each in sso.offered_to(db.session, hashed)}:
+        return _invitation_over()
+    return _begin(issuer_id, sso.Attempt(sso.INVITED, hashed.hex()))
+
+
+@bp.route("/new-password/sign-on/<uuid:issuer_id>/confirm", methods=["GET", "POST"])
+def confirm_invited(issuer_id: uuid.UUID) -> ResponseReturnValue:
+    """Ask somebody invited whether this is the right account over there; link it and come in."""
+    issuer, waiting, form = sso.known(db.session, issuer_id), _waiting(issuer_id), PortalForm()
+    if waiting is None:
+        return _refused(issuer, "not_begun")
+    if not form.validate_on_submit():
+        page = render_template(
+            "account/link_invited.html", form=form, issuer=issuer, shown=waiting["shown"]
+        )
+        return page, form.status
+    try:
+        return _enter_invited(issuer_id, waiting)
+    except sso.SignOnRefused as refused:
+        return _refused(issuer, refused.code)
 
 
 @bp.get("/sign-on")
@@ -173,8 +206,10 @@ def signed_out(issuer_id: uuid.UUID) -> ResponseReturnValue:
 def sign_out_of_issuer(issuer_id: uuid.UUID) -> ResponseReturnValue:
     """Send the browser to where the organisation's own sign-on is left."""
     issuer = sso.known(db.session, issuer_id)
+    back = url_for("account.sign_in", _external=True)
     try:
-        return redirect(sso.way_out(issuer, url_for("account.sign_in", _external=True)))
+        with outside_transaction(db.session):
+            return redirect(sso.way_out(issuer, back))
     except sso.SignOnRefused as refused:
         return _refused(issuer, refused.code)
 
@@ -183,18 +218,25 @@ def _begin(issuer_id: uuid.UUID, attempt: sso.Attempt) -> ResponseReturnValue:
     issuer = sso.known(db.session, issuer_id)
     back = url_for("account.signed_on", issuer_id=issuer_id, _external=True)
     try:
-        return redirect(sso.begin(issuer, back, attempt))
+        with outside_transaction(db.session):
+            return redirect(sso.begin(issuer, back, attempt))
     except sso.SignOnRefused as refused:
         return _refused(issuer, refused.code)
 
 
 def _entered(entry: sso.Entry, identity: sso.Identity, wish: str | None) -> Response:
-    factors = "oidc+mfa" if identity.second_factor else "oidc"
+    return _opened(entry, identity.issuer_id, wish, second_factor=identity.second_factor)
+
+
+def _opened(
+    entry: sso.Entry, issuer_id: uuid.UUID, wish: str | None, *, second_factor: bool
+) -> Response:
+    factors = "oidc+mfa" if second_factor else "oidc"
     token = auth.open_session(
         db.session,
         account_id=entry.account_id,
         agency_id=entry.agency_id,
-        issuer_id=identity.issuer_id,
+        issuer_id=issuer_id,
         factors=factors,
         proven_at=datetime.now(UTC) if is_whole(factors) else None,
     )
@@ -220,12 +262,49 @@ def _ask_to_link(identity: sso.Identity, attempt: sso.Attempt) -> Response:
     return make_response(redirect(there))
 
 
-def _waiting(issuer_id: uuid.UUID) -> dict[str, str] | None:
-    """Return what waits for a yes, if it is this issuer's, this account's and not too old."""
+def _ask_invited(identity: sso.Identity, attempt: sso.Attempt) -> Response:
+    """Keep for the yes of somebody invited what was proven; raises SignOnRefused."""
+    if g.get("signed") is not None:
+        raise sso.SignOnRefused("not_begun")
+    hashed = bytes.fromhex(attempt.next or "")
+    agency_id = sso.place_of_invited(db.session, hashed, identity)
+    cookie_session[_TO_LINK] = {
+        "account": None,
+        "invitation": attempt.next,
+        "agency": str(agency_id),
+        "issuer": str(identity.issuer_id),
+        "subject": identity.subject_index.hex(),
+        "second_factor": identity.second_factor,
+        "shown": identity.shown,
+        "until": time.time() + sso.WITHIN_SECONDS,
+    }
+    there = url_for("account.confirm_invited", issuer_id=identity.issuer_id)
+    return make_response(redirect(there))
+
+
+def _enter_invited(issuer_id: uuid.UUID, waiting: dict[str, Any]) -> ResponseReturnValue:
+    """Link the account and open its first session; raises SignOnRefused."""
+    hashed, subject = bytes.fromhex(waiting["invitation"]), bytes.fromhex(waiting["subject"])
+    account_id = sso.link_invited(db.session, hashed, issuer_id, subject)
+    if account_id is None:
+        return _invitation_over()
+    entry = sso.Entry(account_id, uuid.UUID(waiting["agency"]))
+    response = _opened(entry, issuer_id, None, second_factor=waiting["second_factor"])
+    record(db.session, Event.ACCOUNT_LINKED, account=account_id, issuer=issuer_id, change="linked")
+    return response
+
+
+def _invitation_over() -> ResponseReturnValue:
+    return render_template("account/link_over.html", signed=False), Gone.code
+
+
+def _waiting(issuer_id: uuid.UUID) -> dict[str, Any] | None:
+    """Return what waits for a yes, if it is this issuer's, this person's and not too old."""
     waiting = cookie_session.get(_TO_LINK)
     if waiting is None or waiting["until"] < time.time():
         return None
-    meant = (str(issuer_id), str(g.signed.account_id))
+    signed = g.get("signed")
+    meant = (str(issuer_id), None if signed is None else str(signed.account_id))
     return waiting if (waiting["issuer"], waiting["account"]) == meant else None
 
 

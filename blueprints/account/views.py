@@ -14,6 +14,7 @@ from blueprints.account.factors import next_page
 from blueprints.account.forms import PasskeyForm, PasswordForm, SignInForm, SwitchForm
 from portal import auth, passwords
 from portal import single_sign_on as sso
+from portal.audit import Event, record
 from portal.auth import permits, with_cookie
 from portal.auth.words import is_whole
 from portal.demo.life import CODES, DemoCode
@@ -38,7 +39,10 @@ def sign_in() -> ResponseReturnValue:
     buckets = auth.throttle_buckets("sign-in", form.email.data or "")
     if auth.throttled(db.session, buckets):
         return _sign_in_page(form, TOO_MANY)
-    proven = auth.prove_password(db.session, form.email.data or "", form.password.data or "")
+    try:
+        proven = auth.prove_password(db.session, form.email.data or "", form.password.data or "")
+    except auth.SignOnOnlyError:
+        return _sign_on_only()
     if proven is None:
         auth.failed(db.session, buckets, "sign-in")
         form.form_errors.append(_("メールアドレスかパスワードがちがいます。"))
@@ -50,7 +54,11 @@ def sign_in() -> ResponseReturnValue:
 def sign_in_by_passkey() -> ResponseReturnValue:
     """Sign in by a passkey alone, which is two factors at once; without typing an address."""
     form = PasskeyForm()
-    proven = auth.prove_by_passkey(db.session, form.passkey.data or "") if form.validate() else None
+    answer = form.passkey.data or "" if form.validate() else ""
+    try:
+        proven = auth.prove_by_passkey(db.session, answer) if answer else None
+    except auth.SignOnOnlyError:
+        return _sign_on_only()
     if proven is None:
         auth.failed(db.session, auth.throttle_buckets("passkey", ""), "passkey")
         page = SignInForm(formdata=None)
@@ -67,7 +75,10 @@ def demo_sign_in() -> ResponseReturnValue:
     address = request.form.get("email", "")
     if address not in {person.email for person in _demo_people()}:
         abort(404)
-    proven = auth.account_of(db.session, address)
+    try:
+        proven = auth.account_of(db.session, address)
+    except auth.SignOnOnlyError:
+        return _sign_on_only()
     if proven is None:
         abort(404)
     return _signed_in(proven, factors="demo")
@@ -190,6 +201,20 @@ def _sign_in_page(form: SignInForm, status: int) -> ResponseReturnValue:
         wait=status == TOO_MANY,
     )
     return page, status
+
+
+def _sign_on_only() -> ResponseReturnValue:
+    """Say to whoever is proven that the person's agency takes no password."""
+    record(db.session, Event.SIGN_IN_FAILED, door="sign-on-only")
+    form = SignInForm(formdata=None)
+    form.form_errors.append(
+        _(
+            "あなたの機関では、このポータルのパスワードやパスキーは使えません。"
+            "下の「機関のアカウントでサインイン」からお入りください。"
+            "はじめてのときや入れないときは、機関の管理者に連絡してください。"
+        )
+    )
+    return _sign_in_page(form, 422)
 
 
 def _signed_in(proven: auth.Proven, factors: str = "password") -> Response:

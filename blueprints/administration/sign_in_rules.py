@@ -1,4 +1,4 @@
-"""How long a sign-in for an agency holds: without use, and in spite of use."""
+"""How people sign in for an agency, and how long that holds without use and in spite of use."""
 
 import uuid
 from functools import partial
@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from wtforms import SelectField
+from wtforms import BooleanField, SelectField
 from wtforms.validators import InputRequired
 
 from blueprints.administration import bp
@@ -19,7 +19,7 @@ from portal.extensions import db
 from portal.forms import PortalForm, VersionField
 from portal.policy.permissions import Action
 from portal.services import administration as services
-from portal.services.administration import SignInTimes
+from portal.services.administration import SignInDetails
 from portal.unit import visible_or_404
 
 # What can be chosen, within the bounds of the table.
@@ -36,7 +36,7 @@ def _hours(number: int) -> str:
 
 
 class SignInRuleForm(PortalForm):
-    """How long a sign-in holds."""
+    """How long a sign-in holds, and whether the own sign-on is the only way to it."""
 
     idle_minutes = SelectField(
         _l("操作がないとき"),
@@ -51,6 +51,13 @@ class SignInRuleForm(PortalForm):
         description=_l("使っていても、サインインからこの時間で終わります。"),
         coerce=int,
         validators=[InputRequired()],
+    )
+    sign_on_only = BooleanField(
+        _l("機関のサインインだけで入る"),
+        description=_l(
+            "選ぶと、この機関の人は、ポータルのパスワードやパスキーでは次の操作から入れません。"
+            "機関の管理者とシステム管理者だけは、機関のサインインが止まったときのために入れます。"
+        ),
     )
     version = VersionField(default=0)
 
@@ -72,22 +79,26 @@ class SignInRuleForm(PortalForm):
         return form
 
     @property
-    def times(self) -> SignInTimes:
+    def details(self) -> SignInDetails:
         """Return what was chosen."""
-        return SignInTimes(self.idle_minutes.data, self.absolute_minutes.data)
+        return SignInDetails(
+            self.idle_minutes.data,
+            self.absolute_minutes.data,
+            sign_on_only=self.sign_on_only.data,
+        )
 
 
 @bp.route("/agencies/<uuid:agency_id>/sign-in-rule", methods=["GET", "POST"])
 @permits(Action.ADMINISTER)
 def sign_in_rule(agency_id: uuid.UUID) -> ResponseReturnValue:
-    """Show and change how long sign-ins for an agency hold."""
+    """Show and change how people sign in for an agency, and how long that holds."""
     agency = visible_or_404(m.Agency, agency_id)
     form = SignInRuleForm.of(services.sign_in_rule_of(db.session, agency_id))
     valid, version = form.validate_on_submit(), form.version.data
-    deed = partial(services.set_sign_in_rule, db.session, agency_id, version, form.times)
+    deed = partial(services.set_sign_in_rule, db.session, agency_id, version, form.details)
     status = attempt(form, deed) if valid else form.status
     if status is None:
-        flash(_("保存しました。次の操作から、この時間になります。"), "success")
+        flash(_("保存しました。次の操作から、このとおりになります。"), "success")
         return redirect(url_for("administration.agency", agency_id=agency_id))
     return _rule_page(form, agency, status)
 
@@ -96,18 +107,19 @@ def _rule_page(form: SignInRuleForm, agency: m.Agency, status: int) -> ResponseR
     both = None
     if status == CONFLICT:
         theirs = services.sign_in_rule_of(db.session, agency.id)
-        both = (_words(theirs), _words(form.times))
+        both = (_words(theirs), _words(form.details))
         form.version.data = 0 if theirs is None else theirs.version
     page = render_template("administration/sign_in_rule.html", form=form, agency=agency, both=both)
     return page, status
 
 
-def _words(known: m.SignInRule | SignInTimes | None) -> str:
+def _words(known: m.SignInRule | SignInDetails | None) -> str:
     """Return what stands or was chosen, line by line."""
     if known is None:
         return ""
     lines = (
         (_("操作がないとき"), _minutes(known.idle_minutes)),
         (_("使いつづけているとき"), _hours(known.absolute_minutes // 60)),
+        (_("機関のサインインだけで入る"), _("はい") if known.sign_on_only else _("いいえ")),
     )
     return "\n".join(_("%(name)s：%(value)s", name=name, value=value) for name, value in lines)

@@ -77,6 +77,7 @@ CHANGES: dict[str, LazyString] = {
     "handed_over": _l("仕事が後任に引きつがれた"),
     "given": _l("所属が加わった"),
     "invited": _l("招待のメールが用意された"),
+    "linked": _l("アカウントが機関のサインインとつながった"),
     "proposed": _l("役割が提案された（もうひとりの確認待ち）"),
     "reconfirmed": _l("在籍が確認された"),
     "report_link": _l("報告用のリンクが新しくなった"),
@@ -84,10 +85,11 @@ CHANGES: dict[str, LazyString] = {
     "reset_asked": _l("本人確認のやりなおしが頼まれた（もうひとりの確認待ち）"),
     "reset_declined": _l("本人確認のやりなおしが断られた"),
     "reset_withdrawn": _l("本人確認のやりなおしが取り下げられた"),
-    "sign_in_rule": _l("サインインが続く時間の設定が変わった"),
+    "sign_in_rule": _l("サインインのしかたの設定が変わった"),
     "team_joined": _l("対応チームに人が加わった"),
     "team_left": _l("対応チームから人がはずれた"),
     "uninvited": _l("招待が取り下げられた"),
+    "unlinked": _l("アカウントと機関のサインインのつながりが外れた"),
     "withdrawn": _l("提案が取り下げられた"),
 }
 

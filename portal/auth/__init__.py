@@ -26,9 +26,10 @@ from portal.auth.factors import (
     used_challenge,
 )
 from portal.auth.guard import PUBLIC, SAFE_METHODS, admit, local_path, permits
-from portal.auth.links import ask_for_reset, owner_of_link, use_link, words_of_link
+from portal.auth.links import LinkOwner, ask_for_reset, owner_of_link, use_link, words_of_link
 from portal.auth.proving import (
     Proven,
+    SignOnOnlyError,
     account_of,
     change_password,
     own_address,
@@ -82,8 +83,10 @@ __all__ = [
     "STEP_UP_SECONDS",
     "Acting",
     "DoorClosedError",
+    "LinkOwner",
     "OpenSession",
     "Proven",
+    "SignOnOnlyError",
     "Signed",
     "account_of",
     "act_for",

@@ -14,7 +14,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 from webauthn.helpers import base64url_to_bytes
 
-from portal.auth.proving import Proven
+from portal.auth.proving import Proven, SignOnOnlyError
 from portal.auth.running import config
 from portal.auth.sessions import open_session
 from portal.auth.throttle import failed, throttle_buckets, throttled
@@ -112,18 +112,21 @@ def prove_by_passkey(session: Session, answer: str) -> Proven | None:
     """Return who proved an account by a passkey alone, or None.
 
     The passkey is noted as used once the session looks for its account (``passkey_used``).
+    Raises SignOnOnlyError where the passkey was right and the person's agencies take none.
     """
     challenge, credential_id = used_challenge(session), services.credential_of(answer)
     if challenge is None or credential_id is None:
         return None
     row = before_viewer(session, func.passkey_for_login(credential_id)).one_or_none()
-    if row is None or row.disabled or row.agency_id is None:
+    if row is None or row.disabled or (row.agency_id is None and not row.elsewhere):
         return None
     count = services.new_sign_count(
         answer, challenge, site(), public_key=row.public_key, sign_count=row.sign_count
     )
     if count is None:
         return None
+    if row.elsewhere:
+        raise SignOnOnlyError
     g.passkey_used = (row.account_id, credential_id, count)
     return Proven(row.account_id, row.agency_id)
 

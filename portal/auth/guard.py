@@ -23,6 +23,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC = frozenset(
     {
         "account.accessibility",
+        "account.begin_invited",
+        "account.confirm_invited",
         "account.demo_mail",
         "account.demo_sign_in",
         "account.forgotten_password",

@@ -21,11 +21,15 @@ from portal.vault import email_index, reveal
 
 @dataclass(frozen=True)
 class LinkOwner:
-    """Whose link it is, for which agency the account acts first, and what it is for."""
+    """Whose link it is, for which agency the account acts first, and what it is for.
+
+    ``elsewhere`` is who comes in through the own organisation's sign-on alone.
+    """
 
     account_id: uuid.UUID
     agency_id: uuid.UUID
     kind: str
+    elsewhere: bool
 
 
 def ask_for_reset(session: Session, address: str) -> None:
@@ -38,7 +42,7 @@ def owner_of_link(session: Session, key: str) -> LinkOwner | None:
     row = before_viewer(session, func.link_owner(notices.link_hash(key))).one_or_none()
     if row is None or row.agency_id is None:
         return None
-    return LinkOwner(row.account_id, row.agency_id, row.kind)
+    return LinkOwner(row.account_id, row.agency_id, row.kind, row.elsewhere)
 
 
 def words_of_link(session: Session, owner: LinkOwner) -> list[str]:

@@ -21,6 +21,10 @@ from portal.vault import email_index, reveal
 _NOBODYS_HASH = "portal_nobodys_hash"
 
 
+class SignOnOnlyError(Exception):
+    """Somebody is proven whose agencies let people in by their own sign-on alone."""
+
+
 @dataclass(frozen=True)
 class Proven:
     """An account whose password was right, and the agency it acts for first."""
@@ -34,6 +38,10 @@ def prove_password(session: Session, address: str, password: str) -> Proven | No
 
     Unknown, wrong and disabled each hash exactly once, so that neither answer nor time tells them
     apart (security.md A5).
+
+    Raises:
+        SignOnOnlyError: the password was right, and the person's agencies take none.
+
     """
     index = email_index(config().keys, normalise_email(address))
     row = before_viewer(session, func.account_for_login(index)).one_or_none()
@@ -43,7 +51,11 @@ def prove_password(session: Session, address: str, password: str) -> Proven | No
         argon.verify(known or current_app.extensions[_NOBODYS_HASH], plain)
     except VerificationError:
         return None
-    if row is None or known is None or row.disabled or row.agency_id is None:
+    if row is None or known is None or row.disabled:
+        return None
+    if row.elsewhere:
+        raise SignOnOnlyError
+    if row.agency_id is None:
         return None
     if argon.check_needs_rehash(known):
         _store_again(session, row.account_id, argon.hash(plain))
@@ -51,12 +63,17 @@ def prove_password(session: Session, address: str, password: str) -> Proven | No
 
 
 def account_of(session: Session, address: str) -> Proven | None:
-    """Return who has an e-mail address, without any proof: for the demo's sign-in alone."""
+    """Return who has an e-mail address, without any proof: for the demo's sign-in alone.
+
+    Raises SignOnOnlyError as ``prove_password`` does.
+    """
     index = email_index(config().keys, normalise_email(address))
     row = before_viewer(session, func.account_for_login(index)).one_or_none()
-    if row is None or row.disabled or row.agency_id is None:
+    if row is None or row.disabled:
         return None
-    return Proven(row.account_id, row.agency_id)
+    if row.elsewhere:
+        raise SignOnOnlyError
+    return None if row.agency_id is None else Proven(row.account_id, row.agency_id)
 
 
 def _store_again(session: Session, account_id: uuid.UUID, password_hash: str) -> None:

@@ -253,12 +253,16 @@ def leads_to(session: Session, agency_id: uuid.UUID) -> bool:
     """Return whether the present session may act for another agency of the account's.
 
     One that an organisation's sign-on opened stays within what that sign-on leads to: what a house
-    proves must not open another's door (``portal.single_sign_on``).
+    proves must not open another's door (``portal.single_sign_on``). One opened here stays out of
+    agencies that take their own sign-on alone.
     """
     issuer_id = g.signed.issuer_id
-    if issuer_id is None:
-        return True
-    led: bool = before_viewer(session, func.issuer_leads_to(issuer_id, agency_id)).scalar_one()
+    leading = (
+        func.leads_here(agency_id)
+        if issuer_id is None
+        else func.issuer_leads_to(issuer_id, agency_id)
+    )
+    led: bool = before_viewer(session, leading).scalar_one()
     return led
 
 

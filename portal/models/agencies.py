@@ -151,7 +151,7 @@ class Door(Base):
 
 
 class SignInRule(Base):
-    """How long a sign-in for an agency holds, where the agency wants it otherwise than usual.
+    """How people sign in for an agency and how long that holds, where it is not as usual.
 
     ``idle_minutes`` end it without use, ``absolute_minutes`` in spite of use. The bounds are those
     of NIST SP 800-63B-4 for this level of assurance, and of security.md S3 for a working day.
@@ -178,6 +178,9 @@ class SignInRule(Base):
     )
     idle_minutes: Mapped[int]
     absolute_minutes: Mapped[int]
+    # Whether people come in through their organisation's own sign-on alone; its managers and
+    # administrators also by password, for when the sign-on is away.
+    sign_on_only: Mapped[bool] = mapped_column(default=False, server_default="false")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     recorded_at: Mapped[Now]
 

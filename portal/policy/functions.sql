@@ -22,6 +22,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     FROM (SELECT 1) AS always LEFT JOIN sign_in_rules r ON r.agency_id = p_agency;
 $$;
 
+CREATE FUNCTION comes_in_here(p_manager boolean, p_role text, p_agency uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whether somebody of an agency may come in without its own sign-on: where the agency does not
+    -- ask for that, and its managers and administrators always, for when the sign-on is away.
+    SELECT p_manager OR p_role = 'sysadmin' OR NOT EXISTS (
+        SELECT 1 FROM sign_in_rules r WHERE r.agency_id = p_agency AND r.sign_on_only);
+$$;
+
 CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
@@ -56,7 +64,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         AND portal_clock() < s.seen_at + l.idle
         AND portal_clock() < s.opened_at + l.absolute
         AND (s.thread_id IS NULL OR t.closed_at IS NULL)
-        AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled));
+        AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled AND CASE
+            WHEN s.issuer_id IS NULL THEN comes_in_here(m.manager, m.role, m.agency_id)
+            -- What a sign-on opened ends with the link to it.
+            ELSE EXISTS (SELECT 1 FROM issuer_links k WHERE k.account_id = s.account_id
+                AND k.issuer_id = s.issuer_id AND k.valid_until IS NULL) END));
 $$;
 
 CREATE FUNCTION open_session(
@@ -106,21 +118,34 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
         AND account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
 $$;
 
+CREATE FUNCTION way_in(p_account uuid)
+RETURNS TABLE (agency_id uuid, elsewhere boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- For which agency somebody acts first who comes in here; NULL where there is none, and whether
+    -- one is left that the organisation's own sign-on leads to. Always one row.
+    SELECT (array_agg(m.agency_id ORDER BY m.valid_from, m.id)
+            FILTER (WHERE comes_in_here(m.manager, m.role, m.agency_id)))[1],
+        count(*) > 0 AND NOT coalesce(bool_or(comes_in_here(m.manager, m.role, m.agency_id)), false)
+    FROM memberships m
+    WHERE m.account_id = p_account AND m.valid_from <= portal_clock()
+        AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until);
+$$;
+
 CREATE FUNCTION account_for_login(p_email_index bytea)
-RETURNS TABLE (account_id uuid, password_hash text, disabled boolean, agency_id uuid)
+RETURNS TABLE (
+    account_id uuid, password_hash text, disabled boolean, agency_id uuid, elsewhere boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- Held until the session is open: a change of the password then ends that session too. In a
     -- statement of its own, so that the next one sees what was waited for.
     PERFORM 1 FROM accounts a JOIN account_profiles p ON p.account_id = a.id
     WHERE p.email_index = p_email_index FOR SHARE OF a;
-    RETURN QUERY SELECT a.id, c.password_hash, a.disabled, (
-        SELECT m.agency_id FROM memberships m
-        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
-            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
-            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-        ORDER BY m.valid_from, m.id LIMIT 1)
-    FROM account_profiles p
+    RETURN QUERY SELECT a.id, c.password_hash, a.disabled, p.agency_id, p.elsewhere
+    FROM (
+        SELECT x.account_id, x.email_index, w.agency_id, w.elsewhere
+        FROM account_profiles x CROSS JOIN LATERAL way_in(x.account_id) AS w
+    ) AS p
     JOIN accounts a ON a.id = p.account_id
     LEFT JOIN credentials c ON c.account_id = a.id
     WHERE p.email_index = p_email_index;
@@ -128,19 +153,16 @@ END $$;
 
 CREATE FUNCTION passkey_for_login(p_credential_id bytea)
 RETURNS TABLE (
-    account_id uuid, agency_id uuid, disabled boolean, public_key bytea, sign_count bigint)
+    account_id uuid, agency_id uuid, disabled boolean, public_key bytea, sign_count bigint,
+    elsewhere boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- Held like the row of account_for_login.
     PERFORM 1 FROM accounts a JOIN passkeys k ON k.account_id = a.id
     WHERE k.credential_id = p_credential_id FOR SHARE OF a;
-    RETURN QUERY SELECT a.id, (
-        SELECT m.agency_id FROM memberships m
-        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
-            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
-            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-        ORDER BY m.valid_from, m.id LIMIT 1), a.disabled, k.public_key, k.sign_count
+    RETURN QUERY SELECT a.id, w.agency_id, a.disabled, k.public_key, k.sign_count, w.elsewhere
     FROM passkeys k JOIN accounts a ON a.id = k.account_id
+    CROSS JOIN LATERAL way_in(a.id) AS w
     WHERE k.credential_id = p_credential_id AND k.ended_at IS NULL;
 END $$;
 
@@ -195,8 +217,11 @@ END $$;
 
 CREATE FUNCTION without_password(p_accounts uuid[])
 RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Who has no way in yet: neither a password nor a link to an organisation's sign-on.
     SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
-        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id);
+        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id)
+        AND NOT EXISTS (
+            SELECT 1 FROM issuer_links k WHERE k.account_id = a.id AND k.valid_until IS NULL);
 $$;
 
 CREATE FUNCTION invitations_of(p_accounts uuid[])
@@ -266,15 +291,16 @@ BEGIN
 END $$;
 
 CREATE FUNCTION link_owner(p_link_hash bytea)
-RETURNS TABLE (account_id uuid, agency_id uuid, kind text)
+RETURNS TABLE (account_id uuid, agency_id uuid, kind text, elsewhere boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT n.account_id, (
+    SELECT n.account_id, coalesce(w.agency_id, (
         SELECT m.agency_id FROM memberships m
         WHERE m.account_id = n.account_id AND m.valid_from <= portal_clock()
             AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-        ORDER BY m.valid_from, m.id LIMIT 1), n.kind
+        ORDER BY m.valid_from, m.id LIMIT 1)), n.kind, w.elsewhere
     FROM notices n JOIN accounts a ON a.id = n.account_id
+    CROSS JOIN LATERAL way_in(n.account_id) AS w
     WHERE n.link_hash = p_link_hash AND n.used_at IS NULL
         AND portal_clock() < n.expires_at AND NOT a.disabled;
 $$;
@@ -471,6 +497,7 @@ BEGIN
         JOIN issuer_places p ON p.agency_id = m.agency_id AND (p.role IS NULL OR p.role = m.role)
         WHERE m.account_id = l.account_id AND p.issuer_id = p_issuer AND NOT a.disabled
             AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
             AND p.valid_from <= portal_clock()
             AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
@@ -496,8 +523,58 @@ RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, p
             AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
             AND m.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
             AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until));
 $$;
+
+CREATE FUNCTION leads_here(p_agency uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whether the viewer may act for an agency after coming in here, by password or passkey.
+    SELECT EXISTS (
+        SELECT 1 FROM memberships m
+        WHERE m.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+            AND m.agency_id = p_agency AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND comes_in_here(m.manager, m.role, m.agency_id));
+$$;
+
+CREATE FUNCTION places_by_link(p_link_hash bytea)
+RETURNS TABLE (issuer_id uuid, name text, agency_id uuid, value text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Which sign-ons lead somebody invited to a granted place. Only who has no way in yet: a link
+    -- for a lost password must not bring in another house's account past the second factor.
+    SELECT i.id, i.name, m.agency_id, p.value
+    FROM notices n JOIN accounts a ON a.id = n.account_id AND NOT a.disabled
+    JOIN without_password(ARRAY[n.account_id]) AS w ON w = n.account_id
+    JOIN memberships m ON m.account_id = n.account_id AND m.valid_from <= portal_clock()
+        AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+    JOIN issuer_places p ON p.agency_id = m.agency_id AND (p.role IS NULL OR p.role = m.role)
+        AND p.valid_from <= portal_clock()
+        AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
+    JOIN issuers i ON i.id = p.issuer_id AND NOT i.suspended
+    WHERE n.link_hash = p_link_hash AND n.used_at IS NULL AND portal_clock() < n.expires_at
+    ORDER BY i.name, i.id, m.valid_from, m.id;
+$$;
+
+CREATE FUNCTION link_by_invitation(p_link_hash bytea, p_issuer uuid, p_subject bytea)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_account uuid;
+BEGIN
+    -- The link is used up and the account linked, both or neither. The row decides between uses at
+    -- once: whoever waits finds it used.
+    PERFORM 1 FROM notices WHERE link_hash = p_link_hash FOR UPDATE;
+    IF NOT EXISTS (SELECT 1 FROM places_by_link(p_link_hash) l WHERE l.issuer_id = p_issuer) THEN
+        RETURN NULL;
+    END IF;
+    UPDATE notices SET used_at = portal_clock() WHERE link_hash = p_link_hash AND used_at IS NULL
+    RETURNING account_id INTO v_account;
+    INSERT INTO issuer_links (id, issuer_id, account_id, subject_index, valid_from)
+    VALUES (gen_random_uuid(), p_issuer, v_account, p_subject, portal_clock());
+    RETURN v_account;
+END $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Machines that call the interface.
@@ -842,6 +919,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION link_was_ended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Made anew, the link opens a new session; the old ones stay ended.
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE account_id = NEW.account_id AND issuer_id = NEW.issuer_id AND ended_at IS NULL;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION task_was_ended() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -908,6 +994,8 @@ CREATE TRIGGER written AFTER INSERT ON entries
     FOR EACH ROW EXECUTE FUNCTION entry_was_written();
 CREATE TRIGGER retracted AFTER INSERT ON retractions
     FOR EACH ROW EXECUTE FUNCTION entry_was_retracted();
+CREATE TRIGGER ended AFTER UPDATE OF valid_until ON issuer_links
+    FOR EACH ROW WHEN (NEW.valid_until IS NOT NULL) EXECUTE FUNCTION link_was_ended();
 CREATE TRIGGER ended AFTER INSERT ON action_events
     FOR EACH ROW EXECUTE FUNCTION task_was_ended();
 CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships

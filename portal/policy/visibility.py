@@ -600,8 +600,17 @@ def administered(_row: Any) -> ColumnElement[bool]:
 
 
 def issuer_links(row: Any) -> ColumnElement[bool]:
-    """Whom a sign-on knows as which account: the account's own, and the administrator."""
-    return or_(and_(row.account_id == ACCOUNT, present(ACTING)), present(ADMINISTERING))
+    """Whom a sign-on knows as which account: the own, the administrator, managers of the person."""
+    member = m.Membership.__table__.alias("linked_member")
+    return or_(
+        and_(row.account_id == ACCOUNT, present(ACTING)),
+        present(ADMINISTERING),
+        probe(
+            select(member.c.id).where(
+                member.c.account_id == row.account_id, member.c.agency_id == MANAGING
+            )
+        ),
+    )
 
 
 def _invited(meeting_id: Any) -> ColumnElement[bool]:

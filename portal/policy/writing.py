@@ -605,7 +605,9 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.Retraction: Writing(own_retraction),
         m.SavedText: Writing(of_own_account),
         m.SignInRule: Writing(
-            administered, administered, ("idle_minutes", "absolute_minutes", "version")
+            administered,
+            administered,
+            ("idle_minutes", "absolute_minutes", "sign_on_only", "version"),
         ),
         m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
         m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),

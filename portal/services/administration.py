@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -200,11 +200,15 @@ def set_door(session: Session, agency_id: uuid.UUID, version: int, details: Door
 
 
 @dataclass(frozen=True)
-class SignInTimes:
-    """After how many minutes a sign-in for an agency ends: without use, and in spite of use."""
+class SignInDetails:
+    """After how many minutes a sign-in for an agency ends: without use, and in spite of use.
+
+    ``sign_on_only``: whether its people come in through the own sign-on alone.
+    """
 
     idle_minutes: int
     absolute_minutes: int
+    sign_on_only: bool = False
 
 
 def sign_in_rule_of(session: Session, agency_id: uuid.UUID) -> m.SignInRule | None:
@@ -214,28 +218,47 @@ def sign_in_rule_of(session: Session, agency_id: uuid.UUID) -> m.SignInRule | No
 
 
 def set_sign_in_rule(
-    session: Session, agency_id: uuid.UUID, version: int, times: SignInTimes
+    session: Session, agency_id: uuid.UUID, version: int, details: SignInDetails
 ) -> None:
-    """Say how long sign-ins for an agency hold, at the version of the form (0: none yet).
+    """Say how people sign in for an agency, at the version of the form (0: none yet).
 
     Whoever is signed in is bound by it from the next request on.
 
     Raises:
         ConflictError: somebody changed it meanwhile.
         NotPermittedError: not an administrator.
+        RefusedError: ``no_sign_on`` where no sign-on leads to the agency that is to be the only
+            way in.
 
     """
     require(standing(session), Action.ADMINISTER)
+    if details.sign_on_only and not _is_led_to(session, agency_id):
+        raise RefusedError("no_sign_on")
     rule = sign_in_rule_of(session, agency_id)
     if version != (0 if rule is None else rule.version):
         raise ConflictError
     if rule is None:
         rule = m.SignInRule(agency_id=agency_id)
         session.add(rule)
-    rule.idle_minutes, rule.absolute_minutes = times.idle_minutes, times.absolute_minutes
-    rule.version = version + 1
+    rule.idle_minutes, rule.absolute_minutes = details.idle_minutes, details.absolute_minutes
+    rule.sign_on_only, rule.version = details.sign_on_only, version + 1
     session.flush()
     _note(session, agency_id, "sign_in_rule")
+
+
+def _is_led_to(session: Session, agency_id: uuid.UUID) -> bool:
+    """Return whether a sign-on that is not suspended leads to an agency now."""
+    place = m.IssuerPlace
+    leading = (
+        select(place.id)
+        .join(m.Issuer, m.Issuer.id == place.issuer_id)
+        .where(
+            place.agency_id == agency_id,
+            m.Issuer.suspended.is_(False),
+            place.valid_until.is_(None) | (place.valid_until > func.portal_clock()),
+        )
+    )
+    return session.scalar(leading.limit(literal_column("1"))) is not None
 
 
 def add_account(session: Session, account_id: uuid.UUID, *, name: str, email: str) -> None:
@@ -307,18 +330,18 @@ def change_account(
 
 def note_account(session: Session, account_id: uuid.UUID, change: str) -> None:
     """Note a change of an account for the managers of each agency that its person works for."""
-    row = m.Membership
-    places = session.scalars(
-        select(row.agency_id)
-        .where(
-            row.account_id == account_id,
-            row.valid_until.is_(None) | (row.valid_until > func.portal_clock()),
-        )
-        .distinct()
-    ).all()
-    none: list[uuid.UUID | None] = [None]
-    for agency_id in [*places] or none:
+    for agency_id in agencies_of(session, account_id) or [None]:
         _note_account(session, account_id, agency_id, change)
+
+
+def agencies_of(session: Session, account_id: uuid.UUID) -> list[uuid.UUID | None]:
+    """Return the agencies that somebody works for, or is going to."""
+    row = m.Membership
+    places = select(row.agency_id).where(
+        row.account_id == account_id,
+        row.valid_until.is_(None) | (row.valid_until > func.portal_clock()),
+    )
+    return list(session.scalars(places.distinct()))
 
 
 def _note_account(

@@ -15,7 +15,7 @@ from portal.audit import Event, record
 from portal.database import ConflictError, NotVisibleError, standing
 from portal.policy.permissions import Action, require, roles_of
 from portal.policy.terms import clock
-from portal.services.administration import RefusedError
+from portal.services.administration import RefusedError, agencies_of
 from portal.services.once import already, write_once
 from portal.vault import Scope, create_key, seal
 
@@ -171,10 +171,12 @@ def link(session: Session, issuer_id: uuid.UUID, subject_index: bytes) -> None:
 
 
 def end_link(session: Session, link_id: uuid.UUID) -> None:
-    """End a link of the viewer's own account, or as the administrator anybody's.
+    """End a link of the viewer's own account, or of somebody whose agency the viewer keeps.
+
+    Every session that it opened ends with it.
 
     Raises:
-        NotVisibleError: not the viewer's.
+        NotVisibleError: neither.
 
     """
     row = session.scalars(select(m.IssuerLink).where(m.IssuerLink.id == link_id)).one_or_none()
@@ -182,10 +184,12 @@ def end_link(session: Session, link_id: uuid.UUID) -> None:
         raise NotVisibleError
     if row.valid_until is None:
         row.valid_until = clock(session)
-        record(
-            session,
-            Event.ACCOUNT_LINKED,
-            account=row.account_id,
-            issuer=row.issuer_id,
-            change="unlinked",
-        )
+        for agency_id in agencies_of(session, row.account_id) or [None]:
+            record(
+                session,
+                Event.ACCOUNT_LINKED,
+                about=agency_id,
+                account=row.account_id,
+                issuer=row.issuer_id,
+                change="unlinked",
+            )

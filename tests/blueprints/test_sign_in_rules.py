@@ -88,8 +88,8 @@ def test_a_rested_sign_in_is_not_listed_as_one_that_holds(
 
 def test_the_manager_reads_of_the_change(browse: Browse, town: City) -> None:
     browse("admin").submit(rule_of(town), {"idle_minutes": "30"})
-    assert "サインインが続く時間" in browse("principal").get("/staff/changes").words
-    assert "サインインが続く時間" not in browse("other_nurse").get("/staff/changes").words
+    assert "サインインのしかた" in browse("principal").get("/staff/changes").words
+    assert "サインインのしかた" not in browse("other_nurse").get("/staff/changes").words
 
 
 def test_somebody_who_was_sooner_is_shown_beside_ones_own(browse: Browse, town: City) -> None:

@@ -3,20 +3,29 @@
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode, urlsplit
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
-from sqlalchemy import Engine, text
+import requests
+from sqlalchemy import Engine, create_engine, text
 
+from portal import models as m
 from portal.auth import COOKIE
-from portal.config import Config
+from portal.config import Config, Keys
+from portal.database import SystemSession
+from portal.services import notices
 from portal.unit import Portal
+from portal.vault import equip
 from tests.blueprints.test_account import known, sign_in
-from tests.city import City
-from tests.provider import House, free_ports, open_houses, staff
+from tests.city import PASSWORD, City, add_profile
+from tests.provider import House, closed_port, open_houses, staff
 from tests.second_factor import give_codes, next_code
-from tests.web import BASE, Browser, Page
+from tests.web import BASE, Browser, Page, open_session
 
 Browse = Callable[[str], Browser]
 
@@ -28,10 +37,8 @@ NURSE = "nurse@school.mihon.example.jp"
 @pytest.fixture(scope="module")
 def houses() -> Iterator[tuple[House, House]]:
     """The sign-ons of the board of education, which knows the school's people, and the police."""
-    board_port, police_port = free_ports(2)
     board = House(
         "board",
-        board_port,
         {
             "nurse": staff(
                 NURSE, groups=("school-1",), amr=["pwd", "otp"], acr="urn:mihon:two-factors"
@@ -44,7 +51,6 @@ def houses() -> Iterator[tuple[House, House]]:
     # This one tells the e-mail beside its token only.
     police = House(
         "police",
-        police_port,
         {"nurse": staff("liaison@police.mihon.example.jp", amr=["pwd", "otp"])},
         thin=True,
     )
@@ -62,6 +68,7 @@ class Door:
     browse: Browse
     board: House
     police: House
+    keys: Keys
 
     def enter(self, house: House, **changed: str) -> None:
         """Let the administrator enter a house's sign-on."""
@@ -108,11 +115,16 @@ def path(url: str) -> str:
 
 
 @pytest.fixture
-def door(
-    app: Portal, system: Engine, town: City, browse: Browse, houses: tuple[House, House]
+def door(  # noqa: PLR0917  (fixtures)
+    app: Portal,
+    system: Engine,
+    town: City,
+    browse: Browse,
+    houses: tuple[House, House],
+    config: Config,
 ) -> Iterator[Door]:
     """Both houses are entered; each leads to its own agency, where its nurse is linked."""
-    made = Door(app, system, town, browse, *houses)
+    made = Door(app, system, town, browse, *houses, config.keys)
     for house, agency in zip(houses, ("school", "police"), strict=True):
         made.enter(house)
         made.lead(house, agency)
@@ -303,6 +315,247 @@ def test_the_subject_is_stored_as_nobody_can_read_it(linked: Door, config: Confi
     assert all(b"nurse" not in bytes(each) for (each,) in found)  # type: ignore[arg-type]
 
 
+# --- invited, and out again ---------------------------------------------------------------------
+
+
+def invited(door: Door, email: str = "arata@school.mihon.example.jp") -> str:
+    """Invite a clerk of the school's office, who has nothing yet; return the link's key."""
+    account, place, notice = (uuid.uuid4() for _ in range(3))
+    key = "a link that came by mail"
+    with SystemSession(door.system) as session, session.begin():
+        equip(session, door.keys)
+        session.add(m.Account(id=account))
+        session.flush()
+        add_profile(session, door.keys, account, email, "見本 あらた")
+        agency = door.town.agencies["school"]
+        session.add(
+            m.Membership(id=place, account_id=account, agency_id=agency, role="school_staff")
+        )
+        session.add(
+            m.Notice(
+                id=notice,
+                kind="invitation",
+                account_id=account,
+                link_hash=notices.link_hash(key),
+                expires_at=datetime.now(UTC) + timedelta(days=7),
+            )
+        )
+    return key
+
+
+def asked(door: Door, browser: Browser, key: str, login: str = "teacher") -> Page:
+    """Go from an invitation to the house and back; return what the portal asks then."""
+    (way,) = re.findall(
+        r'href="(/new-password/sign-on/[^"]+)"', browser.get(f"/new-password?key={quote(key)}").text
+    )
+    begun = browser.get(unescape(way), 302)
+    return browser.get(path(door.board.sign_in(begun.location, login)), 302)
+
+
+def test_somebody_invited_links_the_account_of_the_house_once_and_deliberately(door: Door) -> None:
+    key, browser = invited(door), Browser(door.app)
+    page = asked(door, browser, key)
+    # Coming back alone links nothing.
+    assert rows(door, "SELECT 1 FROM issuer_links") == []
+    question = browser.follow(page)
+    assert "teacher@school.mihon.example.jp" in question.words
+    assert browser.post(page.location, question.form("")).location == "/second-factor"
+    assert rows(door, "SELECT count(*) FROM issuer_links") == [(1,)]
+    assert rows(door, "SELECT count(*) FROM credentials") == [(0,)]
+    opened = rows(door, "SELECT factors, issuer_id FROM sessions WHERE ended_at IS NULL")
+    assert ("oidc", door.board.issuer_id) in opened
+    # The link is used up, by either way in, and the next sign-in needs none.
+    Browser(door.app).get(f"/new-password?key={quote(key)}", 410)
+    Browser(door.app).get(f"/new-password/sign-on/{door.board.issuer_id}?key={quote(key)}", 410)
+    browser.post(page.location, {}, 422)
+    door.come(door.board, "teacher")
+
+
+def test_an_invitation_used_elsewhere_meanwhile_links_nobody(door: Door) -> None:
+    key, first, second = invited(door), Browser(door.app), Browser(door.app)
+    pages = [asked(door, browser, key) for browser in (first, second)]
+    questions = [browser.follow(page) for browser, page in zip((first, second), pages, strict=True)]
+    first.post(pages[0].location, questions[0].form(""))
+    second.post(pages[1].location, questions[1].form(""), 410)
+    assert rows(door, "SELECT count(*) FROM issuer_links") == [(1,)]
+
+
+def test_an_invitation_is_not_for_somebody_of_the_house_who_is_known_already(linked: Door) -> None:
+    browser = Browser(linked.app)
+    page = asked(linked, browser, invited(linked), "nurse")
+    refused = browser.post(page.location, browser.follow(page).form(""), 422)
+    assert "もうつながっています" in refused.words
+    # It was not used up by that.
+    assert rows(linked, "SELECT count(*) FROM notices WHERE used_at IS NULL") == [(1,)]
+
+
+def test_an_invitation_leads_where_a_place_was_granted_and_nowhere_else(door: Door) -> None:
+    key, browser = invited(door), Browser(door.app)
+    assert "みほん police" not in browser.get(f"/new-password?key={quote(key)}").words
+    browser.get(f"/new-password/sign-on/{door.police.issuer_id}?key={quote(key)}", 410)
+    execute(door, "UPDATE issuer_places SET value = 'school-2'")
+    begun = browser.get(f"/new-password/sign-on/{door.board.issuer_id}?key={quote(key)}", 302)
+    page = browser.get(path(door.board.sign_in(begun.location, "teacher")), 422)
+    assert "いま、あなたが見られるものはありません" in page.words
+
+
+def test_a_link_for_a_lost_password_brings_in_no_account_of_a_house(door: Door) -> None:
+    """It would lead past the second factor of whoever has one here."""
+    key = invited(door)
+    execute(
+        door,
+        "INSERT INTO credentials (account_id, password_hash)"
+        " SELECT account_id, 'hash' FROM notices",
+    )
+    url = f"/new-password/sign-on/{door.board.issuer_id}?key={quote(key)}"
+    Browser(door.app).get(url, 410)
+    # The control: without a password of its own the account may.
+    execute(door, "DELETE FROM credentials")
+    Browser(door.app).get(url, 302)
+
+
+@pytest.mark.parametrize("keeper", ["principal", "admin"])
+def test_a_link_taken_away_ends_what_it_opened(linked: Door, keeper: str) -> None:
+    nurse, _ = linked.come(linked.board, "nurse")
+    liaison, _ = linked.come(linked.police, "nurse")
+    by_password = linked.browse("nurse")
+    ((place,),) = rows(
+        linked,
+        "SELECT m.id FROM memberships m JOIN issuer_links l ON l.account_id = m.account_id"
+        " JOIN agencies a ON a.id = m.agency_id WHERE a.type = 'school'",
+    )
+    page = linked.browse(keeper).get(f"/staff/{place}/sign-in")
+    (way,) = re.findall(r'action="(/staff/[^"]+/links/[^"]+/end)"', page.text)
+    for stranger, status in (("other_nurse", 404), ("teacher", 403)):
+        linked.browse(stranger).post(way, {}, status)
+    nurse.get("/sign-ins")
+    linked.browse(keeper).post(way)
+    nurse.get("/sign-ins", 302)
+    # The control: the other house's people stay, and so does who came in otherwise.
+    liaison.get("/sign-ins")
+    by_password.get("/sign-ins")
+    linked.come(linked.board, "nurse", 422)
+    assert "つながりが外れた" in linked.browse("principal").get("/staff/changes").words
+    # Linked anew, the old session stays ended.
+    linked.link(linked.board, "nurse", "nurse")
+    nurse.get("/sign-ins", 302)
+    linked.come(linked.board, "nurse")
+
+
+def test_a_sleeping_membership_is_not_woken_by_the_house(linked: Door) -> None:
+    execute(linked, "UPDATE memberships SET confirm_by = now() - interval '1 day'")
+    page = linked.come(linked.board, "nurse", 422)[1]
+    assert "いま、あなたが見られるものはありません" in page.words
+
+
+# --- the sign-on alone --------------------------------------------------------------------------
+
+
+def only(door: Door, agency: str = "school", status: int = 302) -> Page:
+    url = f"/agencies/{door.town.agencies[agency]}/sign-in-rule"
+    return door.browse("admin").submit(url, {"sign_on_only": "y"}, status)
+
+
+def test_an_agency_may_take_its_own_sign_on_alone(
+    linked: Door, known: None, stranger: Browser
+) -> None:
+    by_password, teacher = linked.browse("nurse"), linked.browse("officer")
+    only(linked)
+    # Whoever is in by a password is out at the next request; who came through the house stays.
+    by_password.get("/", 302)
+    linked.come(linked.board, "nurse")[0].get("/sign-ins")
+    teacher.get("/")
+    page = sign_in(stranger, "nurse@example.jp", status=422)
+    assert "パスワードやパスキーは使えません" in page.words
+    # Told to nobody who does not know the password.
+    wrong = sign_in(stranger, "nurse@example.jp", "another password", status=422)
+    assert "使えません" not in wrong.words
+
+
+def test_its_manager_still_gets_in_by_password(linked: Door) -> None:
+    principal = linked.browse("principal")
+    only(linked)
+    principal.get("/staff")
+    assert "サインインのしかた" in principal.get("/staff/changes").words
+
+
+def test_somebody_with_two_places_comes_in_here_for_the_other_alone(
+    linked: Door, config: Config
+) -> None:
+    give_codes(linked.system, config.keys, linked.town, "nurse")
+    execute(
+        linked,
+        "INSERT INTO memberships (id, account_id, agency_id, role, valid_from)"
+        " SELECT gen_random_uuid(), p.account_id, a.id, 'school_nurse', now() - interval '1 day'"
+        " FROM agencies a, passkeys p WHERE a.name = '見本第二中学校'",
+    )
+    only(linked)
+    other = open_session(
+        linked.system, linked.town.accounts["nurse"], linked.town.agencies["other_school"]
+    )
+    browser = Browser(linked.app, other)
+    assert "見本第一小学校" not in browser.get("/switch").words
+    browser.post("/switch", {"agency": str(linked.town.agencies["school"])}, 422)
+
+
+def test_the_sign_on_cannot_be_the_only_way_where_there_is_none(door: Door) -> None:
+    assert "機関のサインインがありません" in only(door, "welfare", 422).words
+    execute(door, "UPDATE issuers SET suspended = true")
+    only(door, "school", 422)
+
+
+def test_an_invitation_to_such_an_agency_asks_for_no_password(door: Door) -> None:
+    key = invited(door)
+    only(door)
+    url = f"/new-password?key={quote(key)}"
+    browser = Browser(door.app)
+    assert 'type="password"' not in browser.get(url).text
+    browser.post(url, {"password": PASSWORD, "again": PASSWORD}, 403)
+    page = asked(door, browser, key)
+    browser.post(page.location, browser.follow(page).form(""))
+
+
+# --- nothing of ours waits for a house ----------------------------------------------------------
+
+
+def test_a_house_is_asked_outside_of_any_transaction(linked: Door, config: Config) -> None:
+    """A house that hangs would otherwise hold a connection and a snapshot of ours for each wait."""
+    seen: list[int] = []
+    holding = (
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'portal_app'"
+        " AND datname = current_database() AND state LIKE 'idle in transaction%'"
+    )
+
+    def look(*_asked: Any, **_options: Any) -> None:
+        seen.extend(count for (count,) in rows(linked, holding))  # type: ignore[misc]
+
+    with watched_requests(look):
+        linked.come(linked.board, "nurse")
+        linked.browse("nurse").get(f"/sign-on/{linked.board.issuer_id}/out", 302)
+    assert len(seen) > 4, "the house was asked for its settings, keys and a token"
+    assert set(seen) == {0}
+    # The control: a transaction that is open would be counted.
+    with create_engine(config.urls.app).connect() as connection:
+        connection.execute(text("SELECT 1"))
+        assert rows(linked, holding) == [(1,)]
+
+
+@contextmanager
+def watched_requests(look: Callable[..., None]) -> Iterator[None]:
+    """Look whenever the portal sends something to a house, before it is sent."""
+    sending = requests.Session.send
+
+    def send(self: requests.Session, *asked: Any, **options: Any) -> requests.Response:
+        look()
+        return sending(self, *asked, **options)
+
+    requests.Session.send = send  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        requests.Session.send = sending  # type: ignore[method-assign]
+
+
 # --- who does not -------------------------------------------------------------------------------
 
 
@@ -394,8 +647,8 @@ def move(door: Door, url: str) -> None:
 
 
 def _down(door: Door) -> Page:
-    (port,) = free_ports(1)
-    return _at(door, f"http://localhost:{port}")
+    with closed_port() as port:
+        return _at(door, f"http://localhost:{port}")
 
 
 def _at(door: Door, url: str) -> Page:
@@ -498,9 +751,9 @@ def test_whoever_comes_wrongly_is_told_what_to_do_and_stays_outside(linked: Door
 def test_a_house_that_is_down_leaves_the_way_in_by_password(
     linked: Door, known: None, stranger: Browser
 ) -> None:
-    (port,) = free_ports(1)
-    move(linked, f"http://localhost:{port}")
-    Browser(linked.app).get(f"/sign-on/{linked.board.issuer_id}", 503)
+    with closed_port() as port:
+        move(linked, f"http://localhost:{port}")
+        Browser(linked.app).get(f"/sign-on/{linked.board.issuer_id}", 503)
     assert sign_in(stranger, "nurse@example.jp").location == "/"
 
 

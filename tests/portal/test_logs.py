@@ -19,7 +19,7 @@ from portal.config import ROOT, Config, create_key_file
 from portal.embedded import OWNER, Server
 from portal.factory import create_app
 from portal.logs import without_traces
-from tests.provider import free_ports
+from tests.provider import closed_port
 
 PATIENCE_SECONDS = 60
 HTTPS = {"X-Forwarded-Proto": "https", "Host": "portal.example.jp"}
@@ -44,7 +44,9 @@ class Running:
 def running(postgres: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
     name = f"served_{abs(hash(request.node.nodeid)) % 10**12}"
     postgres.create_database(name)
-    (port,) = free_ports(1)
+    # The server takes a port by its number only, so somebody else could be sooner.
+    with closed_port() as port:
+        pass
     env = {
         "PATH": os.environ["PATH"],
         "PORTAL_INSTANCE": str(tmp_path),
