@@ -265,6 +265,19 @@ CREATE TABLE meetings (
 	CONSTRAINT fk_meetings_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
 );
 
+CREATE TABLE sign_in_rules (
+	agency_id UUID NOT NULL, 
+	idle_minutes INTEGER NOT NULL, 
+	absolute_minutes INTEGER NOT NULL, 
+	sign_on_only BOOLEAN DEFAULT 'false' NOT NULL, 
+	version INTEGER DEFAULT '1' NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_sign_in_rules PRIMARY KEY (agency_id), 
+	CONSTRAINT ck_sign_in_rules_idle_in_bounds CHECK (idle_minutes BETWEEN 5 AND 60), 
+	CONSTRAINT ck_sign_in_rules_absolute_in_bounds CHECK (absolute_minutes BETWEEN 60 AND 720), 
+	CONSTRAINT fk_sign_in_rules_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
+);
+
 CREATE TABLE teams (
 	agency_id UUID NOT NULL, 
 	name TEXT NOT NULL, 
@@ -554,6 +567,31 @@ CREATE TABLE exclusions (
 	CONSTRAINT fk_exclusions_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
 
+CREATE TABLE factor_resets (
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	reason TEXT NOT NULL, 
+	checked TEXT NOT NULL, 
+	asked_by UUID NOT NULL, 
+	asked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	decision TEXT, 
+	decided_by UUID, 
+	decided_at TIMESTAMP WITH TIME ZONE, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_factor_resets PRIMARY KEY (id), 
+	CONSTRAINT ck_factor_resets_never_for_oneself CHECK (asked_by <> account_id), 
+	CONSTRAINT ck_factor_resets_another_person CHECK (decision <> 'confirmed' OR (decided_by <> asked_by AND decided_by <> account_id)), 
+	CONSTRAINT ck_factor_resets_decided_whole CHECK (num_nonnulls(decision, decided_by, decided_at) IN (0, 3)), 
+	CONSTRAINT fk_factor_resets_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_factor_resets_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_factor_resets_asked_by FOREIGN KEY(asked_by) REFERENCES accounts (id), 
+	CONSTRAINT fk_factor_resets_decided_by FOREIGN KEY(decided_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_factor_resets_account ON factor_resets (account_id);
+
+CREATE INDEX ix_factor_resets_agency ON factor_resets (agency_id, asked_at);
+
 CREATE TABLE guardian_records (
 	person_id UUID NOT NULL, 
 	authority TEXT NOT NULL, 
@@ -715,6 +753,7 @@ CREATE TABLE never_tells (
 CREATE TABLE notices (
 	kind TEXT NOT NULL, 
 	account_id UUID, 
+	due_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	link_hash BYTEA, 
 	email_index BYTEA, 
 	expires_at TIMESTAMP WITH TIME ZONE, 
@@ -1365,13 +1404,32 @@ RETURNS integer LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, p
         year FROM (portal_clock() AT TIME ZONE 'Asia/Tokyo') - interval '3 months')::integer;
 $$;
 
+CREATE FUNCTION session_limits(p_agency uuid, p_idle interval, p_absolute interval)
+RETURNS TABLE (idle interval, absolute interval)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- How long a sign-in for an agency holds without use and in spite of use.
+    SELECT coalesce(make_interval(mins => r.idle_minutes), p_idle),
+        coalesce(make_interval(mins => r.absolute_minutes), p_absolute)
+    FROM (SELECT 1) AS always LEFT JOIN sign_in_rules r ON r.agency_id = p_agency;
+$$;
+
+CREATE FUNCTION comes_in_here(p_manager boolean, p_role text, p_agency uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whether somebody of an agency may come in without its own sign-on: where the agency does not
+    -- ask for that, and its managers and administrators always, for when the sign-on is away.
+    SELECT p_manager OR p_role = 'sysadmin' OR NOT EXISTS (
+        SELECT 1 FROM sign_in_rules r WHERE r.agency_id = p_agency AND r.sign_on_only);
+$$;
+
 CREATE FUNCTION session_by_token(p_token_hash bytea, p_idle interval, p_absolute interval)
 RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
-    pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid)
+    pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid, idle interval,
+    absolute interval)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    -- A session without a live membership, or of a disabled account, is as good as none.
+    -- A session without a live membership, or of a disabled account, is as good as none. The rule of
+    -- the agency that it acts for goes before the installation's.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
         a.name, CASE WHEN s.account_id IS NULL THEN '{}'::uuid[] ELSE
             ARRAY[s.agency_id, s.account_id] || ARRAY(
@@ -1382,8 +1440,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         END, s.factors, s.proven_at, EXISTS (
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
-        s.opened_at, s.seen_at, s.issuer_id
+        s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute
     FROM sessions s
+    CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     LEFT JOIN accounts c ON c.id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
         AND m.valid_from <= portal_clock()
@@ -1393,10 +1452,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     LEFT JOIN threads t ON t.id = s.thread_id
     WHERE s.token_hash = p_token_hash
         AND s.ended_at IS NULL
-        AND portal_clock() < s.seen_at + p_idle
-        AND portal_clock() < s.opened_at + p_absolute
+        AND portal_clock() < s.seen_at + l.idle
+        AND portal_clock() < s.opened_at + l.absolute
         AND (s.thread_id IS NULL OR t.closed_at IS NULL)
-        AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled));
+        AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled AND CASE
+            WHEN s.issuer_id IS NULL THEN comes_in_here(m.manager, m.role, m.agency_id)
+            -- What a sign-on opened ends with the link to it.
+            ELSE EXISTS (SELECT 1 FROM issuer_links k WHERE k.account_id = s.account_id
+                AND k.issuer_id = s.issuer_id AND k.valid_until IS NULL) END));
 $$;
 
 CREATE FUNCTION open_session(
@@ -1427,12 +1490,16 @@ RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     RETURNING public_id;
 $$;
 
-CREATE FUNCTION sessions_of_viewer()
+CREATE FUNCTION sessions_of_viewer(p_idle interval, p_absolute interval)
 RETURNS TABLE (public_id uuid, agency_id uuid, opened_at timestamptz, seen_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT s.public_id, s.agency_id, s.opened_at, s.seen_at FROM sessions s
+    CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     WHERE s.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
-        AND s.ended_at IS NULL ORDER BY s.seen_at DESC;
+        AND s.ended_at IS NULL
+        AND portal_clock() < s.seen_at + l.idle
+        AND portal_clock() < s.opened_at + l.absolute
+    ORDER BY s.seen_at DESC;
 $$;
 
 CREATE FUNCTION end_session_of_viewer(p_public_id uuid)
@@ -1442,21 +1509,34 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
         AND account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
 $$;
 
+CREATE FUNCTION way_in(p_account uuid)
+RETURNS TABLE (agency_id uuid, elsewhere boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- For which agency somebody acts first who comes in here; NULL where there is none, and whether
+    -- one is left that the organisation's own sign-on leads to. Always one row.
+    SELECT (array_agg(m.agency_id ORDER BY m.valid_from, m.id)
+            FILTER (WHERE comes_in_here(m.manager, m.role, m.agency_id)))[1],
+        count(*) > 0 AND NOT coalesce(bool_or(comes_in_here(m.manager, m.role, m.agency_id)), false)
+    FROM memberships m
+    WHERE m.account_id = p_account AND m.valid_from <= portal_clock()
+        AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until);
+$$;
+
 CREATE FUNCTION account_for_login(p_email_index bytea)
-RETURNS TABLE (account_id uuid, password_hash text, disabled boolean, agency_id uuid)
+RETURNS TABLE (
+    account_id uuid, password_hash text, disabled boolean, agency_id uuid, elsewhere boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- Held until the session is open: a change of the password then ends that session too. In a
     -- statement of its own, so that the next one sees what was waited for.
     PERFORM 1 FROM accounts a JOIN account_profiles p ON p.account_id = a.id
     WHERE p.email_index = p_email_index FOR SHARE OF a;
-    RETURN QUERY SELECT a.id, c.password_hash, a.disabled, (
-        SELECT m.agency_id FROM memberships m
-        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
-            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
-            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-        ORDER BY m.valid_from, m.id LIMIT 1)
-    FROM account_profiles p
+    RETURN QUERY SELECT a.id, c.password_hash, a.disabled, p.agency_id, p.elsewhere
+    FROM (
+        SELECT x.account_id, x.email_index, w.agency_id, w.elsewhere
+        FROM account_profiles x CROSS JOIN LATERAL way_in(x.account_id) AS w
+    ) AS p
     JOIN accounts a ON a.id = p.account_id
     LEFT JOIN credentials c ON c.account_id = a.id
     WHERE p.email_index = p_email_index;
@@ -1464,19 +1544,16 @@ END $$;
 
 CREATE FUNCTION passkey_for_login(p_credential_id bytea)
 RETURNS TABLE (
-    account_id uuid, agency_id uuid, disabled boolean, public_key bytea, sign_count bigint)
+    account_id uuid, agency_id uuid, disabled boolean, public_key bytea, sign_count bigint,
+    elsewhere boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- Held like the row of account_for_login.
     PERFORM 1 FROM accounts a JOIN passkeys k ON k.account_id = a.id
     WHERE k.credential_id = p_credential_id FOR SHARE OF a;
-    RETURN QUERY SELECT a.id, (
-        SELECT m.agency_id FROM memberships m
-        WHERE m.account_id = a.id AND m.valid_from <= portal_clock()
-            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
-            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-        ORDER BY m.valid_from, m.id LIMIT 1), a.disabled, k.public_key, k.sign_count
+    RETURN QUERY SELECT a.id, w.agency_id, a.disabled, k.public_key, k.sign_count, w.elsewhere
     FROM passkeys k JOIN accounts a ON a.id = k.account_id
+    CROSS JOIN LATERAL way_in(a.id) AS w
     WHERE k.credential_id = p_credential_id AND k.ended_at IS NULL;
 END $$;
 
@@ -1487,15 +1564,8 @@ DECLARE
 BEGIN
     -- Whoever opens a session of the account meanwhile waits, and finds the new password.
     PERFORM 1 FROM accounts WHERE id = p_account FOR NO KEY UPDATE;
-    -- One's own password, or that of an account that an administrator has just made.
-    IF v_me IS DISTINCT FROM p_account AND NOT EXISTS (
-        SELECT 1 FROM memberships m JOIN accounts a ON a.id = m.account_id
-        WHERE m.account_id = v_me AND m.role = 'sysadmin' AND NOT a.disabled
-            AND m.valid_from <= portal_clock()
-            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
-            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-            AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = p_account))
-    THEN
+    -- One's own password and nobody else's.
+    IF v_me IS DISTINCT FROM p_account THEN
         RAISE insufficient_privilege USING MESSAGE = 'this password is not yours to set';
     END IF;
     INSERT INTO credentials (account_id, password_hash) VALUES (p_account, p_hash)
@@ -1508,7 +1578,8 @@ END $$;
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION defer_notice(
-    p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval)
+    p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval,
+    p_due timestamptz)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- A new link ends those before it.
@@ -1516,12 +1587,13 @@ BEGIN
         UPDATE notices SET used_at = portal_clock()
         WHERE account_id = p_account AND link_hash IS NOT NULL AND used_at IS NULL;
     END IF;
-    INSERT INTO notices (id, kind, account_id, link_hash, expires_at)
-    VALUES (p_id, p_kind, p_account, p_link_hash, portal_clock() + p_lifetime);
+    INSERT INTO notices (id, kind, account_id, link_hash, due_at, expires_at)
+    VALUES (p_id, p_kind, p_account, p_link_hash, coalesce(p_due, portal_clock()),
+        coalesce(p_due, portal_clock()) + p_lifetime);
     -- The queue's triggers look for its tables on the search path of this transaction.
     PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
-    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
-    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id));
+    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args, scheduled_at)
+    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id), p_due);
     PERFORM set_config('search_path', 'public, pg_temp', true);
 END $$;
 
@@ -1530,20 +1602,96 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 BEGIN
     -- Nobody is looked for here, so that no time tells whether somebody has the address: the worker
     -- finds whose it is before it writes.
-    PERFORM defer_notice(p_id, 'reset', NULL, p_link_hash, p_lifetime);
+    PERFORM defer_notice(p_id, 'reset', NULL, p_link_hash, p_lifetime, NULL);
     UPDATE notices SET email_index = p_email_index WHERE id = p_id;
 END $$;
 
-CREATE FUNCTION link_owner(p_link_hash bytea)
-RETURNS TABLE (account_id uuid, agency_id uuid, kind text)
+CREATE FUNCTION without_password(p_accounts uuid[])
+RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Who has no way in yet: neither a password nor a link to an organisation's sign-on.
+    SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
+        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id)
+        AND NOT EXISTS (
+            SELECT 1 FROM issuer_links k WHERE k.account_id = a.id AND k.valid_until IS NULL);
+$$;
+
+CREATE FUNCTION invitations_of(p_accounts uuid[])
+RETURNS TABLE (
+    account_id uuid, kind text, due_at timestamptz, expires_at timestamptz, sent_at timestamptz,
+    used_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT n.account_id, (
+    -- The last link of each account that has no way in yet; used then means withdrawn.
+    SELECT DISTINCT ON (n.account_id) n.account_id, n.kind, n.due_at, n.expires_at, n.sent_at,
+        n.used_at
+    FROM notices n JOIN without_password(p_accounts) AS w ON w = n.account_id
+    WHERE n.link_hash IS NOT NULL
+    ORDER BY n.account_id, n.recorded_at DESC, n.id;
+$$;
+
+CREATE FUNCTION withdraw_invitation(p_account uuid)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever keeps people takes a link back that was not used, sent or not. What came of it once
+    -- it was used is ended otherwise.
+    IF viewer_administering() IS NULL AND viewer_managing() IS NULL THEN
+        RETURN false;
+    END IF;
+    UPDATE notices SET used_at = portal_clock()
+    WHERE account_id = p_account AND link_hash IS NOT NULL AND used_at IS NULL
+        AND EXISTS (SELECT 1 FROM without_password(ARRAY[p_account]));
+    RETURN FOUND;
+END $$;
+
+CREATE FUNCTION reset_factors(
+    p_reset uuid, p_notice uuid, p_link_hash bytea, p_lifetime interval)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_me uuid := nullif(current_setting('portal.account_id', true), '')::uuid;
+    v_reset factor_resets%ROWTYPE;
+BEGIN
+    SELECT * INTO v_reset FROM factor_resets WHERE id = p_reset FOR UPDATE;
+    -- Whoever decided just now, as the second person; or alone, where nothing of the account opens
+    -- cases or lets others open them, today or later.
+    IF NOT FOUND OR v_reset.decided_by IS DISTINCT FROM v_me
+        OR v_reset.decided_at IS DISTINCT FROM portal_clock()
+        OR v_reset.decision NOT IN ('alone', 'confirmed')
+        OR (v_reset.decision = 'alone' AND EXISTS (
+            SELECT 1 FROM memberships m JOIN agencies a ON a.id = m.agency_id
+            WHERE m.account_id = v_reset.account_id
+                AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+                AND (m.manager OR (a.type, m.role) NOT IN (('support_center', 'center_clerk'), ('cafeteria', 'cafeteria_operator'), ('cafeteria', 'cafeteria_volunteer')))))
+    THEN
+        RAISE insufficient_privilege USING MESSAGE = 'these factors are not yours to reset';
+    END IF;
+    -- Whoever signs in meanwhile waits, and finds nothing left to sign in by.
+    PERFORM 1 FROM accounts WHERE id = v_reset.account_id FOR NO KEY UPDATE;
+    UPDATE totp_secrets SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    UPDATE passkeys SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    UPDATE recovery_codes SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    UPDATE issuer_links SET valid_until = portal_clock()
+    WHERE account_id = v_reset.account_id AND valid_until IS NULL;
+    -- A known password alone would otherwise set up the next factor: only the link does.
+    DELETE FROM credentials WHERE account_id = v_reset.account_id;
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE account_id = v_reset.account_id AND ended_at IS NULL;
+    PERFORM defer_notice(
+        p_notice, 'recovery', v_reset.account_id, p_link_hash, p_lifetime, NULL);
+END $$;
+
+CREATE FUNCTION link_owner(p_link_hash bytea)
+RETURNS TABLE (account_id uuid, agency_id uuid, kind text, elsewhere boolean)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT n.account_id, coalesce(w.agency_id, (
         SELECT m.agency_id FROM memberships m
         WHERE m.account_id = n.account_id AND m.valid_from <= portal_clock()
             AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
-        ORDER BY m.valid_from, m.id LIMIT 1), n.kind
+        ORDER BY m.valid_from, m.id LIMIT 1)), n.kind, w.elsewhere
     FROM notices n JOIN accounts a ON a.id = n.account_id
+    CROSS JOIN LATERAL way_in(n.account_id) AS w
     WHERE n.link_hash = p_link_hash AND n.used_at IS NULL
         AND portal_clock() < n.expires_at AND NOT a.disabled;
 $$;
@@ -1554,12 +1702,6 @@ RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 
     UPDATE notices SET used_at = portal_clock()
     WHERE link_hash = p_link_hash AND used_at IS NULL AND portal_clock() < expires_at
     RETURNING account_id;
-$$;
-
-CREATE FUNCTION without_password(p_accounts uuid[])
-RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT a.id FROM accounts a WHERE a.id = ANY (p_accounts)
-        AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.account_id = a.id);
 $$;
 
 CREATE FUNCTION end_other_sessions(p_public_id uuid)
@@ -1802,6 +1944,7 @@ BEGIN
         JOIN issuer_places p ON p.agency_id = m.agency_id AND (p.role IS NULL OR p.role = m.role)
         WHERE m.account_id = l.account_id AND p.issuer_id = p_issuer AND NOT a.disabled
             AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
             AND p.valid_from <= portal_clock()
             AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
@@ -1827,8 +1970,58 @@ RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, p
             AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
             AND m.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
             AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
             AND (m.valid_until IS NULL OR portal_clock() < m.valid_until));
 $$;
+
+CREATE FUNCTION leads_here(p_agency uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whether the viewer may act for an agency after coming in here, by password or passkey.
+    SELECT EXISTS (
+        SELECT 1 FROM memberships m
+        WHERE m.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
+            AND m.agency_id = p_agency AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND comes_in_here(m.manager, m.role, m.agency_id));
+$$;
+
+CREATE FUNCTION places_by_link(p_link_hash bytea)
+RETURNS TABLE (issuer_id uuid, name text, agency_id uuid, value text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Which sign-ons lead somebody invited to a granted place. Only who has no way in yet: a link
+    -- for a lost password must not bring in another house's account past the second factor.
+    SELECT i.id, i.name, m.agency_id, p.value
+    FROM notices n JOIN accounts a ON a.id = n.account_id AND NOT a.disabled
+    JOIN without_password(ARRAY[n.account_id]) AS w ON w = n.account_id
+    JOIN memberships m ON m.account_id = n.account_id AND m.valid_from <= portal_clock()
+        AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+    JOIN issuer_places p ON p.agency_id = m.agency_id AND (p.role IS NULL OR p.role = m.role)
+        AND p.valid_from <= portal_clock()
+        AND (p.valid_until IS NULL OR portal_clock() < p.valid_until)
+    JOIN issuers i ON i.id = p.issuer_id AND NOT i.suspended
+    WHERE n.link_hash = p_link_hash AND n.used_at IS NULL AND portal_clock() < n.expires_at
+    ORDER BY i.name, i.id, m.valid_from, m.id;
+$$;
+
+CREATE FUNCTION link_by_invitation(p_link_hash bytea, p_issuer uuid, p_subject bytea)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_account uuid;
+BEGIN
+    -- The link is used up and the account linked, both or neither. The row decides between uses at
+    -- once: whoever waits finds it used.
+    PERFORM 1 FROM notices WHERE link_hash = p_link_hash FOR UPDATE;
+    IF NOT EXISTS (SELECT 1 FROM places_by_link(p_link_hash) l WHERE l.issuer_id = p_issuer) THEN
+        RETURN NULL;
+    END IF;
+    UPDATE notices SET used_at = portal_clock() WHERE link_hash = p_link_hash AND used_at IS NULL
+    RETURNING account_id INTO v_account;
+    INSERT INTO issuer_links (id, issuer_id, account_id, subject_index, valid_from)
+    VALUES (gen_random_uuid(), p_issuer, v_account, p_subject, portal_clock());
+    RETURN v_account;
+END $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- Machines that call the interface.
@@ -2173,6 +2366,15 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION link_was_ended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Made anew, the link opens a new session; the old ones stay ended.
+    UPDATE sessions SET ended_at = portal_clock()
+    WHERE account_id = NEW.account_id AND issuer_id = NEW.issuer_id AND ended_at IS NULL;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION task_was_ended() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -2239,6 +2441,8 @@ CREATE TRIGGER written AFTER INSERT ON entries
     FOR EACH ROW EXECUTE FUNCTION entry_was_written();
 CREATE TRIGGER retracted AFTER INSERT ON retractions
     FOR EACH ROW EXECUTE FUNCTION entry_was_retracted();
+CREATE TRIGGER ended AFTER UPDATE OF valid_until ON issuer_links
+    FOR EACH ROW WHEN (NEW.valid_until IS NOT NULL) EXECUTE FUNCTION link_was_ended();
 CREATE TRIGGER ended AFTER INSERT ON action_events
     FOR EACH ROW EXECUTE FUNCTION task_was_ended();
 CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
@@ -2254,6 +2458,14 @@ ALTER FUNCTION fiscal_year() OWNER TO portal_system;
 REVOKE ALL ON FUNCTION fiscal_year() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION fiscal_year() TO portal_app;
+
+ALTER FUNCTION session_limits(uuid, interval, interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION session_limits(uuid, interval, interval) FROM PUBLIC;
+
+ALTER FUNCTION comes_in_here(boolean, text, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION comes_in_here(boolean, text, uuid) FROM PUBLIC;
 
 ALTER FUNCTION session_by_token(bytea, interval, interval) OWNER TO portal_system;
 
@@ -2279,17 +2491,21 @@ REVOKE ALL ON FUNCTION end_session(bytea) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION end_session(bytea) TO portal_app;
 
-ALTER FUNCTION sessions_of_viewer() OWNER TO portal_system;
+ALTER FUNCTION sessions_of_viewer(interval, interval) OWNER TO portal_system;
 
-REVOKE ALL ON FUNCTION sessions_of_viewer() FROM PUBLIC;
+REVOKE ALL ON FUNCTION sessions_of_viewer(interval, interval) FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION sessions_of_viewer() TO portal_app;
+GRANT EXECUTE ON FUNCTION sessions_of_viewer(interval, interval) TO portal_app;
 
 ALTER FUNCTION end_session_of_viewer(uuid) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION end_session_of_viewer(uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION end_session_of_viewer(uuid) TO portal_app;
+
+ALTER FUNCTION way_in(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION way_in(uuid) FROM PUBLIC;
 
 ALTER FUNCTION account_for_login(bytea) OWNER TO portal_system;
 
@@ -2309,17 +2525,41 @@ REVOKE ALL ON FUNCTION set_password(uuid, text) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION set_password(uuid, text) TO portal_app;
 
-ALTER FUNCTION defer_notice(uuid, text, uuid, bytea, interval) OWNER TO portal_system;
+ALTER FUNCTION defer_notice(uuid, text, uuid, bytea, interval, timestamptz) OWNER TO portal_system;
 
-REVOKE ALL ON FUNCTION defer_notice(uuid, text, uuid, bytea, interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION defer_notice(uuid, text, uuid, bytea, interval, timestamptz) FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION defer_notice(uuid, text, uuid, bytea, interval) TO portal_app;
+GRANT EXECUTE ON FUNCTION defer_notice(uuid, text, uuid, bytea, interval, timestamptz) TO portal_app;
 
 ALTER FUNCTION ask_for_reset(bytea, uuid, bytea, interval) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION ask_for_reset(bytea, uuid, bytea, interval) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION ask_for_reset(bytea, uuid, bytea, interval) TO portal_app;
+
+ALTER FUNCTION without_password(uuid[]) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION without_password(uuid[]) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION without_password(uuid[]) TO portal_app;
+
+ALTER FUNCTION invitations_of(uuid[]) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION invitations_of(uuid[]) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION invitations_of(uuid[]) TO portal_app;
+
+ALTER FUNCTION withdraw_invitation(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION withdraw_invitation(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION withdraw_invitation(uuid) TO portal_app;
+
+ALTER FUNCTION reset_factors(uuid, uuid, bytea, interval) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION reset_factors(uuid, uuid, bytea, interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION reset_factors(uuid, uuid, bytea, interval) TO portal_app;
 
 ALTER FUNCTION link_owner(bytea) OWNER TO portal_system;
 
@@ -2332,12 +2572,6 @@ ALTER FUNCTION use_link(bytea) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION use_link(bytea) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION use_link(bytea) TO portal_app;
-
-ALTER FUNCTION without_password(uuid[]) OWNER TO portal_system;
-
-REVOKE ALL ON FUNCTION without_password(uuid[]) FROM PUBLIC;
-
-GRANT EXECUTE ON FUNCTION without_password(uuid[]) TO portal_app;
 
 ALTER FUNCTION end_other_sessions(uuid) OWNER TO portal_system;
 
@@ -2451,6 +2685,24 @@ REVOKE ALL ON FUNCTION issuer_leads_to(uuid, uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION issuer_leads_to(uuid, uuid) TO portal_app;
 
+ALTER FUNCTION leads_here(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION leads_here(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION leads_here(uuid) TO portal_app;
+
+ALTER FUNCTION places_by_link(bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION places_by_link(bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION places_by_link(bytea) TO portal_app;
+
+ALTER FUNCTION link_by_invitation(bytea, uuid, bytea) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION link_by_invitation(bytea, uuid, bytea) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION link_by_invitation(bytea, uuid, bytea) TO portal_app;
+
 ALTER FUNCTION machine_secrets_of(uuid) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION machine_secrets_of(uuid) FROM PUBLIC;
@@ -2536,6 +2788,10 @@ REVOKE ALL ON FUNCTION entry_was_written() FROM PUBLIC;
 ALTER FUNCTION entry_was_retracted() OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION entry_was_retracted() FROM PUBLIC;
+
+ALTER FUNCTION link_was_ended() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION link_was_ended() FROM PUBLIC;
 
 ALTER FUNCTION task_was_ended() OWNER TO portal_system;
 
@@ -3355,6 +3611,16 @@ GRANT INSERT ON exclusions TO portal_app;
 
 GRANT UPDATE (valid_until) ON exclusions TO portal_app;
 
+REVOKE ALL ON factor_resets FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON factor_resets TO portal_system;
+
+GRANT SELECT ON factor_resets TO portal_app;
+
+GRANT INSERT ON factor_resets TO portal_app;
+
+GRANT UPDATE (decided_at, decided_by, decision) ON factor_resets TO portal_app;
+
 REVOKE ALL ON grant_reasons FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON grant_reasons TO portal_system;
@@ -3650,6 +3916,16 @@ GRANT SELECT ON share_proposals TO portal_app;
 GRANT INSERT ON share_proposals TO portal_app;
 
 GRANT UPDATE (decision, decided_by, decided_at, grant_id, refusal_sealed) ON share_proposals TO portal_app;
+
+REVOKE ALL ON sign_in_rules FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON sign_in_rules TO portal_system;
+
+GRANT SELECT ON sign_in_rules TO portal_app;
+
+GRANT INSERT ON sign_in_rules TO portal_app;
+
+GRANT UPDATE (idle_minutes, absolute_minutes, sign_on_only, version) ON sign_in_rules TO portal_app;
 
 REVOKE ALL ON slice_keys FROM PUBLIC, portal_app, portal_system;
 
@@ -4385,6 +4661,29 @@ exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exc
 exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
+ALTER TABLE factor_resets ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE factor_resets FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON factor_resets TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON factor_resets FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+);
+
+CREATE POLICY inserted ON factor_resets FOR INSERT TO portal_app WITH CHECK (
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.asked_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.asked_at <= (SELECT portal_clock() AS portal_clock_1) AND (factor_resets.decision IS NULL OR factor_resets.decision = 'alone' AND factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)) AND (EXISTS (SELECT place_of_reset.id 
+FROM memberships AS place_of_reset 
+WHERE place_of_reset.account_id = factor_resets.account_id AND place_of_reset.agency_id = factor_resets.agency_id
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY updated ON factor_resets FOR UPDATE TO portal_app USING (
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision IS NULL OR factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.decision != 'alone' AND (factor_resets.decision != 'confirmed' OR factor_resets.asked_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < factor_resets.asked_at + interval '7 days'))
+) WITH CHECK (
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision IS NULL OR factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.decision != 'alone' AND (factor_resets.decision != 'confirmed' OR factor_resets.asked_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < factor_resets.asked_at + interval '7 days'))
+);
+
 ALTER TABLE grant_reasons ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE grant_reasons FORCE ROW LEVEL SECURITY;
@@ -4517,7 +4816,10 @@ ALTER TABLE issuer_links FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON issuer_links TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON issuer_links FOR SELECT TO portal_app USING (
-issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (EXISTS (SELECT linked_member.id 
+FROM memberships AS linked_member 
+WHERE linked_member.account_id = issuer_links.account_id AND linked_member.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+ LIMIT ALL OFFSET 0))
 );
 
 CREATE POLICY inserted ON issuer_links FOR INSERT TO portal_app WITH CHECK (
@@ -4525,9 +4827,15 @@ issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id
 );
 
 CREATE POLICY updated ON issuer_links FOR UPDATE TO portal_app USING (
-issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (EXISTS (SELECT linked_member.id 
+FROM memberships AS linked_member 
+WHERE linked_member.account_id = issuer_links.account_id AND linked_member.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+ LIMIT ALL OFFSET 0))
 ) WITH CHECK (
-issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+issuer_links.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (EXISTS (SELECT linked_member.id 
+FROM memberships AS linked_member 
+WHERE linked_member.account_id = issuer_links.account_id AND linked_member.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+ LIMIT ALL OFFSET 0))
 );
 
 ALTER TABLE issuer_places ENABLE ROW LEVEL SECURITY;
@@ -4986,6 +5294,26 @@ CREATE POLICY updated ON share_proposals FOR UPDATE TO portal_app USING (
 share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
 share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+);
+
+ALTER TABLE sign_in_rules ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE sign_in_rules FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON sign_in_rules TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON sign_in_rules FOR SELECT TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR sign_in_rules.agency_id = (SELECT viewer_managing() AS viewer_managing_1)
+);
+
+CREATE POLICY inserted ON sign_in_rules FOR INSERT TO portal_app WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON sign_in_rules FOR UPDATE TO portal_app USING (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+) WITH CHECK (
+(SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 );
 
 ALTER TABLE slice_keys ENABLE ROW LEVEL SECURITY;
