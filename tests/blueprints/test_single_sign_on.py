@@ -521,9 +521,11 @@ def test_an_invitation_to_such_an_agency_asks_for_no_password(door: Door) -> Non
 def test_a_house_is_asked_outside_of_any_transaction(linked: Door, config: Config) -> None:
     """A house that hangs would otherwise hold a connection and a snapshot of ours for each wait."""
     seen: list[int] = []
+    # A transaction that has read anything holds the locks of it until its end.
     holding = (
-        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'portal_app'"
-        " AND datname = current_database() AND state LIKE 'idle in transaction%'"
+        "SELECT count(DISTINCT l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+        " WHERE a.usename = 'portal_app' AND a.datname = current_database()"
+        " AND l.locktype = 'relation'"
     )
 
     def look(*_asked: Any, **_options: Any) -> None:
@@ -535,9 +537,11 @@ def test_a_house_is_asked_outside_of_any_transaction(linked: Door, config: Confi
     assert len(seen) > 4, "the house was asked for its settings, keys and a token"
     assert set(seen) == {0}
     # The control: a transaction that is open would be counted.
-    with create_engine(config.urls.app).connect() as connection:
-        connection.execute(text("SELECT 1"))
+    engine = create_engine(config.urls.app)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT count(*) FROM agencies"))
         assert rows(linked, holding) == [(1,)]
+    engine.dispose()
 
 
 @contextmanager
