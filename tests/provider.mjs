@@ -1,9 +1,10 @@
 // The houses' sign-ons for tests: real OpenID providers (oidc-provider), one port each, on loopback.
 //
 // The first line of standard input says which, as JSON: [{thin, clients, people}]. When all of them
-// listen, their ports are printed as JSON, in that order. A house is made to misbehave by POST /test/trick with JSON: what
-// it then signs differs in the named claims, or is signed by a key that it never published. A
-// provider that keeps to its certification never would, and a relying party must notice all the same.
+// listen, their ports are printed as JSON, in that order. A house is made to misbehave by POST
+// /test/trick with JSON: what it then signs differs in the named claims, or is signed by a key that
+// it never published. A provider that keeps to its certification never would, and a relying party
+// must notice all the same.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';

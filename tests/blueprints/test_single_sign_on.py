@@ -68,7 +68,12 @@ class Door:
     browse: Browse
     board: House
     police: House
-    keys: Keys
+
+    @property
+    def keys(self) -> Keys:
+        """The installation's keys."""
+        keys: Keys = self.app.config["PORTAL"].keys
+        return keys
 
     def enter(self, house: House, **changed: str) -> None:
         """Let the administrator enter a house's sign-on."""
@@ -115,16 +120,11 @@ def path(url: str) -> str:
 
 
 @pytest.fixture
-def door(  # noqa: PLR0917  (fixtures)
-    app: Portal,
-    system: Engine,
-    town: City,
-    browse: Browse,
-    houses: tuple[House, House],
-    config: Config,
+def door(
+    app: Portal, system: Engine, town: City, browse: Browse, houses: tuple[House, House]
 ) -> Iterator[Door]:
     """Both houses are entered; each leads to its own agency, where its nurse is linked."""
-    made = Door(app, system, town, browse, *houses, config.keys)
+    made = Door(app, system, town, browse, *houses)
     for house, agency in zip(houses, ("school", "police"), strict=True):
         made.enter(house)
         made.lead(house, agency)

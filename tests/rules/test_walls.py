@@ -102,7 +102,8 @@ DEFINERS = {
         (
             *("case_was_opened", "default_team_changed", "denial_was_written"),
             *("entry_was_retracted", "entry_was_written", "grant_was_written"),
-            *("membership_is_single", "task_was_ended", "thread_was_linked", "visitor_wrote"),
+            *("link_was_ended", "membership_is_single", "task_was_ended"),
+            *("thread_was_linked", "visitor_wrote"),
         ),
         "trigger",
     ),

@@ -11,7 +11,7 @@ from portal.unit import Portal
 from tests.blueprints.conftest import browse  # noqa: F401
 from tests.blueprints.test_single_sign_on import NURSE, Door
 from tests.city import PASSWORD, City
-from tests.provider import House, free_ports, open_houses, staff
+from tests.provider import House, open_houses, staff
 from tests.stories.watched import WatchedPerson
 from tests.web import Browser
 
@@ -42,10 +42,9 @@ def houses(
         {"1001": staff(NURSE, amr=["pwd", "otp"])},
         {"p-7": staff("liaison@police.mihon.example.jp", amr=["pwd", "otp"])},
     )
-    ports = free_ports(2)
     board, police = (
-        House(name, port, those, portal=address)
-        for name, port, those in zip(("board", "police"), ports, people, strict=True)
+        House(name, those, portal=address)
+        for name, those in zip(("board", "police"), people, strict=True)
     )
     door = Door(app, system, town, browse, board, police)
     with ExitStack() as running:
