@@ -12,9 +12,11 @@ from portal.config import Config
 from portal.database import SystemSession
 from portal.vault import equip
 from tests.blueprints.conftest import browse  # noqa: F401
+from tests.blueprints.test_doors import CALL, limit
 from tests.blueprints.test_factors import known  # noqa: F401
 from tests.blueprints.test_links import Box, link_in, post, send_all  # noqa: F401
 from tests.city import PASSWORD, City, add_entry, add_grant
+from tests.second_factor import next_code
 from tests.stories.watched import SecurityKey, WatchedPerson
 from tests.web import Browser
 
@@ -157,6 +159,46 @@ def test_an_app_is_set_up_and_a_printed_code_helps_once(
     nurse.finds_nothing_beyond(shared)
     nurse.sends(code=codes[1])
     assert nurse.path == shared
+
+
+def test_a_lost_password_comes_back_by_a_letter_that_works_once(
+    window: Window,
+    passwords: None,
+    post: tuple[Box, Config],  # noqa: F811
+) -> None:
+    box, config = post
+    nurse = window(360)
+    nurse.opens("/sign-in")
+    nurse.touches("パスワードを忘れたとき")
+    nurse.sends(email="nurse@example.jp")
+    nurse.sees("メールを確かめてください")
+    send_all(config)
+    (message,) = box.messages
+    link = link_in(message)
+    nurse.opens(link)
+    nurse.sends(password="みじかい", again="みじかい")
+    nurse.sees("15文字以上")
+    nurse.sends(password=NEW, again=NEW)
+    assert nurse.path == "/second-factor"
+    nurse.sends(code=next_code("nurse@example.jp"))
+    assert nurse.path == "/"
+    # The letter is found by somebody else.
+    stranger = window(1280)
+    stranger.opens(link)
+    assert stranger.status == 410
+    stranger.sees("このリンクは、いまは使えません")
+
+
+def test_a_house_that_lets_nobody_in_from_here_says_whom_to_call(
+    window: Window, passwords: None, system: Engine, town: City
+) -> None:
+    limit(system, town, "school", ["203.0.113.0/24"], [])
+    for width in (360, 1280):
+        nurse = window(width)
+        _by_password(nurse)
+        nurse.sends(code=next_code("nurse@example.jp"))
+        assert nurse.status == 403
+        nurse.sees("ここからは入れません", CALL)
 
 
 def _by_password(person: WatchedPerson) -> None:
