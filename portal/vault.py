@@ -19,11 +19,12 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ARRAY, Uuid, any_, literal, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.config import Keys
+from portal.policy.hot import hot
 
 FORMAT = b"v1"
 NONCE_BYTES, KEY_BYTES, ID_BYTES = 12, 32, 16
@@ -195,14 +196,20 @@ def _unwrapped(keys: Keys, row: Any, scope: Scope) -> bytes:
         raise SealBrokenError(msg) from error
 
 
+def _keys_of(key: Any) -> Select[Any]:
+    # An array keeps one text, and so one plan, for any number of keys.
+    return select(key).where(key.scope_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+
+
+_KEYS = {kind: hot(f"keys: {kind}", _keys_of(key)) for kind, key in m.KEYS.items()}
+
+
 def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
     """Read the data keys of many rows in one query a kind: a page costs the same at any length."""
     wanted = {scope_of(row) for row in rows} - _cache(session).keys()
     for kind in sorted({scope.kind for scope in wanted}):
-        # An array keeps one text, and so one plan, for any number of keys.
-        ids = literal(sorted({s.id for s in wanted if s.kind == kind}), ARRAY(Uuid()))
-        key: Any = m.KEYS[kind]
-        found = session.scalars(select(key).where(key.scope_id == any_(ids)))
+        ids = sorted({scope.id for scope in wanted if scope.kind == kind})
+        found = session.scalars(_KEYS[kind], {"ids": ids})
         _cache(session).update(_unwrap(_keys(session), row) for row in found)
 
 

@@ -58,7 +58,8 @@ def deciding_rule(entry: Any) -> ColumnElement[str]:
 def deciding_grant(entry: Any) -> ColumnElement[Any]:
     """Return the id of the grant that opens an entry, NULL where the owner sees it anyway."""
     grant = m.Grant.__table__.alias("deciding_grant")
-    opening = _first(opening_grants(entry, entry.slice, entry.subject_id, grant), grant)
+    opens = opening_grants(entry, entry.slice, entry.subject_id, grant).correlate_except(grant)
+    opening = _first(opens, grant)
     return case((by_owner(entry), null()), else_=opening)
 
 

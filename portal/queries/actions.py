@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, literal_column, select
+from sqlalchemy import bindparam, case, literal_column, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.database import standing
+from portal.policy.hot import hot
 from portal.policy.permissions import NPO, Action, require
 from portal.queries.cases import child_names
 from portal.queries.paging import Cursor, Page, beyond, directed
@@ -65,19 +66,22 @@ class ActionSheet:
     by_advice: bool
 
 
+_IS_OPEN = case((m.Action.status.in_(m.Action.OPEN), 0), else_=1)
+_OF_CASE = hot(
+    "actions of a case",
+    select(m.Action)
+    .where(m.Action.case_id == bindparam("case_id"))
+    .order_by(_IS_OPEN, m.Action.due_on, m.Action.id)
+    .limit(literal_column(str(PAGE))),
+)
+
+
 def actions_of_case(session: Session, case_: m.Case) -> list[ActionRow]:
     """Return what was asked for a child, the open ones first: all to the owner, to others theirs.
 
     The newest fifty; who looks for older ones finds them in the log.
     """
-    action = m.Action
-    is_open = case((action.status.in_(action.OPEN), 0), else_=1)
-    found = session.scalars(
-        select(action)
-        .where(action.case_id == case_.id)
-        .order_by(is_open, action.due_on, action.id)
-        .limit(literal_column(str(PAGE)))
-    ).all()
+    found = session.scalars(_OF_CASE, {"case_id": case_.id}).all()
     return _rows(session, found, {case_.id: case_.reference}, {})
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Subquery,
     Uuid,
     any_,
+    bindparam,
     func,
     literal,
     literal_column,
@@ -31,8 +32,9 @@ from sqlalchemy.orm import Session, aliased
 from portal import models as m
 from portal.audit import Event, record_listed
 from portal.codes import read_reference
+from portal.policy.hot import hot
 from portal.policy.viewer import CIRCLES
-from portal.policy.visibility import probe
+from portal.policy.visibility import case_access, probe
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
 from portal.vault import fetch_keys, reveal
 
@@ -73,6 +75,7 @@ def _superseded(access: Any) -> ColumnElement[bool]:
         .where(
             other.case_id == access.case_id,
             other.circle_id == func.any(CIRCLES),
+            case_access(other),
             tuple_(other.last_visible_activity, other.circle_id)
             > tuple_(access.last_visible_activity, access.circle_id),
         )
@@ -92,7 +95,7 @@ def candidates(order: str, size: int) -> Subquery:
     # A literal limit: the planner never learns the value of a bound one (prototype.md §6).
     limit: ColumnElement[int] = literal_column(str(size))
     offered = select(access.case_id, access.last_visible_activity.label("at")).where(
-        access.circle_id == circle.c.id, ~_superseded(access)
+        access.circle_id == circle.c.id, case_access(access), ~_superseded(access)
     )
     if order != "first":
         offered = offered.where(beyond(access.last_visible_activity, access.case_id, order))
@@ -131,7 +134,7 @@ def _counting() -> Select[Any]:
     circle = func.unnest(CIRCLES).table_valued("id", name="circle").render_derived()
     offered = (
         select(access.case_id)
-        .where(access.circle_id == circle.c.id)
+        .where(access.circle_id == circle.c.id, case_access(access))
         .limit(literal_column(str(COUNTED)))
         .lateral("offered")
     )
@@ -150,9 +153,36 @@ def listings(page: int, sifted: int) -> Mapping[tuple[str, bool], Select[Any]]:
     )
 
 
+def _newest_of_each(column: Any, at: Any) -> Select[Any]:
+    """Return the statement of what was said last of each case of ``ids``."""
+    said = column.class_
+    return (
+        select(said.case_id, column)
+        .where(said.case_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+        .ext(distinct_on(said.case_id))
+        .order_by(said.case_id, at.desc(), said.id)
+    )
+
+
+_CHILDREN = hot(
+    "children of cases",
+    select(m.CasePerson.case_id, m.Person)
+    .join(m.Person, m.Person.id == m.CasePerson.person_id)
+    .where(
+        m.CasePerson.case_id == any_(bindparam("ids", type_=ARRAY(Uuid()))), m.CasePerson.is_child
+    ),
+)
+_URGENCIES = hot(
+    "urgencies", _newest_of_each(m.UrgencyDecision.urgency, m.UrgencyDecision.decided_at)
+)
+_CHECKS = hot("next checks", _newest_of_each(m.ProgressCheck.next_on, m.ProgressCheck.checked_at))
+
 # Built once: making a statement anew for each page costs as much as running it.
-LISTINGS = listings(PAGE, SIFTED)
-COUNTING = _counting()
+LISTINGS = {
+    (order, sifts): hot(f"list: {order}{', sifted' if sifts else ''}", statement)
+    for (order, sifts), statement in listings(PAGE, SIFTED).items()
+}
+COUNTING = hot("list: how many", _counting())
 
 
 def count_cases(session: Session) -> int:
@@ -251,32 +281,16 @@ def name_of(session: Session, person: m.Person) -> str:
 
 def child_names(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return how the children of some cases are called, where ``basic`` is open to the viewer."""
-    children = session.execute(
-        select(m.CasePerson.case_id, m.Person)
-        .join(m.Person, m.Person.id == m.CasePerson.person_id)
-        .where(among(m.CasePerson.case_id, ids), m.CasePerson.is_child)
-    ).all()
+    children = session.execute(_CHILDREN, {"ids": sorted(ids)}).all()
     fetch_keys(session, [child for _, child in children])
     return {case_id: name_of(session, child) for case_id, child in children}
 
 
 def _urgencies(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-    decision = m.UrgencyDecision
-    newest = (
-        select(decision.case_id, decision.urgency)
-        .where(among(decision.case_id, ids))
-        .ext(distinct_on(decision.case_id))
-        .order_by(decision.case_id, decision.decided_at.desc(), decision.id)
-    )
-    return {row.case_id: row.urgency for row in session.execute(newest)}
+    newest = session.execute(_URGENCIES, {"ids": sorted(ids)})
+    return {row.case_id: row.urgency for row in newest}
 
 
 def _checks(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dt.date]:
-    check = m.ProgressCheck
-    newest = (
-        select(check.case_id, check.next_on)
-        .where(among(check.case_id, ids))
-        .ext(distinct_on(check.case_id))
-        .order_by(check.case_id, check.checked_at.desc(), check.id)
-    )
-    return {row.case_id: row.next_on for row in session.execute(newest)}
+    newest = session.execute(_CHECKS, {"ids": sorted(ids)})
+    return {row.case_id: row.next_on for row in newest}

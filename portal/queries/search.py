@@ -20,6 +20,7 @@ from portal import models as m
 from portal.audit import Event, record_listed
 from portal.codes import number_of, read_reference
 from portal.database import standing
+from portal.policy.hot import hot
 from portal.policy.permissions import Action, allows, require
 from portal.policy.viewer import CLOCK
 from portal.policy.visibility import probe
@@ -128,12 +129,16 @@ def _by_names(order: str) -> Select[Any]:
 
 # Built once: making a statement anew for each page costs as much as running it.
 _CODES = {
-    order: _by_codes(order).limit(literal_column(str(PAGE + 1))) for order in ("first", "older")
+    order: hot(f"search by codes: {order}", _by_codes(order).limit(literal_column(str(PAGE + 1))))
+    for order in ("first", "older")
 }
-_PEOPLE = {order: _by_names(order) for order in ("first", "older")}
-_OF_REFERENCE = select(
-    m.Case.id.label("case_id"), m.Case.reference, m.Case.status, m.Case.opened_at.label("at")
-).where(m.Case.reference == bindparam("reference", type_=Text()))
+_PEOPLE = {order: hot(f"search by name: {order}", _by_names(order)) for order in ("first", "older")}
+_OF_REFERENCE = hot(
+    "search by reference",
+    select(
+        m.Case.id.label("case_id"), m.Case.reference, m.Case.status, m.Case.opened_at.label("at")
+    ).where(m.Case.reference == bindparam("reference", type_=Text())),
+)
 _OF_DESK = (
     select(m.InboxItem.id, m.InboxItem.thread_id)
     .order_by(m.InboxItem.received_at.desc(), m.InboxItem.id.desc())

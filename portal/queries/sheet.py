@@ -10,14 +10,27 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, bindparam, literal_column, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.database import standing
-from portal.policy.explain import GRANT, LANES, OWNER, deciding_grant, deciding_rule, named_author
+from portal.policy.explain import GRANT, LANES, OWNER, deciding_grant, named_author
+from portal.policy.hot import hot
 from portal.policy.viewer import CLOCK
-from portal.policy.visibility import admits, by_grant, by_owner, probe
+from portal.policy.visibility import admits, by_owner, probe
 from portal.queries.cases import among, child_names, name_of
 from portal.queries.paging import Cursor, beyond, directed
 from portal.queries.reasons import Reason, reason_of, reasons
@@ -25,6 +38,7 @@ from portal.queries.unread import unread
 from portal.vault import Decision, fetch_keys, reads, reveal
 from portal.vocabulary import SLICES, lane
 
+_ONE: ColumnElement[int] = literal_column("1")
 # Entries on one page of a case; older ones are a page of their own.
 TIMELINE = 100
 # What was said lately stands open, the rest behind its title.
@@ -197,16 +211,41 @@ def _row(session: Session, read: _Read, found: Any, reason: Reason) -> EntryRow:
     )
 
 
+def _code(code: str) -> ColumnElement[str]:
+    return literal_column(f"'{code}'")
+
+
 def _entries_statement(*, older: bool) -> Select[Any]:
     """Return the statement of a case's entries, each with the rule and the grant that open it."""
-    entry = m.Entry
+    entry, table = m.Entry, m.Entry.__table__
+    # Decided once a row: what opens it is asked for by the filter, the rule and the grant.
+    decided = (
+        select(
+            table.c.id,
+            by_owner(table.c).label("owned"),
+            deciding_grant(table.c).label("grant_id"),
+        )
+        .correlate(table)
+        .offset(literal_column("0"))
+        .lateral("decided")
+    )
     # One's own post in a slice that was taken back stays on 「自機関の記録」 and is not here.
-    statement = select(
-        entry,
-        deciding_rule(entry).label("rule"),
-        deciding_grant(entry).label("grant_id"),
-        named_author(entry).label("agency_id"),
-    ).where(entry.case_id == bindparam("case_id"), or_(by_owner(entry), by_grant(entry)))
+    statement = (
+        select(
+            entry,
+            case((decided.c.owned, _code(OWNER)), else_=_code(GRANT)).label("rule"),
+            decided.c.grant_id,
+            named_author(entry).label("agency_id"),
+        )
+        .join(
+            decided,
+            and_(
+                decided.c.id == entry.id,
+                or_(decided.c.owned, decided.c.grant_id.is_not(None)),
+            ),
+        )
+        .where(entry.case_id == bindparam("case_id"))
+    )
     if older:
         statement = statement.where(beyond(entry.written_at, entry.id, "older"))
     return statement.order_by(*directed(entry.written_at, entry.id, "older")).limit(
@@ -215,9 +254,84 @@ def _entries_statement(*, older: bool) -> Select[Any]:
 
 
 # Built once: the rules are long, and making them into a statement takes longer than running it.
-_ENTRIES = _entries_statement(older=False)
-_OLDER_ENTRIES = _entries_statement(older=True)
-_ADMITTING = select(m.Grant).where(m.Grant.case_id == bindparam("case_id"), admits(m.Grant))
+_ENTRIES = hot("entries of a case", _entries_statement(older=False))
+_OLDER_ENTRIES = hot("older entries of a case", _entries_statement(older=True))
+_ADMITTING = hot(
+    "grants that admit to a case",
+    select(m.Grant).where(m.Grant.case_id == bindparam("case_id"), admits(m.Grant)),
+)
+
+
+def _of_case(model: Any) -> ColumnElement[bool]:
+    of_case: ColumnElement[bool] = model.case_id == bindparam("case_id")
+    return of_case
+
+
+_PEOPLE = hot(
+    "people of a case with their names",
+    select(m.CasePerson, m.Person)
+    .join(m.Person, m.Person.id == m.CasePerson.person_id)
+    .where(_of_case(m.CasePerson))
+    .order_by(m.CasePerson.is_child.desc(), m.CasePerson.recorded_at, m.CasePerson.id),
+)
+_PROFILES = hot(
+    "names of accounts",
+    select(m.AccountProfile).where(
+        m.AccountProfile.account_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    ),
+)
+_WORKERS = hot(
+    "workers of a case",
+    select(m.CaseWorker.account_id)
+    .where(_of_case(m.CaseWorker))
+    .order_by(m.CaseWorker.recorded_at, m.CaseWorker.id),
+)
+_LIVE_GRANTS = hot(
+    "live grants of a case",
+    select(m.Grant)
+    .where(
+        _of_case(m.Grant),
+        or_(m.Grant.ended_at.is_(None), m.Grant.ended_at > CLOCK),
+        or_(m.Grant.valid_until.is_(None), m.Grant.valid_until > CLOCK),
+    )
+    .order_by(m.Grant.valid_from, m.Grant.id),
+)
+_UNREAD = select(m.Grant.id).where(_of_case(m.Grant), unread(m.Grant))
+_NEWEST = {
+    model: hot(
+        f"the newest of {model.__tablename__}",
+        select(model).where(_of_case(model)).order_by(at.desc(), model.id).limit(_ONE),
+    )
+    for model, at in (
+        (m.UrgencyDecision, m.UrgencyDecision.decided_at),
+        (m.ChildMeeting, m.ChildMeeting.recorded_at),
+        (m.ProgressCheck, m.ProgressCheck.checked_at),
+    )
+}
+_TASKS = hot(
+    "open tasks of a case",
+    select(m.Task)
+    .where(_of_case(m.Task), m.Task.done_at.is_(None))
+    .order_by(m.Task.due_at, m.Task.id),
+)
+_TOPICS = hot(
+    "topics of a case",
+    select(m.CaseTopic.topic)
+    .where(_of_case(m.CaseTopic))
+    .order_by(m.CaseTopic.recorded_at, m.CaseTopic.topic),
+)
+_HOUSEHOLD = hot(
+    "other cases of a household",
+    select(m.Case.id, m.Case.reference)
+    .join(m.HouseholdCase, m.HouseholdCase.case_id == m.Case.id)
+    .where(
+        m.HouseholdCase.household_id.in_(
+            select(m.HouseholdCase.household_id).where(_of_case(m.HouseholdCase))
+        ),
+        m.Case.id != bindparam("case_id"),
+    )
+    .order_by(m.Case.opened_at, m.Case.id),
+)
 
 
 def _admitting(session: Session, case: m.Case) -> Sequence[m.Grant]:
@@ -236,13 +350,7 @@ def _entries(session: Session, case: m.Case, cursor: Cursor | None) -> Sequence[
 
 
 def _people(session: Session, case: m.Case) -> Sequence[Any]:
-    link = m.CasePerson
-    return session.execute(
-        select(link, m.Person)
-        .join(m.Person, m.Person.id == link.person_id)
-        .where(link.case_id == case.id)
-        .order_by(link.is_child.desc(), link.recorded_at, link.id)
-    ).all()
+    return session.execute(_PEOPLE, {"case_id": case.id}).all()
 
 
 def read_subjects(session: Session, case: m.Case) -> dict[uuid.UUID, Subject]:
@@ -322,57 +430,33 @@ def account_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 
 
 def _profiles(session: Session, ids: Iterable[uuid.UUID]) -> Sequence[m.AccountProfile]:
-    profile = m.AccountProfile
-    return session.scalars(select(profile).where(among(profile.account_id, ids))).all()
+    return session.scalars(_PROFILES, {"ids": sorted(ids)}).all()
 
 
 def _workers(session: Session, case: m.Case) -> Sequence[uuid.UUID]:
-    worker = m.CaseWorker
-    return session.scalars(
-        select(worker.account_id)
-        .where(worker.case_id == case.id)
-        .order_by(worker.recorded_at, worker.id)
-    ).all()
+    return session.scalars(_WORKERS, {"case_id": case.id}).all()
 
 
 def _overview(session: Session, read: _Read) -> Overview:
-    case, task, topic = read.case, m.Task, m.CaseTopic
+    case, of_case = read.case, {"case_id": read.case.id}
     return Overview(
-        urgency=_newest(session, case, m.UrgencyDecision, m.UrgencyDecision.decided_at),
-        met=_newest(session, case, m.ChildMeeting, m.ChildMeeting.recorded_at),
-        check=_newest(session, case, m.ProgressCheck, m.ProgressCheck.checked_at),
+        urgency=_newest(session, case, m.UrgencyDecision),
+        met=_newest(session, case, m.ChildMeeting),
+        check=_newest(session, case, m.ProgressCheck),
         workers=[read.accounts[who] for who in read.workers if who in read.accounts],
         shares=_shares(session, read.grants, read.accounts, read.agencies, read.subjects),
-        tasks=session.scalars(
-            select(task)
-            .where(task.case_id == case.id, task.done_at.is_(None))
-            .order_by(task.due_at, task.id)
-        ).all(),
-        topics=session.scalars(
-            select(topic.topic)
-            .where(topic.case_id == case.id)
-            .order_by(topic.recorded_at, topic.topic)
-        ).all(),
+        tasks=session.scalars(_TASKS, of_case).all(),
+        topics=session.scalars(_TOPICS, of_case).all(),
         household=_household(session, case),
     )
 
 
-def _newest(session: Session, case: m.Case, model: Any, at: Any) -> Any:
-    newest = select(model).where(model.case_id == case.id).order_by(at.desc(), model.id).limit(1)
-    return session.scalars(newest).one_or_none()
+def _newest(session: Session, case: m.Case, model: Any) -> Any:
+    return session.scalars(_NEWEST[model], {"case_id": case.id}).one_or_none()
 
 
 def _live_grants(session: Session, case: m.Case) -> Sequence[m.Grant]:
-    grant = m.Grant
-    return session.scalars(
-        select(grant)
-        .where(
-            grant.case_id == case.id,
-            or_(grant.ended_at.is_(None), grant.ended_at > CLOCK),
-            or_(grant.valid_until.is_(None), grant.valid_until > CLOCK),
-        )
-        .order_by(grant.valid_from, grant.id)
-    ).all()
+    return session.scalars(_LIVE_GRANTS, {"case_id": case.id}).all()
 
 
 def live_shares(session: Session, case: m.Case) -> list[Share]:
@@ -391,11 +475,8 @@ def _shares(
     subjects: Mapping[uuid.UUID, Subject],
 ) -> list[Share]:
     teams = _reading_teams(session, grants)
-    nobody = set(
-        session.scalars(
-            select(m.Grant.id).where(among(m.Grant.id, [g.id for g in grants]), unread(m.Grant))
-        )
-    )
+    of_cases = {grant.case_id for grant in grants}
+    nobody = {id_ for case_id in of_cases for id_ in session.scalars(_UNREAD, {"case_id": case_id})}
     shares = [
         Share(
             id=grant.id,
@@ -442,13 +523,6 @@ def _readers(
 
 def _household(session: Session, case: m.Case) -> list[tuple[uuid.UUID, str, str]]:
     """Return id, reference and name of the other children's cases of the household."""
-    link = m.HouseholdCase
-    own = select(link.household_id).where(link.case_id == case.id)
-    rows = session.execute(
-        select(m.Case.id, m.Case.reference)
-        .join(link, link.case_id == m.Case.id)
-        .where(link.household_id.in_(own), m.Case.id != case.id)
-        .order_by(m.Case.opened_at, m.Case.id)
-    ).all()
+    rows = session.execute(_HOUSEHOLD, {"case_id": case.id}).all()
     names = child_names(session, [row.id for row in rows])
     return [(row.id, row.reference, names.get(row.id, "")) for row in rows]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from portal import audit
 from portal import models as m
 from portal.database import NotVisibleError, lock_grants, standing
+from portal.policy.hot import hot
 from portal.policy.permissions import Action, NotPermittedError, require
 from portal.policy.viewer import DIRECTOR
 from portal.policy.visibility import admits, by_grant
@@ -36,8 +37,15 @@ _USUAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
 # Built once: making the rule into a statement takes longer than running it. The clock of a rule is
 # the start of the transaction, so a post that began before a withdrawal and waited for it would
 # still find its grant live; an end is only ever written as "now", so one that stands there is over.
-_ADMITTING = select(m.Grant).where(
-    m.Grant.case_id == bindparam("case_id"), admits(m.Grant), m.Grant.ended_at.is_(None)
+_ADMITTING = hot(
+    "grants that let somebody write in a case",
+    select(m.Grant).where(
+        m.Grant.case_id == bindparam("case_id"), admits(m.Grant), m.Grant.ended_at.is_(None)
+    ),
+)
+_PEOPLE = hot(
+    "people of a case",
+    select(m.CasePerson.person_id).where(m.CasePerson.case_id == bindparam("case_id")),
 )
 
 
@@ -48,9 +56,7 @@ def writable(session: Session, case: m.Case) -> frozenset[Place]:
     where a live grant opens slice and subject to the writer (rule 5).
     """
     acting = require(standing(session), Action.POST)
-    people = set(
-        session.scalars(select(m.CasePerson.person_id).where(m.CasePerson.case_id == case.id))
-    )
+    people = set(session.scalars(_PEOPLE, {"case_id": case.id}))
     if acting.at_centre and case.owner_agency_id == acting.agency_id:
         hidden = () if _knows_reporter(session, case, acting.role) else ("reporter",)
         return frozenset((code, who) for code in SLICES if code not in hidden for who in people)

@@ -4,11 +4,10 @@ import uuid
 from typing import TypeVar
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.database import ConflictError
+from portal.database import ConflictError, find
 from portal.models import Base
 
 M = TypeVar("M", bound=Base)
@@ -16,8 +15,7 @@ M = TypeVar("M", bound=Base)
 
 def already(session: Session, model: type[M], key: uuid.UUID) -> M | None:
     """Return the row that an earlier sending of the same form made, or None."""
-    primary = inspect(model).primary_key[0]
-    return session.scalars(select(model).where(primary == key)).one_or_none()
+    return find(session, model, key)
 
 
 def write_once(session: Session, row: M) -> bool:

@@ -30,20 +30,22 @@ from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, literal_column, select, text
+from sqlalchemy.orm import Session
 
 from portal import embedded
 from portal import models as m
 from portal.audit import settle
 from portal.auth import COOKIE
 from portal.config import Config
-from portal.database import PortalSession, look_as, make_engine
+from portal.database import PortalSession, find_visible, look_as, make_engine
 from portal.embedded import APP, OWNER, SYSTEM
 from portal.policy import schema
 from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
 from portal.queries.cases import LISTINGS
 from portal.queries.paging import Cursor
+from portal.queries.search import BY_CODES, LOOKED_THROUGH, OF_REFERENCE, Wanted, search
 from portal.services.entries import post_entry
 from portal.vault import equip
 from tests.bench import arms, city
@@ -315,6 +317,7 @@ class Bench:
     # -- by the statement
 
     def by_statement(self, rival: Rival | None, rounds: int) -> dict[str, dict[str, float]]:
+        written = self.city.real_cases("ward")[-1]
         with self._admin() as admin:
             us = Process(os.getpid(), STATEMENTS, admin)
             cases = []
@@ -324,8 +327,87 @@ class Bench:
                     them = Process(rival.pid, RIVAL, admin)
                     name = f"50 newest, {viewer}, django-guardian"
                     cases.append(Case(name, partial(rival.ask, viewer), them))
-            cases += [Case("post", self._post, us), Case("bare insert", self._insert_bare, us)]
-            return _interleaved(cases, rounds)
+            cases += self._searches(us)
+            cases += [
+                Case("post", partial(self._post, written), us),
+                Case("bare insert", self._insert_bare, us),
+            ]
+            return _interleaved(cases, rounds) | {"ended": {"shown": self._shown_after_end()}}
+
+    def _searches(self, us: Process) -> list[Case]:
+        """Search by reference and by a code, with the walls and without."""
+        reference = f"R{self.city.real_cases('ward')[0]:09}"
+        one = select(m.Case.id, m.Case.reference, m.Case.status)
+        access = m.CaseAccess
+        newest = (
+            select(access.case_id, m.Case.reference, m.Case.status)
+            .join(m.Case, m.Case.id == access.case_id)
+            .where(
+                access.circle_id == self.city.agencies["centre"][0], m.Case.status == "supporting"
+            )
+            .order_by(access.last_visible_activity.desc(), access.case_id.desc())
+            .limit(literal_column("51"))
+        )
+        by_code = dict.fromkeys(("topic", "now", "school")) | {"status": "supporting"}
+        return [
+            Case("search by reference", self._searching(OF_REFERENCE, reference=reference), us),
+            Case(
+                "search by reference, no access control",
+                self._plainly(one.where(m.Case.reference == reference)),
+                us,
+            ),
+            Case("search by code", self._searching(BY_CODES["first"], **by_code), us),
+            Case("search by code, no access control", self._plainly(newest), us),
+        ]
+
+    def _searching(self, statement: Any, **bound: object) -> Callable[[], object]:
+        def ask() -> object:
+            with self._session("ward") as session:
+                rows = session.execute(statement, bound).all()
+                session.commit()
+                return rows
+
+        return ask
+
+    def _plainly(self, statement: Any) -> Callable[[], object]:
+        def ask() -> object:
+            with Session(self.system) as session:
+                rows = session.execute(statement).all()
+                session.commit()
+                return rows
+
+        return ask
+
+    def by_name(self, times: int) -> dict[str, dict[str, float]]:
+        """Look through every child that the ward sees, for a name that nobody has."""
+        agency = self.city.viewers["ward"][1]
+        standing = Standing(
+            "ward_worker", manager=False, agency_type="ward_welfare", agency_id=agency
+        )
+
+        def ask() -> None:
+            with self._session("ward", standing) as session:
+                search(session, Wanted(words="さがしても"))
+                session.commit()
+
+        with self._admin() as admin:
+            case = Case("search by name, ward", ask, Process(os.getpid(), STATEMENTS, admin))
+            case.run(2, counted=False)
+            for _ in range(times):
+                case.run(1)
+        children = sum(self.city.sees("ward", number) for number in range(1, self.city.cases + 1))
+        slowest = {"p95_ms": round(statistics.quantiles(case.wall, n=20)[-1], 3)}
+        return {case.name: case.figures | slowest | {"children": min(children, LOOKED_THROUGH)}}
+
+    def _shown_after_end(self) -> int:
+        """Return how many cases a list shows whose every grant has ended; nobody has swept."""
+        kept = {
+            city.id_of("case", number)
+            for number in range(1, self.city.cases + 1)
+            if self.city.sees("98 % ended", number)
+        }
+        rows: Any = self._listing("98 % ended")()
+        return sum(row.case_id not in kept for row in rows if row.reference is not None)
 
     def _session(self, viewer: str, standing: Standing | None = None) -> PortalSession:
         account, agency = self.city.viewers[viewer]
@@ -344,15 +426,14 @@ class Bench:
 
         return ask
 
-    def _post(self) -> None:
-        number = self.city.real_cases("ward")[-1]
+    def _post(self, number: int) -> None:
         agency = self.city.viewers["ward"][1]
         standing = Standing(
             "ward_worker", manager=False, agency_type="ward_welfare", agency_id=agency
         )
         with self._session("ward", standing) as session:
             session.connection(execution_options={"isolation_level": "READ COMMITTED"})
-            case = session.get_one(m.Case, city.id_of("case", number))
+            case = find_visible(session, m.Case, city.id_of("case", number))
             post_entry(
                 session,
                 case,
@@ -420,7 +501,15 @@ def goals(sizes: dict[int, Figures]) -> list[Goal]:
         Goal("–", "what the policy adds to a case page, ms of database", policy, 1.5),
         Goal("4", "list, with vault and log / static page", ratio(ward, "list, static"), 3.5),
         Goal("5", "post / bare insert", ratio("post", "bare insert", "wall_ms"), 4),
+        Goal("9", "rows shown after their end, nobody swept", large["ended"]["shown"], 0),
     ]
+    for what in ("reference", "code"):
+        plain = f"search by {what}, no access control"
+        over = ratio(f"search by {what}", plain, "wall_ms")
+        found.append(Goal("8", f"search by {what} / no access control", over, 1.5))
+    named = large["search by name, ward"]
+    says = f"search by name, p95 in ms, among {named['children']:,} children"
+    found.append(Goal("8", says, named["p95_ms"], 300))
     for viewer in ("ward", "school"):
         if f"50 newest, {viewer}, django-guardian" in large:
             over = ratio(f"50 newest, {viewer}", f"50 newest, {viewer}, django-guardian")
@@ -437,6 +526,8 @@ def _table(sizes: dict[int, Figures]) -> str:
     lines = ["", "| milliseconds | " + " | ".join(f"{size:,} cases" for size in sizes) + " |"]
     lines.append("|---|" + "---|" * len(sizes))
     for name in sizes[max(sizes)]:
+        if name == "ended":
+            continue
         cells = [_cell(figures[name]) for figures in sizes.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -449,7 +540,8 @@ def _measure(
     try:
         with ExitStack() as stack:
             rival = stack.enter_context(_rival(server, python, cases)) if python else None
-            return bench.over_http(rounds) | bench.by_statement(rival, rounds)
+            figures = bench.over_http(rounds) | bench.by_statement(rival, rounds)
+            return figures | bench.by_name(3 * rounds)
     finally:
         bench.close()
 
