@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 
-from flask import abort, redirect, render_template, url_for
+from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.administration import bp
@@ -11,10 +11,14 @@ from blueprints.administration.forms import HandOverForm, TeamForm, attempt
 from portal.auth import permits
 from portal.database import standing
 from portal.extensions import db
+from portal.forms import PortalForm
 from portal.policy.permissions import Action, require
 from portal.queries import administration as lists
 from portal.services import administration as services
 from portal.services import readers
+
+# What the button sends that only shows what a change means.
+PREVIEW = "preview"
 
 
 @bp.get("/team")
@@ -32,6 +36,8 @@ def add_team_member() -> ResponseReturnValue:
     _offer(form)
     if form.validate_on_submit():
         account_id, member_id = uuid.UUID(form.account.data), form.submission.data
+        if request.form.get("step") == PREVIEW:
+            return _team_page(form, 200, _change(account_id))
         refused = attempt(form, lambda: services.add_team_member(db.session, member_id, account_id))
         if refused is None:
             return redirect(url_for("administration.team"))
@@ -39,10 +45,24 @@ def add_team_member() -> ResponseReturnValue:
     return _team_page(form, status)
 
 
-@bp.post("/team/members/<uuid:member_id>/end")
+def _change(account_id: uuid.UUID) -> lists.TeamChange:
+    acting = require(standing(db.session), Action.MANAGE)
+    return lists.team_change(db.session, acting.agency_id, account_id)
+
+
+@bp.route("/team/members/<uuid:member_id>/end", methods=["GET", "POST"])
 @permits(Action.MANAGE)
 def end_team_member(member_id: uuid.UUID) -> ResponseReturnValue:
-    """Take somebody off the default team: what it opened is closed at the next request."""
+    """Take somebody off the default team: first what is no longer seen, then the end."""
+    form = PortalForm()
+    if not form.validate_on_submit():
+        acting = require(standing(db.session), Action.MANAGE)
+        team = lists.team_of(db.session, acting.agency_id)
+        found = [each for each in team if each.id == member_id and each.live]
+        if not found:
+            abort(404)
+        change = _change(found[0].account_id)
+        return render_template("administration/team_end.html", form=form, change=change)
     services.end_team_member(db.session, member_id)
     return redirect(url_for("administration.team"))
 
@@ -58,10 +78,16 @@ def grant_readers(grant_id: uuid.UUID) -> ResponseReturnValue:
     form = HandOverForm(accounts=rows[0].reader_ids)
     colleagues = lists.colleague_choices(db.session, acting.agency_id)
     form.accounts.choices = [(uuid.UUID(key), name) for key, name in colleagues]
+    change = None
     if form.validate_on_submit():
-        readers.hand_over(db.session, grant_id, form.accounts.data or ())
-        return redirect(url_for("administration.team"))
-    page = render_template("administration/grant_readers.html", form=form, row=rows[0])
+        if request.form.get("step") != PREVIEW:
+            readers.hand_over(db.session, grant_id, form.accounts.data or ())
+            return redirect(url_for("administration.team"))
+        named = form.accounts.data or ()
+        change = lists.handing_over(db.session, acting.agency_id, rows[0], named)
+    page = render_template(
+        "administration/grant_readers.html", form=form, row=rows[0], change=change
+    )
     return page, form.status
 
 
@@ -71,7 +97,9 @@ def _offer(form: TeamForm, but: Collection[str] = ()) -> None:
     form.account.choices = [(key, name) for key, name in colleagues if key not in but]
 
 
-def _team_page(form: TeamForm, status: int) -> ResponseReturnValue:
+def _team_page(
+    form: TeamForm, status: int, change: lists.TeamChange | None = None
+) -> ResponseReturnValue:
     acting = require(standing(db.session), Action.MANAGE)
     team = lists.team_of(db.session, acting.agency_id)
     _offer(form, {str(each.account_id) for each in team if each.live})
@@ -79,6 +107,7 @@ def _team_page(form: TeamForm, status: int) -> ResponseReturnValue:
         "administration/team.html",
         form=form,
         team=team,
+        change=change,
         grants=lists.grants_to(db.session, acting.agency_id),
     )
     return page, status

@@ -14,8 +14,6 @@ from blueprints.consents.lawful_forms import (
     ProvisionForm,
     ReviewForm,
     ViewForm,
-    named_readers,
-    offer_readers,
 )
 from blueprints.consents.refusals import attempt
 from blueprints.consents.views import ASKED_ABOUT_READERS, own_case
@@ -30,6 +28,7 @@ from portal.policy.viewer import DIRECTOR
 from portal.queries.lawful import EmergencyRow, between, doors_in_emergency, emergencies_of
 from portal.queries.sharing import colleagues, names_of_staff, people_of, staff_of, wishes_of
 from portal.services.consents import latest_necessity
+from portal.services.denials import hide_from
 from portal.services.emergencies import (
     Provision,
     case_to_open,
@@ -86,7 +85,7 @@ def emergency_new(case_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnVal
     case, agency = own_case(case_id), visible_or_404(m.Agency, agency_id)
     form = _provision_form(case, agency)
     if form.validate_on_submit():
-        made = _made(case, agency, form)
+        made = attempt(form, lambda: _made(case, agency, form))
         if made is not None:
             return redirect(url_for("consents.emergency", emergency_id=made.id))
     wishes = wishes_of(db.session, case, people_of(db.session, case.id))
@@ -105,14 +104,12 @@ def _provision_form(case: m.Case, agency: m.Agency) -> ProvisionForm:
         colleagues(db.session, case.owner_agency_id),
     )
     must_ask = agency.type in ASKED_ABOUT_READERS
-    offer_readers(form, staff_of(db.session, [agency.id]), must_ask=must_ask)
+    form.offer_readers(staff_of(db.session, [agency.id]), must_ask=must_ask)
     return form
 
 
-def _made(case: m.Case, agency: m.Agency, form: ProvisionForm) -> m.Emergency | None:
-    readers = named_readers(form, must_ask=agency.type in ASKED_ABOUT_READERS)
-    if readers is None:
-        return None
+def _made(case: m.Case, agency: m.Agency, form: ProvisionForm) -> m.Emergency:
+    hide_from(db.session, case, form.hidden(), reason=form.why_hidden.data)
     wanted = Provision(
         agency_id=agency.id,
         slices=tuple(form.slices.data or ()),
@@ -122,12 +119,11 @@ def _made(case: m.Case, agency: m.Agency, form: ProvisionForm) -> m.Emergency | 
         phoned_at=form.phoned_at.instant,
         phoned_to=form.phoned_to.data,
         second_id=form.second.data,
-        account_ids=readers,
+        account_ids=form.named(),
         told=form.told.data,
         nobody_unlinked=form.nobody_unlinked.data,
     )
-    key = form.submission.data
-    return attempt(form, lambda: provide(db.session, case, wanted, emergency_id=key))
+    return provide(db.session, case, wanted, emergency_id=form.submission.data)
 
 
 @bp.get("/emergencies/<uuid:emergency_id>")

@@ -1,31 +1,43 @@
 """Ends that nobody took back, each shown before it happens; and what an end cannot call back."""
 
+import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from wtforms import Field
 
 from blueprints.consents import bp
 from blueprints.consents.ends_forms import AuthorityForm, ConcealForm, DepartureForm, SchoolForm
 from blueprints.consents.forms import ReadersForm
-from blueprints.consents.views import exclude_all, own_case
+from blueprints.consents.views import own_case
 from portal import models as m
 from portal.auth import permits, standing
 from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.capacity import NO_AUTHORITY
 from portal.policy.permissions import Action, require
-from portal.queries.ends import Loss, departed, losses, not_called_back, schools_that_read
+from portal.queries.ends import (
+    Loss,
+    Shared,
+    departed,
+    losses,
+    not_called_back,
+    schools_that_read,
+    shares_with,
+)
 from portal.queries.sharing import all_agencies, people_of, staff_of
 from portal.services import ends
 from portal.services.concealment import conceal
+from portal.services.denials import hide_from
 from portal.services.guardians import guardians_of, record_guardian
 from portal.services.readers import name_readers
 from portal.unit import visible_or_404
 
-END = "end"
+END, PREVIEW = "end", "preview"
 
 
 def _step_of(
@@ -45,6 +57,24 @@ def _ended(case: m.Case, count: int) -> ResponseReturnValue:
     return redirect(url_for("consents.index", case_id=case.id))
 
 
+class EndWords(NamedTuple):
+    """How a page of an end speaks: what it does, and what is said where there is nothing to end."""
+
+    title: str
+    lead: str
+    nothing: str
+    then: str
+
+
+def _end_page(
+    case: m.Case, form: PortalForm, chosen: Field, words: EndWords, found: list[Loss] | None
+) -> ResponseReturnValue:
+    page = render_template(
+        "consents/ending.html", case=case, form=form, chosen=chosen, words=words, losses=found
+    )
+    return page, form.status
+
+
 @bp.route("/cases/<uuid:case_id>/ends/school", methods=["GET", "POST"])
 @permits(Action.SHARE)
 def school_change(case_id: uuid.UUID) -> ResponseReturnValue:
@@ -59,8 +89,16 @@ def school_change(case_id: uuid.UUID) -> ResponseReturnValue:
     )
     if isinstance(found, int):
         return _ended(case, found)
-    page = render_template("consents/school_change.html", case=case, form=form, losses=found)
-    return page, form.status
+    words = EndWords(
+        title=_("転校・卒園・卒業"),
+        lead=_(
+            "前の学校・園への共有を、すべて終わりにします。"
+            "新しい学校に何が必要かは、あらためて本人に聞きます。"
+        ),
+        nothing=_("終わりにする共有がありません"),
+        then=_("学校・園に共有しているときに、ここで終わりにできます。"),
+    )
+    return _end_page(case, form, form.school, words, found)
 
 
 @bp.route("/cases/<uuid:case_id>/ends/authority", methods=["GET", "POST"])
@@ -77,8 +115,15 @@ def authority_end(case_id: uuid.UUID) -> ResponseReturnValue:
     )
     if isinstance(found, int):
         return _ended(case, found)
-    page = render_template("consents/authority_end.html", case=case, form=form, losses=found)
-    return page, form.status
+    words = EndWords(
+        title=_("親権・監護の権限の喪失"),
+        lead=_(
+            "その人の同意にもとづく共有を、すべて終わりにします。法律にもとづく共有は変わりません。"
+        ),
+        nothing=_("保護者が登録されていません"),
+        then=_("ケースの人に保護者を加えると、ここで選べます。"),
+    )
+    return _end_page(case, form, form.person, words, found)
 
 
 def _without_authority(case: m.Case, person_id: uuid.UUID) -> int:
@@ -117,8 +162,7 @@ def grant_readers(grant_id: uuid.UUID) -> ResponseReturnValue:
     case = own_case(grant.case_id)
     form = ReadersForm(staff_of(db.session, [grant.agency_id]))
     if form.validate_on_submit():
-        if form.whom.data == "names":
-            exclude_all(case, form)
+        hide_from(db.session, case, form.hidden(), reason=form.why_hidden.data)
         name_readers(db.session, grant, form.named())
         return redirect(url_for("cases.sights", case_id=case.id))
     agency = visible_or_404(m.Agency, grant.agency_id)
@@ -144,12 +188,25 @@ def scheme() -> ResponseReturnValue:
     # A second sending of the same form names an agency that has left by then.
     offered = agencies if request.method == "POST" else [a for a in agencies if a.id not in left]
     form = DepartureForm([each for each in offered if _foreign(each)])
+    form.previewing = request.form.get("step") == PREVIEW
     if form.validate_on_submit():
+        if form.previewing:
+            return _scheme_page(form, agencies, left, shares_with(db.session, form.agency.data))
         count = ends.leave_scheme(db.session, form.agency.data, departure_id=form.submission.data)
         flash(_("%(count)s件の共有を終わりにしました。", count=count), "success")
         return redirect(url_for("consents.scheme"))
+    return _scheme_page(form, agencies, left, None)
+
+
+def _scheme_page(
+    form: DepartureForm,
+    agencies: Sequence[m.Agency],
+    left: Mapping[uuid.UUID, dt.datetime],
+    lost: Sequence[Shared] | None,
+) -> ResponseReturnValue:
     rows = [(each, left[each.id]) for each in agencies if each.id in left]
-    return render_template("consents/scheme.html", form=form, departed=rows), form.status
+    page = render_template("consents/scheme.html", form=form, departed=rows, lost=lost)
+    return page, form.status
 
 
 def _foreign(agency: m.Agency) -> bool:

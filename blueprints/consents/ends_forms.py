@@ -9,7 +9,7 @@ from wtforms import BooleanField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired
 
-from blueprints.consents.forms import key, role_of
+from blueprints.consents.fields import agency_choices, key, nothing, people_choices
 from portal import models as m
 from portal.forms import PortalForm, SubmissionField
 from portal.queries.sharing import PersonRow
@@ -27,7 +27,7 @@ class SchoolForm(PortalForm):
     def __init__(self, schools: Iterable[m.Agency], **options: Any) -> None:
         """Take the schools that see something of the case."""
         super().__init__(**options)
-        self.school.choices = [SelectChoice(school.id, school.name) for school in schools]
+        self.school.choices = agency_choices(schools)
 
 
 class AuthorityForm(PortalForm):
@@ -42,11 +42,7 @@ class AuthorityForm(PortalForm):
     def __init__(self, people: Iterable[PersonRow], **options: Any) -> None:
         """Take the people of the case; its guardians are offered."""
         super().__init__(**options)
-        self.person.choices = [
-            SelectChoice(person.id, role_of(person))
-            for person in people
-            if person.kind == "guardian"
-        ]
+        self.person.choices = people_choices(p for p in people if p.kind == "guardian")
 
 
 class ConcealForm(PortalForm):
@@ -79,12 +75,21 @@ class DepartureForm(PortalForm):
         _l("連携からはなれる機関"), [DataRequired(_l("機関を選んでください。"))], coerce=key
     )
     sure = BooleanField(
-        _l("この機関への共有が、すべてのケースでいますぐ終わることを確かめました。"),
-        [InputRequired(_l("確かめてから、チェックを入れてください。"))],
+        _l("この機関への共有が、すべてのケースでいますぐ終わることを確かめました。")
     )
+    # Whether only what would no longer be seen is asked for.
+    previewing = False
 
     def __init__(self, agencies: Iterable[m.Agency], **options: Any) -> None:
         """Take the agencies that take part."""
         super().__init__(**options)
-        choices = [SelectChoice(agency.id, agency.name) for agency in agencies]
-        self.agency.choices = [SelectChoice("", _("選んでください")), *choices]
+        self.agency.choices = [nothing(_("選んでください")), *agency_choices(agencies)]
+        self.sure.flags.required = True
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Nothing ends before somebody has said to be sure."""
+        valid = bool(super().validate(extra_validators))
+        if valid and not self.previewing and not self.sure.data:
+            self.sure.errors = [_("確かめてから、チェックを入れてください。")]
+            return False
+        return valid

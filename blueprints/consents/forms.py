@@ -8,11 +8,23 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, HiddenField, RadioField, SelectField
+from wtforms import HiddenField, RadioField, SelectField
 from wtforms import SelectMultipleField as ManyField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Optional
 
+from blueprints.consents.fields import (
+    REASON,
+    WORDS,
+    ReadersAskedForm,
+    UnlinkedForm,
+    agency_choices,
+    key,
+    nothing,
+    people_choices,
+    reason_field,
+    staff_choices,
+)
 from blueprints.consents.wording import Voice
 from portal import models as m
 from portal.forms import (
@@ -21,10 +33,9 @@ from portal.forms import (
     CleanText,
     PortalForm,
     SubmissionField,
-    as_id,
     choices_of,
 )
-from portal.policy.bundles import bundles_to_ask
+from portal.policy.bundles import bundles_for, bundles_to_ask, purpose_for, slices_of
 from portal.queries.sharing import PersonRow, StaffRow
 from portal.services.consents import (
     DEFAULT_MONTHS,
@@ -35,42 +46,8 @@ from portal.services.consents import (
     Asking,
     Deed,
 )
-from portal.services.sharing import SHORTEST_REASON
 from portal.templating import jst_date, label
-
-# A sentence or two; a child's words are never cut, so the limits are generous.
-WORDS = 1_000
-REASON = 4_000
-
-
-def key(value: Any) -> uuid.UUID | None:
-    """Return an id, or None where nothing was chosen; raises ValueError for anything else."""
-    return None if value in (None, "") else as_id(value)
-
-
-def role_of(person: PersonRow) -> str:
-    """Return who somebody is to the case, with the name: 母（はるか）."""
-    if person.is_child:
-        kind = _("こども本人")
-    elif person.relationship:
-        kind = label("relationship", person.relationship)
-    else:
-        kind = label("subject", person.kind)
-    return str(_("%(kind)s（%(name)s）", kind=kind, name=person.called) if person.called else kind)
-
-
-def _people(people: Iterable[PersonRow]) -> list[SelectChoice]:
-    return [SelectChoice(person.id, role_of(person)) for person in people]
-
-
-def _staff(rows: Iterable[StaffRow]) -> list[SelectChoice]:
-    return [
-        SelectChoice(row.account_id, f"{row.name}（{label('role', row.role)}）") for row in rows
-    ]
-
-
-def _agencies(agencies: Iterable[m.Agency]) -> list[SelectChoice]:
-    return [SelectChoice(agency.id, agency.name) for agency in agencies]
+from portal.vocabulary import SLICES
 
 
 def givers(people: Iterable[PersonRow], barred: Collection[uuid.UUID] = ()) -> list[PersonRow]:
@@ -80,10 +57,6 @@ def givers(people: Iterable[PersonRow], barred: Collection[uuid.UUID] = ()) -> l
     a case of their own.
     """
     return [p for p in people if p.kind not in OTHER_CHILDREN and p.id not in barred]
-
-
-def _nothing(text: str) -> SelectChoice:
-    return SelectChoice("", text)
 
 
 class AskedForm(PortalForm):
@@ -119,8 +92,8 @@ class AskedForm(PortalForm):
         Nobody is offered who is ``barred``.
         """
         super().__init__(**options)
-        self.giver.choices = _people(givers(people, barred))
-        self.witness.choices = [_nothing(_("なし")), *_staff(witnesses)]
+        self.giver.choices = people_choices(givers(people, barred))
+        self.witness.choices = [nothing(_("なし")), *staff_choices(witnesses)]
 
 
 class StartForm(AskedForm):
@@ -146,14 +119,14 @@ class StartForm(AskedForm):
     )
     alone_because = SelectField(
         _l("共同親権の1人だけが同意する理由"),
-        choices=lambda: [_nothing(_("なし（2人に聞く、または単独親権）")), *_reasons_alone()],
+        choices=lambda: [nothing(_("なし（2人に聞く、または単独親権）")), *_reasons_alone()],
         description=_l("民法824条の2により、1人で決められるときだけ選びます。"),
     )
 
     def __init__(self, agencies: Sequence[m.Agency], **options: Any) -> None:
         """Take the agencies that can be asked about."""
         super().__init__(**options)
-        self.agencies.choices = _agencies(agencies)
+        self.agencies.choices = agency_choices(agencies, _what_is_asked)
         self.types = {agency.id: agency.type for agency in agencies}
         self.witness.description = _(
             "口頭（電話など）のときは、もう1人の職員と聞くか、その日のうちに記録を書きます。"
@@ -205,6 +178,18 @@ class ActionForm(AskedForm):
             witness_id=self.witness.data,
             said_back=self.said_back.data,
         )
+
+
+def _what_is_asked(agency: m.Agency) -> str:
+    """Return what a yes to everything that is asked about an agency opens, and for what."""
+    opened = {code for b in bundles_for(agency.type) for code in slices_of(b, agency.type)}
+    return str(
+        _(
+            "%(purpose)sのために：%(slices)s",
+            purpose=label("purpose", purpose_for(agency.type)),
+            slices=str(_("、")).join(label("slice", code) for code in SLICES if code in opened),
+        )
+    )
 
 
 def _reasons_alone() -> list[SelectChoice]:
@@ -313,13 +298,9 @@ def answer_form(
 class ObjectionForm(PortalForm):
     """Why a child of 12 to 15 does not want a guardian to be asked."""
 
-    words = CleanLongText(
+    words = reason_field(
         _l("本人が、親権者などに聞かないでほしいと言う理由"),
-        [
-            DataRequired(_l("理由を入力してください。")),
-            Length(min=SHORTEST_REASON, message=_l("理由を20文字以上で入力してください。")),
-        ],
-        limit=REASON,
+        _l("理由を入力してください。"),
         description=_l("もっともな理由があるときは、本人の同意だけで共有できます。"),
     )
 
@@ -329,63 +310,21 @@ def until_words(day: dt.date) -> str:
     return _("%(day)sまで", day=jst_date(day))  # type: ignore[no-any-return]
 
 
-class ReadersForm(PortalForm):
-    """「この学校で見せない人は」: none, by name, or not known yet."""
+class ReadersForm(ReadersAskedForm):
+    """「この学校で見せない人は」, asked by itself."""
 
-    whom = RadioField(
-        _l("この機関に、見せない人はいますか"),
-        [InputRequired(_l("見せない人がいるかを選んでください。"))],
-        choices=[
-            SelectChoice(
-                "none",
-                _l("いない"),
-                {"data-hint": _l("この機関の対応チーム（ふだん読む人）が読みます。")},
-            ),
-            SelectChoice(
-                "names",
-                _l("いる（だれかわかっている）"),
-                {"data-hint": _l("選んだ人には、このケースがあることも見えなくなります。")},
-            ),
-            SelectChoice(
-                "unknown",
-                _l("まだわからない"),
-                {"data-hint": _l("選んだ人だけが読みます。")},
-            ),
-        ],
-    )
-    accounts = ManyField(_l("職員"), coerce=key)
-    reason = CleanText(
-        _l("見せない理由"), limit=WORDS, description=_l("センターの中だけで読みます。")
-    )
-
-    def __init__(self, staff: Iterable[StaffRow], **options: Any) -> None:
+    def __init__(self, staff: Sequence[StaffRow], **options: Any) -> None:
         """Take the staff of the agency."""
         super().__init__(**options)
-        self.accounts.choices = _staff(staff)
-
-    def named(self) -> list[uuid.UUID]:
-        """Return the only readers; nobody where the default team reads."""
-        return list(self.accounts.data or ()) if self.whom.data == "unknown" else []
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        """Whoever is named is named."""
-        if not super().validate(extra_validators):
-            return False
-        if self.whom.data != "none" and not self.accounts.data:
-            self.accounts.errors = [_("職員を選んでください。")]
-            return False
-        return True
+        self.offer_readers(staff)
 
 
-class ShareForm(PortalForm):
+class ShareForm(UnlinkedForm):
     """The last step: what was previewed is shared."""
 
     readers = HiddenField()
     # What was answered to 「見せない人は」; empty where nobody was asked yet.
     asked = HiddenField()
-    nobody_unlinked = BooleanField(
-        _l("読む人の中に、本人が「伝えてほしくない」と言った人がいないことを確かめました。")
-    )
 
     # Whether the agency is one where somebody may be the one concerned.
     must_ask = False
@@ -423,7 +362,7 @@ class TakeBackForm(PortalForm):
     def __init__(self, people: Iterable[PersonRow], **options: Any) -> None:
         """Take who gave this consent, and the child."""
         super().__init__(**options)
-        self.asked_by.choices = _people(people)
+        self.asked_by.choices = people_choices(people)
 
 
 class WishTargetForm(PortalForm):
@@ -443,9 +382,9 @@ class WishTargetForm(PortalForm):
     ) -> None:
         """Take the agencies, and the people of the case but the child."""
         super().__init__(**options)
-        self.agency.choices = [_nothing(_("選ばない")), *_agencies(agencies)]
+        self.agency.choices = [nothing(_("選ばない")), *agency_choices(agencies)]
         others = [person for person in people if not person.is_child]
-        self.person.choices = [_nothing(_("選ばない")), *_people(others)]
+        self.person.choices = [nothing(_("選ばない")), *people_choices(others)]
 
 
 class WishForm(WishTargetForm):
@@ -461,7 +400,7 @@ class WishForm(WishTargetForm):
 
     def __init__(self, *known: Any, **options: Any) -> None:
         super().__init__(*known, **options)
-        self.relationship.choices = [_nothing(_("選ばない")), *choices_of("relationship")()]
+        self.relationship.choices = [nothing(_("選ばない")), *choices_of("relationship")()]
 
 
 class StaffSearchForm(PortalForm):
@@ -473,7 +412,7 @@ class StaffSearchForm(PortalForm):
     def __init__(self, agencies: Iterable[m.Agency], **options: Any) -> None:
         """Take every agency."""
         super().__init__(**options)
-        self.agency.choices = [_nothing(_("選んでください")), *_agencies(agencies)]
+        self.agency.choices = [nothing(_("選んでください")), *agency_choices(agencies)]
 
 
 class ExcludeForm(PortalForm):
@@ -493,7 +432,7 @@ class ExcludeForm(PortalForm):
     def __init__(self, staff: Iterable[StaffRow], **options: Any) -> None:
         """Take whom the search found."""
         super().__init__(**options)
-        self.account.choices = _staff(staff)
+        self.account.choices = staff_choices(staff)
 
 
 __all__ = [
@@ -511,6 +450,5 @@ __all__ = [
     "answer_form",
     "givers",
     "parsed_ids",
-    "role_of",
     "until_words",
 ]

@@ -9,14 +9,13 @@ from flask_babel import lazy_gettext as _l
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 
 from blueprints.consents import bp
+from blueprints.consents.fields import ReadersAskedForm
 from blueprints.consents.lawful_forms import (
     DecisionForm,
     DutyForm,
     EntrustForm,
     PermissionForm,
     ReportRecordForm,
-    named_readers,
-    offer_readers,
 )
 from blueprints.consents.refusals import attempt
 from blueprints.consents.views import ASKED_ABOUT_READERS, own_case
@@ -48,6 +47,7 @@ from portal.queries.sharing import (
 )
 from portal.services.consents import latest_necessity
 from portal.services.contracts import entrust as entrust_to
+from portal.services.denials import hide_from
 from portal.services.lawful import approve, propose, record_report, refuse, send_report
 from portal.templating import today
 from portal.unit import visible_or_404
@@ -82,9 +82,10 @@ def duty(case_id: uuid.UUID) -> ResponseReturnValue:
     """「法律にもとづいて伝える」: sent at once, the call is recorded on the page that follows."""
     case = own_case(case_id)
     form, sight = _duty_form(case), None
-    if form.validate_on_submit():
-        if request.form.get("step") == "preview":
-            sight = _sight(case, _duty_terms(form))
+    step = request.form.get("step", "")
+    if not form.tick(step) and form.validate_on_submit():
+        if step == "preview":
+            sight = _sight(case, _duty_terms(form), form.hidden())
         elif (report := attempt(form, lambda: _sent(case, form))) is not None:
             return redirect(url_for("consents.law_report", report_id=report.id))
     page = {"case": case, "form": form, "sight": sight, "wishes": _wishes(case)}
@@ -93,7 +94,7 @@ def duty(case_id: uuid.UUID) -> ResponseReturnValue:
 
 def _duty_form(case: m.Case) -> DutyForm:
     agencies = agencies_of_duty(db.session)
-    return DutyForm(
+    form = DutyForm(
         agencies,
         [SelectChoice(code, law_words(code)) for code in duties()],
         colleagues(db.session, case.owner_agency_id),
@@ -103,6 +104,13 @@ def _duty_form(case: m.Case) -> DutyForm:
         last_day=today() + (DUTY_DAYS - 1) * ONE_DAY,
         necessity=latest_necessity(db.session, case.id) or "agencies_needed",
     )
+    kind = next((agency.type for agency in agencies if agency.id == form.agency.data), "cgc")
+    must_ask = kind in ASKED_ABOUT_READERS
+    form.offer_readers(
+        staff_of(db.session, [form.agency.data]) if must_ask else (), must_ask=must_ask
+    )
+    form.offer_presets(kind, shareable_with(kind))
+    return form
 
 
 def _duty_terms(form: DutyForm) -> Terms:
@@ -114,6 +122,7 @@ def _duty_terms(form: DutyForm) -> Terms:
         basis=form.basis.data,
         necessity=form.necessity.data,
         until=inclusive_to_instant(form.last_day.data or today()),
+        account_ids=form.named(),
         approved_by=form.second.data,
         reason=form.reason.data,
         told=form.told.data,
@@ -122,11 +131,18 @@ def _duty_terms(form: DutyForm) -> Terms:
 
 
 def _sent(case: m.Case, form: DutyForm) -> m.LawReport:
+    _hide(case, form)
     return send_report(db.session, case, _duty_terms(form), report_id=form.submission.data)
 
 
-def _sight(case: m.Case, terms: Terms) -> Preview:
-    return preview_share(db.session, case, terms, people_of(db.session, case.id))
+def _hide(case: m.Case, form: ReadersAskedForm) -> None:
+    """Close the case to whom the agency must not show it, before it is shown anything."""
+    hide_from(db.session, case, form.hidden(), reason=form.why_hidden.data)
+
+
+def _sight(case: m.Case, terms: Terms, hidden: tuple[uuid.UUID, ...]) -> Preview:
+    people = people_of(db.session, case.id)
+    return preview_share(db.session, case, terms, people, hidden=hidden)
 
 
 def _wishes(case: m.Case) -> list[object]:
@@ -181,12 +197,12 @@ def permission(case_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
     """Propose what the law permits, with everything that its row asks for."""
     case, agency = own_case(case_id), visible_or_404(m.Agency, agency_id)
     form, sight = _permission_form(case, agency), None
-    terms = _permission_terms(form, agency) if form.validate_on_submit() else None
-    if terms is not None and request.form.get("step") == "preview":
-        sight = _sight(case, terms)
-    elif terms is not None:
-        made = attempt(form, lambda: _proposed(case, terms, form))
-        if made is not None:
+    step = request.form.get("step", "")
+    if not form.tick(step) and form.validate_on_submit():
+        terms = _permission_terms(form, agency)
+        if step == "preview":
+            sight = _sight(case, terms, form.hidden())
+        elif (made := attempt(form, lambda: _proposed(case, terms, form))) is not None:
             return redirect(url_for("consents.proposal", share_proposal_id=made.id))
     return _permission_page(case, agency, form, sight), form.status
 
@@ -220,7 +236,8 @@ def _permission_form(case: m.Case, agency: m.Agency) -> PermissionForm:
     purposes = [code for code in codes("purpose") if code in allowed]
     form.purpose.choices = choices_of("purpose", *purposes)()
     must_ask = agency.type in ASKED_ABOUT_READERS
-    offer_readers(form, staff_of(db.session, [agency.id]), must_ask=must_ask)
+    form.offer_readers(staff_of(db.session, [agency.id]), must_ask=must_ask)
+    form.offer_presets(agency.type, shareable_with(agency.type))
     return form
 
 
@@ -248,11 +265,7 @@ def _asks(code: str, agency: m.Agency) -> str:
     return str(_("、")).join(part for part in asked if part)
 
 
-def _permission_terms(form: PermissionForm, agency: m.Agency) -> Terms | None:
-    """Return the terms, or None where it was not said who reads."""
-    readers = named_readers(form, must_ask=agency.type in ASKED_ABOUT_READERS)
-    if readers is None:
-        return None
+def _permission_terms(form: PermissionForm, agency: m.Agency) -> Terms:
     return Terms(
         agency_id=agency.id,
         slices=tuple(form.slices.data or ()),
@@ -261,7 +274,7 @@ def _permission_terms(form: PermissionForm, agency: m.Agency) -> Terms | None:
         basis=form.basis.data,
         necessity=form.necessity.data,
         until=inclusive_to_instant(form.last_day.data or today()),
-        account_ids=readers,
+        account_ids=form.named(),
         reason=form.reason.data,
         told=form.told.data,
         nobody_unlinked=form.nobody_unlinked.data,
@@ -274,6 +287,7 @@ def _permission_terms(form: PermissionForm, agency: m.Agency) -> Terms | None:
 
 
 def _proposed(case: m.Case, terms: Terms, form: PermissionForm) -> m.ShareProposal:
+    _hide(case, form)
     return propose(
         db.session,
         case,
@@ -363,11 +377,17 @@ def entrust(action_id: uuid.UUID) -> ResponseReturnValue:
     """Show an entrusted NPO the minimum that its task needs, until the task ends."""
     action = visible_or_404(m.Action, action_id)
     case, form = own_case(action.case_id), EntrustForm()
+    agency = visible_or_404(m.Agency, action.agency_id)
     form.slices.choices = choices_of("slice", *ENTRUSTED_SLICES)()
-    if form.validate_on_submit() and attempt(form, lambda: _entrusted(case, action, form)):
+    form.offer_presets(agency.type, ENTRUSTED_SLICES)
+    ticked = form.tick(request.form.get("step", ""))
+    if (
+        not ticked
+        and form.validate_on_submit()
+        and attempt(form, lambda: _entrusted(case, action, form))
+    ):
         flash(_("見えるようにしました。依頼がおわると、見えなくなります。"), "success")
         return redirect(url_for("coordination.action", action_id=action.id))
-    agency = visible_or_404(m.Agency, action.agency_id)
     page = {"case": case, "action": action, "agency": agency, "form": form}
     return render_template("consents/entrust.html", **page, wishes=_wishes(case)), form.status
 

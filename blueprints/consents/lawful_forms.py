@@ -1,8 +1,7 @@
 """Forms of sharing by law and in an emergency."""
 
 import datetime as dt
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,35 +9,28 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, DateTimeLocalField, RadioField, SelectField
 from wtforms import SelectMultipleField as ManyField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired
 
-from blueprints.consents.forms import REASON, WORDS, key
+from blueprints.consents.fields import (
+    REASON,
+    WORDS,
+    PresetForm,
+    ReadersAskedForm,
+    UnlinkedForm,
+    agency_choices,
+    key,
+    nothing,
+    reason_field,
+    staff_choices,
+)
 from portal import models as m
 from portal.forms import CleanLongText, CleanText, PortalForm, SubmissionField, choices_of
 from portal.queries.sharing import StaffRow
 from portal.templating import label
-from portal.vocabulary import EMERGENCY_SLICES, SHORTEST_REASON, shareable_with
+from portal.vocabulary import EMERGENCY_SLICES, shareable_with
 from portal.working_hours import JST
 
 NECESSITY = "agencies_needed"
-UNLINKED = _l("読む人の中に、本人が「伝えてほしくない」と言った人がいないことを確かめました。")
-
-
-def _nothing(text: str) -> SelectChoice:
-    return SelectChoice("", text)
-
-
-def _staff(rows: Iterable[StaffRow]) -> list[SelectChoice]:
-    return [
-        SelectChoice(row.account_id, f"{row.name}（{label('role', row.role)}）") for row in rows
-    ]
-
-
-def reason_field(text: Any, missing: Any, **options: Any) -> CleanLongText:
-    """Return a field for a reason, which is never short."""
-    short = _l("20文字以上で入力してください。")
-    checks = [DataRequired(missing), Length(min=SHORTEST_REASON, message=short)]
-    return CleanLongText(text, checks, limit=REASON, **options)
 
 
 class MomentField(DateTimeLocalField):
@@ -77,7 +69,7 @@ class CallMixin:
     )
 
 
-class LawfulForm(PortalForm):
+class LawfulForm(UnlinkedForm, PresetForm):
     """What every share by law asks for."""
 
     submission = SubmissionField()
@@ -99,10 +91,9 @@ class LawfulForm(PortalForm):
         default=NECESSITY,
     )
     reason = reason_field(_l("伝える理由"), _l("伝える理由を入力してください。"))
-    nobody_unlinked = BooleanField(UNLINKED)
 
 
-class DutyForm(LawfulForm):
+class DutyForm(ReadersAskedForm, LawfulForm):
     """「法律にもとづいて伝える」: which duty, to whom, what and why; it is sent at once."""
 
     basis = RadioField(
@@ -135,10 +126,10 @@ class DutyForm(LawfulForm):
         super().__init__(**options)
         self.basis.choices = list(bases)
         self.agency.choices = [
-            _nothing(_("選んでください")),
-            *(SelectChoice(agency.id, agency.name) for agency in agencies),
+            nothing(_("選んでください")),
+            *agency_choices(agencies),
         ]
-        self.second.choices = [_nothing(_("なし")), *_staff(seconds)]
+        self.second.choices = [nothing(_("なし")), *staff_choices(seconds)]
 
 
 class ReportRecordForm(CallMixin, PortalForm):
@@ -151,50 +142,7 @@ class ReportRecordForm(CallMixin, PortalForm):
     )
 
 
-class ReadersMixin:
-    """「この学校で見せない人は」 where somebody of the agency may be the one concerned."""
-
-    whom = RadioField(
-        _l("この機関に、見せない人はいますか"),
-        [Optional()],
-        choices=[
-            SelectChoice(
-                "none",
-                _l("いない"),
-                {"data-hint": _l("この機関の対応チーム（ふだん読む人）が読みます。")},
-            ),
-            SelectChoice(
-                "named",
-                _l("いる、またはまだわからない"),
-                {"data-hint": _l("下で選んだ人だけが読みます。")},
-            ),
-        ],
-    )
-    readers = ManyField(_l("読む人"), coerce=key)
-
-
-def offer_readers(form: Any, staff: Sequence[StaffRow], *, must_ask: bool) -> None:
-    """Fill in who can be named as a reader; without a question the default team reads."""
-    form.readers.choices = _staff(staff)
-    # Nothing is chosen before where the question is asked: before each share with a school.
-    if not must_ask and not form.is_submitted():
-        form.whom.data = "none"
-
-
-def named_readers(form: Any, *, must_ask: bool) -> tuple[uuid.UUID, ...] | None:
-    """Return the readers that were named, () for the team; None with an error on the form."""
-    if must_ask and form.whom.data not in ("none", "named"):
-        form.whom.errors = [_("見せない人がいるかを選んでください。")]
-        return None
-    if form.whom.data != "named":
-        return ()
-    if not form.readers.data:
-        form.readers.errors = [_("読む人を選んでください。")]
-        return None
-    return tuple(form.readers.data)
-
-
-class PermissionForm(ReadersMixin, LawfulForm):
+class PermissionForm(ReadersAskedForm, LawfulForm):
     """What the law permits, proposed to the director with everything its row asks for."""
 
     basis = RadioField(
@@ -249,9 +197,9 @@ class PermissionForm(ReadersMixin, LawfulForm):
     ) -> None:
         """Fill in what can be chosen between these two agencies."""
         self.basis.choices = list(bases)
-        self.statute.choices = [_nothing(_("なし")), *statutes]
+        self.statute.choices = [nothing(_("なし")), *statutes]
         self.meeting.choices = [
-            _nothing(_("なし")),
+            nothing(_("なし")),
             *(
                 SelectChoice(row.id, f"{row.held_on}　{label('meeting', row.kind)}")
                 for row in meetings
@@ -289,7 +237,7 @@ class ViewForm(PortalForm):
     )
 
 
-class ProvisionForm(CallMixin, ReadersMixin, PortalForm):
+class ProvisionForm(CallMixin, ReadersAskedForm, UnlinkedForm):
     """An emergency provision: after the phone call, with a second person."""
 
     submission = SubmissionField()
@@ -316,12 +264,11 @@ class ProvisionForm(CallMixin, ReadersMixin, PortalForm):
         limit=REASON,
         description=_l("「伝えてほしくない人」の記録があるときは、先に書きます。"),
     )
-    nobody_unlinked = BooleanField(UNLINKED)
 
     def offer(self, statutes: Iterable[SelectChoice], seconds: Iterable[StaffRow]) -> None:
         """Fill in the statutes that reach the agency, and the colleagues."""
         self.statute.choices = list(statutes)
-        self.second.choices = [_nothing(_("選んでください")), *_staff(seconds)]
+        self.second.choices = [nothing(_("選んでください")), *staff_choices(seconds)]
 
 
 class ConfirmForm(PortalForm):
@@ -361,7 +308,7 @@ class ReviewForm(PortalForm):
     )
 
 
-class EntrustForm(PortalForm):
+class EntrustForm(UnlinkedForm, PresetForm):
     """What an entrusted NPO needs for a task."""
 
     slices = ManyField(
@@ -370,4 +317,3 @@ class EntrustForm(PortalForm):
         description=_l("委託した仕事に必要な、いちばん少ない項目だけを選びます。"),
     )
     reason = reason_field(_l("この仕事に必要な理由"), _l("必要な理由を入力してください。"))
-    nobody_unlinked = BooleanField(UNLINKED)

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from blueprints.consents import bp
-from blueprints.consents.forms import role_of
+from blueprints.consents.fields import role_of
 from blueprints.consents.views import own_case, own_consent
 from blueprints.consents.wording import explanation, voice_of
 from portal import audit

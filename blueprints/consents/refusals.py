@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
+from portal.extensions import db
 from portal.forms import PortalForm
 from portal.services.denials import WrongTargetError
 from portal.services.sharing import RefusedShareError
@@ -141,9 +142,13 @@ def sentence(error: RefusedShareError) -> str:
 
 
 def attempt(form: PortalForm, deed: Callable[[], T]) -> T | None:
-    """Return what the deed returns, or None with the reason of its refusal on the form."""
+    """Return what the deed returns, or None with the reason of its refusal on the form.
+
+    A refused deed leaves nothing behind, whatever it had written before it was refused.
+    """
     try:
-        return deed()
+        with db.session.begin_nested():
+            return deed()
     except RefusedShareError as error:
         form.form_errors.append(sentence(error))
     except WrongTargetError:

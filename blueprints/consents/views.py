@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
 from blueprints.consents import bp
+from blueprints.consents.fields import role_of
 from blueprints.consents.forms import (
     ActionForm,
     ObjectionForm,
@@ -17,7 +18,6 @@ from blueprints.consents.forms import (
     StartForm,
     TakeBackForm,
     parsed_ids,
-    role_of,
 )
 from blueprints.consents.next_steps import next_steps
 from blueprints.consents.refusals import attempt, sentence
@@ -54,7 +54,7 @@ from portal.services.consents import (
     share,
     terms_of,
 )
-from portal.services.denials import exclude
+from portal.services.denials import hide_from
 from portal.services.guardians import band_of_child, guardians_of
 from portal.services.sharing import RefusedShareError, take_back
 from portal.unit import visible_or_404
@@ -184,24 +184,10 @@ def readers(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
     form = ReadersForm(staff_of(db.session, [agency.id]), prefix="readers")
     if not form.validate_on_submit():
         return _preview_page(consent, agency, ShareForm(formdata=None), form), 422
-    if form.whom.data == "names":
-        exclude_all(own_case(consent.case_id), form)
+    hide_from(db.session, own_case(consent.case_id), form.hidden(), reason=form.why_hidden.data)
     there = {"readers": ",".join(map(str, form.named())), "asked": form.whom.data}
     place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
     return redirect(f"{place}?{urlencode(there)}")
-
-
-def exclude_all(case: m.Case, form: ReadersForm) -> None:
-    """Close the case to whom the centre named to 「見せない人は」."""
-    shut_out = {row.exclusion.account_id for row in exclusions_of(db.session, case)}
-    for account_id in set(form.accounts.data or ()) - shut_out:
-        exclude(
-            db.session,
-            case,
-            account_id=account_id,
-            reason=form.reason.data,
-            exclusion_id=uuid.uuid4(),
-        )
 
 
 @bp.post("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>/share")

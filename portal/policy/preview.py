@@ -18,6 +18,7 @@ from portal import models as m
 from portal.policy.viewer import Viewer
 
 _GRANTS = cast("Table", m.Grant.__table__)
+_EXCLUSIONS = cast("Table", m.Exclusion.__table__)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def preview(
     readers: Sequence[Viewer],
     grants: Sequence[Mapping[str, Any]],
     ending: Sequence[uuid.UUID] = (),
+    *,
+    hidden: Sequence[uuid.UUID] = (),
 ) -> dict[Viewer, tuple[Sight, Sight]]:
     """Return what each reader sees of a case now, and what with the grants besides.
 
@@ -45,11 +48,14 @@ def preview(
         readers: whom to look as.
         grants: columns of the grants that would be given.
         ending: ids of grants that would end by it, because the newer word replaces them.
+        hidden: accounts to which the case would be closed before.
 
     """
     with _undone(session) as connection:
         before = {reader: _look(session, connection, reader, case_id) for reader in readers}
     with _undone(session) as connection:
+        if hidden:
+            connection.execute(insert(_EXCLUSIONS), _exclusions(session, case_id, hidden))
         for columns in grants:
             # Not through the session: it would keep the rows in mind after they are gone.
             given = {"id": uuid.uuid4(), **columns}
@@ -59,6 +65,18 @@ def preview(
             connection.execute(ended.values(ended_at=func.portal_clock()))
         after = {reader: _look(session, connection, reader, case_id) for reader in readers}
     return {reader: (before[reader], after[reader]) for reader in readers}
+
+
+def _exclusions(
+    session: Session, case_id: uuid.UUID, account_ids: Sequence[uuid.UUID]
+) -> list[dict[str, Any]]:
+    owner = session.scalars(select(m.Case.owner_agency_id).where(m.Case.id == case_id)).one()
+    of_case = {"case_id": case_id, "owner_agency_id": owner}
+    by = session.info["viewer"].account_id
+    return [
+        {"id": uuid.uuid4(), "account_id": account_id, "recorded_by": by, **of_case}
+        for account_id in account_ids
+    ]
 
 
 @contextmanager

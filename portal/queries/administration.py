@@ -5,7 +5,7 @@ Names of staff are sealed, so lists of people are ordered by when somebody was e
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +64,8 @@ class TeamRow:
 class GrantRow:
     """All that a manager sees of a share: which case, which slices, until when, who reads.
 
-    ``readers`` are the named ones, nobody where the default team reads; ``fixed`` ones were named
-    by the centre.
+    ``readers`` are the named ones, nobody where a team reads; ``fixed`` ones were named by the
+    centre; ``of_team`` says that the default team reads.
     """
 
     id: uuid.UUID
@@ -75,6 +75,7 @@ class GrantRow:
     reader_ids: Sequence[uuid.UUID]
     readers: Sequence[str]
     fixed: bool
+    of_team: bool
 
 
 def agencies(session: Session, kind: str = "", after: uuid.UUID | None = None) -> Page:
@@ -248,6 +249,55 @@ def colleague_choices(session: Session, agency_id: uuid.UUID) -> list[tuple[str,
     return [(str(key), name) for key, name in sorted(names.items(), key=lambda pair: pair[1])]
 
 
+@dataclass(frozen=True)
+class TeamChange:
+    """What it means that somebody comes onto the default team, or leaves it.
+
+    ``references`` of the cases that are read, or no longer read, by it; ``others`` on the team.
+    Who is shut out of a case is not said here: the agency does not know it.
+    """
+
+    account_id: uuid.UUID
+    name: str
+    references: Sequence[str]
+    others: int
+
+
+def team_change(session: Session, agency_id: uuid.UUID, account_id: uuid.UUID) -> TeamChange:
+    """Return what hangs on somebody's place on an agency's default team, for its manager."""
+    grants = grants_to(session, agency_id)
+    named = {grant.reference for grant in grants if account_id in grant.reader_ids}
+    by_team = {grant.reference for grant in grants if grant.of_team}
+    others = [
+        row for row in team_of(session, agency_id) if row.live and row.account_id != account_id
+    ]
+    name = names_of(session, [account_id]).get(account_id, "")
+    return TeamChange(account_id, name, sorted(by_team - named), len(others))
+
+
+@dataclass(frozen=True)
+class HandingOver:
+    """Who begins to read a share and who no longer reads it, by name."""
+
+    beginning: Sequence[str]
+    ceasing: Sequence[str]
+
+
+def handing_over(
+    session: Session, agency_id: uuid.UUID, grant: GrantRow, account_ids: Collection[uuid.UUID]
+) -> HandingOver:
+    """Return what it changes that these people are to read a share; nobody named is the team."""
+    team = {row.account_id for row in team_of(session, agency_id) if row.live}
+    before = set(grant.reader_ids) or team
+    after = set(account_ids) or team
+    names = names_of(session, before | after)
+
+    def called(ids: set[uuid.UUID]) -> list[str]:
+        return sorted(names.get(key, "") for key in ids)
+
+    return HandingOver(called(after - before), called(before - after))
+
+
 def grants_to(session: Session, agency_id: uuid.UUID) -> list[GrantRow]:
     """Return the live grants to an agency as its manager sees them, the next to end first."""
     row: Any = m.Grant.__table__
@@ -274,6 +324,7 @@ def grants_to(session: Session, agency_id: uuid.UUID) -> list[GrantRow]:
             grant.account_ids or (),
             [names.get(who, "") for who in grant.account_ids or ()],
             grant.readers_fixed,
+            not grant.account_ids and grant.team_id is None,
         )
         for grant in found
         if grant.case_id in references

@@ -226,6 +226,36 @@ def departed(session: Session) -> dict[uuid.UUID, dt.datetime]:
     return {row.agency_id: row.valid_from for row in rows}
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A case that an agency sees by the own agency's grants: its reference, the slices, until."""
+
+    reference: str
+    slices: Sequence[str]
+    until: dt.datetime | None
+
+
+def shares_with(session: Session, agency_id: uuid.UUID) -> list[Shared]:
+    """Return what an agency would no longer see, case by case, if it left the scheme now."""
+    now = clock(session)
+    rows = session.execute(
+        select(m.Case.reference, m.Grant.slices, m.Grant.valid_until)
+        .join(m.Case, m.Case.id == m.Grant.case_id)
+        .where(
+            m.Grant.agency_id == agency_id,
+            m.Grant.ended_at.is_(None),
+            m.Grant.valid_until.is_(None) | (m.Grant.valid_until > now),
+        )
+        .order_by(m.Case.reference, m.Grant.valid_until, m.Grant.id)
+    ).all()
+    slices = {code for _, granted, _ in rows for code in granted}
+    record(session, Event.PREVIEWED, agency=agency_id, slices=sorted(slices))
+    return [
+        Shared(reference, [code for code in SLICES if code in granted], until)
+        for reference, granted, until in rows
+    ]
+
+
 def schools_that_read(session: Session, case: m.Case) -> list[m.Agency]:
     """Return the schools with a grant on a case that is not over."""
     now = clock(session)
@@ -244,8 +274,10 @@ __all__ = [
     "Loss",
     "NotCalledBack",
     "Read",
+    "Shared",
     "departed",
     "losses",
     "not_called_back",
     "schools_that_read",
+    "shares_with",
 ]

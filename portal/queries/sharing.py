@@ -466,16 +466,20 @@ def preview_share(
     terms: Terms,
     people: Sequence[PersonRow],
     replaced: Sequence[m.Grant] = (),
+    *,
+    hidden: Sequence[uuid.UUID] = (),
 ) -> Preview:
     """Return exactly what an agency will see on these terms, and what of it is new.
 
     The wall itself decides, for each reader (``portal.policy.preview``). ``replaced`` are grants
-    that end by it.
+    that end by it, ``hidden`` the accounts to which the case is closed before.
     """
-    staff = _readers(session, case, terms)
+    staff = _readers(session, case, terms, hidden)
     viewers = {Viewer(row.account_id, row.agency_id): row for row in staff}
     ending = [grant.id for grant in replaced]
-    sights = preview(session, case.id, list(viewers), [columns_of(case, terms)], ending)
+    sights = preview(
+        session, case.id, list(viewers), [columns_of(case, terms)], ending, hidden=hidden
+    )
     seen = _union(after for _before, after in sights.values())
     known = _union(before for before, _after in sights.values())
     ids = select(m.CasePerson.person_id).where(m.CasePerson.id.in_(seen.people))
@@ -511,10 +515,15 @@ def _union(sights: Iterable[Sight]) -> Sight:
     )
 
 
-def _readers(session: Session, case: m.Case, terms: Terms) -> list[StaffRow]:
-    """Return whom to look as: who these terms name, and who reads by another grant already."""
+def _readers(
+    session: Session, case: m.Case, terms: Terms, hidden: Iterable[uuid.UUID]
+) -> list[StaffRow]:
+    """Return whom to look as: who these terms name, and who reads by another grant already.
+
+    Who is to be shut out is looked as, too: the wall itself says that nothing is left.
+    """
     now = clock(session)
-    named = set(terms.account_ids)
+    named = {*terms.account_ids, *hidden}
     for grant in session.scalars(
         select(m.Grant).where(
             m.Grant.case_id == case.id,

@@ -1,6 +1,7 @@
 """Whom not to tell, and who may know nothing of a case: deny wins (domain.md §4)."""
 
 import uuid
+from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from portal import audit
 from portal import models as m
 from portal.database import lock_grants, standing
 from portal.policy.permissions import Action, require
-from portal.policy.terms import clock, is_linked
+from portal.policy.terms import clock, holds, is_linked
 from portal.services.once import already, write_once
 from portal.services.sharing import check_safety, end_grant
 from portal.vault import seal
@@ -179,6 +180,23 @@ def exclude(
     return exclusion
 
 
+def hide_from(
+    session: Session, case: m.Case, account_ids: Collection[uuid.UUID], *, reason: str
+) -> None:
+    """Close a case to whom the centre named to 「見せない人は」; who is shut out already stays so.
+
+    Raises:
+        NotPermittedError: not the owner's.
+
+    """
+    now = clock(session)
+    shut_out = select(m.Exclusion.account_id).where(
+        m.Exclusion.case_id == case.id, holds(m.Exclusion, now)
+    )
+    for account_id in sorted(set(account_ids) - set(session.scalars(shut_out))):
+        exclude(session, case, account_id=account_id, reason=reason, exclusion_id=uuid.uuid4())
+
+
 def end_exclusion(session: Session, case: m.Case, exclusion: m.Exclusion) -> None:
     """End an exclusion from now on; its history stays.
 
@@ -202,5 +220,6 @@ __all__ = [
     "end_exclusion",
     "end_never_tell",
     "exclude",
+    "hide_from",
     "link_never_tell",
 ]

@@ -39,6 +39,7 @@ from portal.vocabulary.demands import (
 )
 from portal.vocabulary.glossary import GlossaryTerm, term, terms
 from portal.vocabulary.lists import Category, categories, choices, codes, known, label
+from portal.vocabulary.presets import presets_for
 from portal.vocabulary.reader import UnknownCode, VocabularyError
 
 
@@ -122,6 +123,7 @@ __all__ = [
     "needs_director",
     "needs_meeting",
     "needs_request",
+    "presets_for",
     "refusal",
     "shareable_with",
     "statutes_for",

@@ -421,11 +421,19 @@ def test_a_manager_keeps_the_team_and_it_acts_at_once(
     nurse.get(case)
     page = principal.get("/team")
     assert page.tree is not None
-    removals = [form for form in page.tree.forms if (form.action or "").endswith("/end")]
-    (mine,) = [form for form in removals if "nurse" in form.text_content()]
-    principal.post(mine.action)
+    links = page.tree.xpath("//a[contains(@href, '/team/members/')]")
+    (mine,) = [link.get("href") for link in links if "nurse" in link.text_content()]
+    before = principal.get(mine)
+    assert "次の操作から読めなくなるケース K7F-3QXR" in before.words
+    principal.post(mine, before.form())
     nurse.get(case, 404)
-    principal.submit("/team", {"account": str(town.accounts["nurse"])}, action="/team/members")
+    principal.get(mine, 404)
+    joining = {"account": str(town.accounts["nurse"])}
+    look = {**joining, "step": "preview"}
+    seen = principal.submit("/team", look, 200, action="/team/members")
+    assert "見本 nurseさんが新しく読めるようになるケース K7F-3QXR" in seen.words
+    nurse.get(case, 404)
+    principal.submit("/team", joining, action="/team/members")
     nurse.get(case)
     again = {**principal.get("/team").form("/team/members"), "account": str(town.accounts["nurse"])}
     assert "もうチームに入っています" in principal.post("/team/members", again, 422).words

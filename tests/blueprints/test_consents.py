@@ -391,7 +391,7 @@ def test_who_is_named_sees_nothing_and_the_preview_says_so(
             **fields,
             "readers-whom": "names",
             "readers-accounts": [str(town.accounts["teacher"])],
-            "readers-reason": "申立てのあった教職員",
+            "readers-why_hidden": "申立てのあった教職員",
         },
     )
     page = browser.follow(answer)

@@ -154,6 +154,9 @@ def test_an_agency_that_leaves_sees_nothing_any_more_and_keeps_its_own_records(
     nurse, director = browse("nurse"), browse("director")
     assert "CANARY-school" in nurse.get(f"/cases/{shared.case_id}").text
     school = str(shared.agencies["school"])
+    seen = director.submit("/scheme", {"agency": school, "step": "preview"}, status=200)
+    assert "つぎの1件の共有が見えなくなります" in seen.words
+    assert "K7F-3QXR" in seen.words
     director.submit("/scheme", {"agency": school}, status=422)
     assert "CANARY-school" in nurse.get(f"/cases/{shared.case_id}").text
     director.submit("/scheme", {"agency": school, "sure": "y"})

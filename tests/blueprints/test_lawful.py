@@ -11,10 +11,11 @@ from portal import models as m
 from portal.config import Config
 from portal.database import SystemSession
 from portal.vault import equip
+from portal.vocabulary import presets_for
 from portal.working_hours import jst
 from tests import city as towns
 from tests.blueprints.test_consents import answered, record_necessity, rows
-from tests.web import Browser
+from tests.web import Browser, Page
 
 Browse = Callable[[str], Browser]
 REASON = "家の外に締め出されていると電話があり、いま安全を確かめる。"
@@ -91,6 +92,73 @@ def test_sent_twice_it_is_one_report(browse: Browse, town: towns.City, system: E
     assert len(rows(system, m.Grant)) == len(rows(system, m.LawReport)) == 1
 
 
+def test_a_duty_to_a_school_asks_who_of_it_must_not_see(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    """The teacher concerned is shut out before the school is shown anything (domain.md §4)."""
+    browser, teacher = browse("counsellor"), browse("teacher")
+    url, case = f"/cases/{town.case_id}/duties/new", f"/cases/{town.case_id}"
+    assert "見せない人はいますか" not in browser.get(url).words, "a report to 児相 asks nothing"
+    fields = report_fields(town, agency=town.agencies["school"], basis="TSV18", slices=["safety"])
+    page = browser.submit(url, fields, status=422)
+    assert "見せない人がいるかを選んで" in page.words
+    assert REASON in page.text
+    named = {
+        **page.form(),
+        **fields,
+        "whom": "names",
+        "accounts": [str(town.accounts["teacher"])],
+        "why_hidden": "申立てのあった教職員",
+    }
+    seen = browser.post(url, {**named, "step": "preview"}, 200)
+    assert "読めない人（見せない・伝えない人）：見本 teacher" in seen.words
+    assert rows(system, m.Grant) == rows(system, m.Exclusion) == [], "a preview changes nothing"
+    # Refused after all, for the last day: then nobody is shut out either.
+    browser.post(url, {**named, "last_day": "2099-01-01"}, 422)
+    assert rows(system, m.Exclusion) == []
+    browser.post(url, named)
+    [grant], [excluded] = rows(system, m.Grant), rows(system, m.Exclusion)
+    assert excluded.account_id == town.accounts["teacher"]
+    assert excluded.valid_from <= grant.valid_from
+    assert "CANARY-safety" in browse("nurse").get(case).text
+    teacher.get(case, status=404)
+
+
+def test_a_duty_to_a_school_may_name_the_only_readers(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    fields = report_fields(town, agency=town.agencies["school"], basis="TSV18", slices=["safety"])
+    nurse = {"whom": "unknown", "accounts": [str(town.accounts["nurse"])]}
+    browse("counsellor").submit(f"/cases/{town.case_id}/duties/new", {**fields, **nurse})
+    [grant] = rows(system, m.Grant)
+    assert (grant.account_ids, grant.readers_fixed) == ([town.accounts["nurse"]], True)
+    browse("nurse").get(f"/cases/{town.case_id}")
+    browse("teacher").get(f"/cases/{town.case_id}", status=404)
+
+
+def ticked(page: Page) -> list[str]:
+    assert page.tree is not None
+    return [str(box) for box in page.tree.xpath("//input[@name='slices'][@checked]/@value")]
+
+
+def test_a_preset_ticks_what_is_usual_and_shares_nothing(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser = browse("counsellor")
+    places = {
+        f"/cases/{town.case_id}/duties/new": ("cgc", "protection"),
+        f"/cases/{town.case_id}/permissions/{town.agencies['school']}": ("school", "support"),
+    }
+    for url, (kind, purpose) in places.items():
+        fields = {"reason": REASON, "slices": ["facts"], "step": f"preset:{purpose}"}
+        page = browser.submit(url, fields, status=200)
+        assert ticked(page) == list(presets_for(kind)[purpose])
+        assert REASON in page.text, "what was typed stays"
+        unknown = browser.submit(url, {**fields, "step": "preset:expert_advice"}, status=200)
+        assert ticked(unknown) == []
+    assert rows(system, m.Grant) == rows(system, m.ShareProposal) == []
+
+
 def test_a_task_of_a_report_or_an_emergency_is_no_tick(
     browse: Browse, town: towns.City, system: Engine
 ) -> None:
@@ -155,7 +223,7 @@ def test_a_permission_is_proposed_previewed_and_approved_by_the_director(
         ({"told": ""}, "こどもに先に話したか"),
         ({"reason": "短い"}, "20文字以上"),
         ({"whom": ""}, "見せない人がいるか"),
-        ({"whom": "named"}, "読む人を選んで"),
+        ({"whom": "unknown"}, "職員を選んで"),
         ({"purpose": "watching"}, "目的"),
         ({"last_day": "2099-01-01"}, "長くても90日間"),
         ({"basis": "CAPA6"}, "どの法律"),
@@ -347,7 +415,7 @@ def test_a_school_is_asked_about_before_an_emergency_too(
     url = f"/cases/{town.case_id}/emergencies/{town.agencies['school']}"
     fields = provision_fields(town)
     assert "見せない人がいるか" in browser.submit(url, fields, status=422).words
-    named = {**fields, "whom": "named", "readers": [town.accounts["nurse"]]}
+    named = {**fields, "whom": "unknown", "accounts": [town.accounts["nurse"]]}
     browser.submit(url, named)
     browse("nurse").get(f"/cases/{town.case_id}")
     browse("teacher").get(f"/cases/{town.case_id}", status=404)

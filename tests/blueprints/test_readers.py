@@ -55,6 +55,10 @@ def test_a_manager_hands_a_share_over_and_sees_nothing_of_the_case(
     page = principal.get(place)
     assert "K7F-3QXR" in page.text
     assert "あおい" not in page.text
+    look = {"accounts": [str(town.accounts["teacher"])], "step": "preview"}
+    seen = principal.submit(place, look, status=200)
+    assert "次の操作から読めなくなる人：見本 nurse" in seen.words
+    assert "CANARY" in nurse.get(case).text, "a preview changes nothing"
     principal.submit(place, {"accounts": [str(town.accounts["teacher"])]})
     nurse.get(case, status=404)
     assert "CANARY" in teacher.get(case).text
@@ -132,7 +136,7 @@ def test_the_wall_too_keeps_a_manager_from_whom_the_centre_named(
 def test_whom_the_centre_must_not_show_it_to_is_excluded(
     browse: Browse, town: towns.City, grant: Any
 ) -> None:
-    named = {"whom": "names", "accounts": [str(town.accounts["teacher"])], "reason": "関係者"}
+    named = {"whom": "names", "accounts": [str(town.accounts["teacher"])], "why_hidden": "関係者"}
     browse("counsellor").submit(f"/grants/{grant}/readers", named)
     browse("teacher").get(f"/cases/{town.case_id}", status=404)
     assert "CANARY" in browse("nurse").get(f"/cases/{town.case_id}").text

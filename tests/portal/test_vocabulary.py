@@ -427,3 +427,23 @@ class TestPurposeAndLength:
         assert "私立" in answer.ja
         assert "School" in answer.en
         assert str(answer).startswith("recipient_not_allowed: ")
+
+
+# ------------------------------------------------------------------------------------- the presets
+
+
+@pytest.mark.parametrize("kind", vocabulary.codes("org_type"))
+def test_a_preset_ticks_only_what_its_kind_of_agency_may_have(kind: str) -> None:
+    for purpose, slices in vocabulary.presets_for(kind).items():
+        assert purpose in vocabulary.codes("purpose")
+        assert slices
+        assert set(slices) <= set(vocabulary.shareable_with(kind))
+        # In the order of the list, so that a page shows them as it shows the boxes.
+        assert list(slices) == [code for code in vocabulary.SLICES if code in slices]
+    if kind in vocabulary.EXPERT_TYPES:
+        assert not vocabulary.presets_for(kind), "experts read briefs"
+
+
+def test_a_preset_of_no_kind_is_an_unknown_code() -> None:
+    with pytest.raises(vocabulary.UnknownCode):
+        vocabulary.presets_for("newspaper")
