@@ -1,7 +1,7 @@
 """Words for children, with furigana: agencies, bundles, slices, and the laws that share.
 
-A kanji stands as {漢字|かんじ}; the filter ``ruby`` draws it. A guardian reads the same words in
-the record of sharing; where one is asked, the bundles have words for adults.
+A kanji stands as {漢字|かんじ}; the filter ``ruby`` draws it. A guardian is spoken to as
+an adult and has words of their own for answers and bundles.
 """
 
 from collections.abc import Mapping
@@ -72,6 +72,14 @@ ANSWERS: Final[Words] = MappingProxyType(
     }
 )
 
+ADULT_ANSWERS: Final[Words] = MappingProxyType(
+    {
+        "yes": _l("伝えてよい"),
+        "no": _l("伝えないでほしい"),
+        "later": _l("あとで決める"),
+    }
+)
+
 ADULT_BUNDLES: Final[Words] = MappingProxyType(
     {
         "talk": _l("相談の内容"),
@@ -81,6 +89,7 @@ ADULT_BUNDLES: Final[Words] = MappingProxyType(
         "health": _l("からだとこころのこと"),
         "watch": _l("見守ってほしいこと"),
         "safety": _l("危険から守るために必要なこと"),
+        "imported": _l("前にうかがった答え"),
     }
 )
 
@@ -163,6 +172,7 @@ def law(basis: str) -> LazyString:
 
 
 __all__ = [
+    "ADULT_ANSWERS",
     "ADULT_BUNDLES",
     "ADULT_HINTS",
     "AGENCIES",

@@ -11,7 +11,8 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, current_app, has_request_context, request, url_for
@@ -30,6 +31,26 @@ LANGUAGE_COOKIE = "__Host-lang"
 COUNT_CAP = 1000
 
 WEEKDAYS_JA = "月火水木金土日"
+# How the days of a month are read that are not read as their number.
+KIDS_DAYS: Final = MappingProxyType(
+    {
+        1: "ついたち",
+        2: "ふつか",
+        3: "みっか",
+        4: "よっか",
+        5: "いつか",
+        6: "むいか",
+        7: "なのか",
+        8: "ようか",
+        9: "ここのか",
+        10: "とおか",
+        14: "じゅうよっか",
+        20: "はつか",
+        24: "にじゅうよっか",
+    }
+)
+KIDS_WEEKDAYS: Final = ("げつ", "か", "すい", "もく", "きん", "ど", "にち")
+NOON: Final = 12
 RUBY_MARKUP = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
 RUBY_ELEMENT = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -58,6 +79,8 @@ def init_templating(app: Flask) -> None:
         isotime=isotime,
         jst=jst,
         jst_date=jst_date,
+        kids_date=kids_date,
+        kids_time=kids_time,
         nl2br=nl2br,
         ruby=ruby,
         wareki=wareki,
@@ -141,6 +164,30 @@ def jst_date(day: date) -> str:
     if _language() == "en":
         return f"{local:%a} {local.day} {local:%B} {local.year}"
     return f"{local.year}年{local.month}月{local.day}日（{WEEKDAYS_JA[local.weekday()]}）"
+
+
+def kids_date(day: date) -> str:
+    """Return a date as a child of eight reads it, to be drawn by ``ruby``: {11月|…}26{日|…}.
+
+    The year stands only where it is not this one; the day of the week is written out.
+    """
+    local = _day(day)
+    if _language() == "en":
+        return jst_date(local)
+    year = "" if local.year == today().year else f"{local.year}{{年|ねん}}"
+    named = f"{{{local.day}日|{KIDS_DAYS[local.day]}}}" if local.day in KIDS_DAYS else ""
+    number = named or f"{local.day}{{日|にち}}"
+    return f"{year}{local.month}{{月|がつ}}{number}（{KIDS_WEEKDAYS[local.weekday()]}ようび）"
+
+
+def kids_time(moment: datetime) -> str:
+    """Return an aware `moment` as a child reads it: the day, ごぜん or ごご, the hour."""
+    if _language() == "en":
+        return jst(moment)
+    local = working_hours.jst(moment)
+    half = "ごぜん" if local.hour < NOON else "ごご"
+    minutes = f"{local.minute}{{分|ふん}}" if local.minute else ""
+    return f"{kids_date(local)} {half}{local.hour % NOON}{{時|じ}}{minutes}"
 
 
 def isotime(moment: date) -> str:

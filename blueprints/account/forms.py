@@ -98,7 +98,10 @@ class NewPasswordForm(PortalForm):
     )
     again = PasswordField(
         _l("新しいパスワード（もう一度）"),
-        validators=[EqualTo("password", _l("2回の入力が同じではありません。"))],
+        validators=[
+            InputRequired(_l("新しいパスワードを、もう一度入力してください。")),
+            EqualTo("password", _l("2回の入力が同じではありません。")),
+        ],
     )
 
     def refuse(self, field: PasswordField, code: str) -> None:

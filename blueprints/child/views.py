@@ -22,8 +22,6 @@ from portal.services import consultations, threads
 from portal.templating import today
 from portal.working_hours import next_reading
 
-CHILD = "child"
-
 
 @bp.route("/child/start", methods=["GET", "POST"])
 @csrf.exempt
@@ -82,11 +80,11 @@ def _glimpse(thread_id: uuid.UUID) -> str:
 def thread() -> ResponseReturnValue:
     """Show the thread to whoever came back by its code, and take what is written back."""
     own = threads.own_thread(db.session)
-    form = SayForm() if own.kind == CHILD else AdultSayForm()
+    form = SayForm() if own.kind == threads.CHILD else AdultSayForm()
     if form.validate_on_submit():
         threads.write_back(db.session, message_id=form.submission.data, text=form.text.data)
         return redirect(url_for("child.thread"))
-    page = "child/thread.html" if own.kind == CHILD else "child/thread_adult.html"
+    page = "child/thread.html" if own.kind == threads.CHILD else "child/thread_adult.html"
     talk = conversation(db.session, own)
     return render_template(
         page, form=form, talk=talk, reads_at=next_reading(datetime.now(UTC))

@@ -1,6 +1,7 @@
 """In an emergency: a view for oneself, a provision to an agency, and the eyes of somebody else."""
 
 import uuid
+from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -41,7 +42,7 @@ from portal.services.emergencies import (
 )
 from portal.unit import visible_or_404
 from portal.vault import reveal
-from portal.vocabulary import EMERGENCY, statutes_for
+from portal.vocabulary import EMERGENCY, OWNER_ROLES, statutes_for
 
 
 @bp.route("/emergency", methods=["GET", "POST"])
@@ -141,7 +142,7 @@ def _page(row: m.Emergency, **sent: PortalForm) -> str:
         "confirming": ConfirmForm(formdata=None, prefix="confirm"),
         "ending": EndForm(formdata=None, prefix="end"),
         "prolonging": PortalForm(formdata=None),
-        "reviewing": ReviewForm(formdata=None, prefix="review"),
+        "reviewing": _review_form(row, formdata=None),
     }
     return render_template(
         "consents/emergency.html",
@@ -154,6 +155,12 @@ def _page(row: m.Emergency, **sent: PortalForm) -> str:
         may=_may(found),
         **(forms | sent),
     )
+
+
+def _review_form(row: m.Emergency, **options: Any) -> ReviewForm:
+    staff = staff_of(db.session, [row.owner_agency_id])
+    workers = [each for each in staff if each.role in OWNER_ROLES]
+    return ReviewForm(workers, prefix="review", **options)
 
 
 def _may(row: EmergencyRow) -> dict[str, bool]:
@@ -214,7 +221,8 @@ def emergency_prolong(emergency_id: uuid.UUID) -> ResponseReturnValue:
 @permits(Action.REVIEW_EMERGENCY)
 def emergency_review(emergency_id: uuid.UUID) -> ResponseReturnValue:
     """Close the review in words."""
-    row, form = visible_or_404(m.Emergency, emergency_id), ReviewForm(prefix="review")
+    row = visible_or_404(m.Emergency, emergency_id)
+    form = _review_form(row)
     if form.validate():
         attempt(form, lambda: _reviewed(row, form))
     if form.errors:
@@ -229,5 +237,5 @@ def _reviewed(row: m.Emergency, form: ReviewForm) -> None:
         row,
         finding=form.finding.data,
         words=form.words.data,
-        told=form.told.data,
+        telling=form.telling(),
     )

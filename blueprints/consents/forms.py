@@ -25,7 +25,7 @@ from blueprints.consents.fields import (
     reason_field,
     staff_choices,
 )
-from blueprints.consents.wording import Voice
+from blueprints.consents.wording import CHILD, Voice
 from portal import models as m
 from portal.forms import (
     CleanEmail,
@@ -46,7 +46,7 @@ from portal.services.consents import (
     Asking,
     Deed,
 )
-from portal.templating import jst_date, label
+from portal.templating import jst_date, kids_date, label
 from portal.vocabulary import SLICES
 
 
@@ -289,7 +289,7 @@ def answer_form(
         form[name].label.text = getattr(voice, name)
         form[name].description = getattr(voice, f"{name}_hint")
     form.months.choices = [
-        SelectChoice(months, voice.lengths[months], {"data-hint": until_words(day)})
+        SelectChoice(months, voice.lengths[months], {"data-hint": until_words(day, voice)})
         for months, day in last_days.items()
     ]
     return form
@@ -305,9 +305,10 @@ class ObjectionForm(PortalForm):
     )
 
 
-def until_words(day: dt.date) -> str:
-    """Return until when, for a child."""
-    return _("%(day)sまで", day=jst_date(day))  # type: ignore[no-any-return]
+def until_words(day: dt.date, voice: Voice) -> str:
+    """Return until when, as the person is spoken to."""
+    written = kids_date(day) if voice is CHILD else jst_date(day)
+    return _("%(day)sまで", day=written)  # type: ignore[no-any-return]
 
 
 class ReadersForm(ReadersAskedForm):

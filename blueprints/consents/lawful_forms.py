@@ -26,6 +26,7 @@ from blueprints.consents.fields import (
 from portal import models as m
 from portal.forms import CleanLongText, CleanText, PortalForm, SubmissionField, choices_of
 from portal.queries.sharing import StaffRow
+from portal.services.emergencies import Telling
 from portal.templating import label
 from portal.vocabulary import EMERGENCY_SLICES, shareable_with
 from portal.working_hours import JST
@@ -300,12 +301,49 @@ class ReviewForm(PortalForm):
         ],
     )
     words = reason_field(_l("分かったこと"), _l("分かったことを入力してください。"))
+    child_told = RadioField(
+        _l("こどもに話しましたか"),
+        [InputRequired(_l("こどもに話したかを選んでください。"))],
+        choices=[
+            SelectChoice(
+                "yes", _l("話した"), {"data-hint": _l("話した日と、話した職員を入れます。")}
+            ),
+            SelectChoice(
+                "later",
+                _l("まだ話していない"),
+                {"data-hint": _l("いつまでに話すかを入れます。話すまで、ホームに残ります。")},
+            ),
+        ],
+    )
+    told_day = DateField(
+        _l("話した日（まだのときは、いつまでに話すか）"),
+        [InputRequired(_l("話した日、または、いつまでに話すかを入力してください。"))],
+    )
+    told_by = SelectField(_l("話した職員"), coerce=key)
     told = CleanLongText(
         _l("こどもに話したこと、または話せない理由"),
         [DataRequired(_l("こどもに話したこと、または話せない理由を入力してください。"))],
         limit=REASON,
-        description=_l("話せないときは、いつ話すかも書きます。"),
     )
+
+    def __init__(self, staff: Iterable[StaffRow], **options: Any) -> None:
+        """Take who of the centre may have told the child."""
+        super().__init__(**options)
+        self.told_by.choices = [nothing(_("選んでください")), *staff_choices(staff)]
+
+    def telling(self) -> Telling:
+        """Return what was said about the child; only of a form that was valid."""
+        if self.child_told.data == "yes":
+            return Telling(self.told.data, on=self.told_day.data, by=self.told_by.data)
+        return Telling(self.told.data, later=self.told_day.data)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Whoever says that the child was told says by whom."""
+        valid = bool(super().validate(extra_validators))
+        if self.child_told.data == "yes" and not self.told_by.data:
+            self.told_by.errors = [_("こどもに話した職員を選んでください。")]
+            return False
+        return valid
 
 
 class EntrustForm(UnlinkedForm, PresetForm):

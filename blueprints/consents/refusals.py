@@ -34,6 +34,8 @@ SENTENCES: Final = {
         "話したことを入力してください。"
     ),
     "child_not_told_later": _l("こどもに話したこと、または話せない理由を入力してください。"),
+    "child_told_by": _l("こどもに話した職員を選んでください。"),
+    "child_told_day": _l("こどもに話した日（まだのときは、話す予定の日）を確かめてください。"),
     "consent_of_another": _l("同意した本人の情報だけを共有できます。"),
     "consent_without_giver": _l("共有についての同意の記録がありません。"),
     "centre_receives_no_reports": _l("センターは、通告の受付先に指定されていません。"),

@@ -11,7 +11,14 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from portal import models as m
-from portal.plain_words import ADULT_BUNDLES, ADULT_HINTS, ANSWERS, BUNDLE_HINTS, BUNDLES
+from portal.plain_words import (
+    ADULT_ANSWERS,
+    ADULT_BUNDLES,
+    ADULT_HINTS,
+    ANSWERS,
+    BUNDLE_HINTS,
+    BUNDLES,
+)
 from portal.queries.reasons import Reason
 
 Words = Mapping[str, LazyString]
@@ -98,11 +105,7 @@ CHILD: Final = Voice(
     not_said_back=_l("きめたことを、じぶんの ことばで かいてください。"),
 )
 ADULT: Final = Voice(
-    answers={
-        "yes": _l("伝えてよい"),
-        "no": _l("伝えないでほしい"),
-        "later": _l("あとで決める"),
-    },
+    answers=ADULT_ANSWERS,
     bundles=ADULT_BUNDLES,
     hints=ADULT_HINTS,
     lengths=MappingProxyType(

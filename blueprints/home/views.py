@@ -115,6 +115,7 @@ WORDS = {
     "replied": _l("返事が届いています"),
     "safety_check": _l("安全の確認"),
     "see_child": _l("こどもに会う"),
+    "tell_child": _l("緊急に伝えたことを、こどもに話す"),
     "unread": _l("チームに人がいません"),
     "view": _l("緊急の閲覧"),
     "waiting": _l("返事を待っています"),

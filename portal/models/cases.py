@@ -418,6 +418,8 @@ class Task(OfCase, Keyed, Base):
     SEE_CHILD: ClassVar[str] = "see_child"
     # The child changed its school: what the new one needs is asked anew.
     ASK_ANEW: ClassVar[str] = "ask_anew"
+    # A child who could not be told of an emergency yet is told later (domain.md §3.4).
+    TELL_CHILD: ClassVar[str] = "tell_child"
     # What ends with a deed of its own and not with a tick: an emergency with its review, a report
     # to the authorities with the record of the phone call.
     EMERGENCY: ClassVar[str] = "emergency"

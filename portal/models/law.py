@@ -4,6 +4,7 @@ The grant itself stands in ``grants``; here is what the law and the house ask fo
 (domain.md §3, lanes B and C and emergency).
 """
 
+import datetime as dt
 import uuid
 from typing import Any, ClassVar
 
@@ -127,6 +128,7 @@ class Emergency(OfCase, Keyed, Base):
             "started_by <> ALL (ARRAY[second_id, prolonged_by, reviewed_by])", name="somebody_else"
         ),
         CheckConstraint("decision IN ('confirmed', 'ended')", name="two_decisions"),
+        CheckConstraint("(told_on IS NULL) = (told_by IS NULL)", name="told_by_somebody"),
         CheckConstraint(
             "reviewed_at IS NULL OR num_nonnulls(reviewed_by, finding, review_sealed, told_sealed)"
             " = 4",
@@ -153,6 +155,9 @@ class Emergency(OfCase, Keyed, Base):
     prolonged_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     prolonged_at: Mapped[Instant | None]
     finding: Mapped[str | None]
+    # When and by whom the child was told of it; where it could not be yet, a task says by when.
+    told_on: Mapped[dt.date | None]
+    told_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     reviewed_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     reviewed_at: Mapped[Instant | None]
     reason_sealed: Mapped[Sealed]

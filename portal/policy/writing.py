@@ -530,6 +530,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
                 *("decision", "decided_by", "decided_at", "decision_sealed"),
                 *("prolonged_by", "prolonged_at"),
                 *("finding", "reviewed_by", "reviewed_at", "review_sealed", "told_sealed"),
+                *("told_on", "told_by"),
             ),
         ),
         m.Door: Writing(

@@ -23,7 +23,7 @@ from portal.database import (
     standing,
 )
 from portal.policy.permissions import Action, NotPermittedError, require
-from portal.policy.terms import Terms, clock, never_tells_of
+from portal.policy.terms import Terms, clock, holds, never_tells_of
 from portal.policy.viewer import DIRECTOR
 from portal.services.lawful import check_call, end_task
 from portal.services.once import already, write_once
@@ -34,8 +34,8 @@ from portal.services.sharing import (
     open_up,
 )
 from portal.vault import Scope, create_key, seal
-from portal.vocabulary import EMERGENCY, EMERGENCY_SLICES, SHORTEST_REASON
-from portal.working_hours import add_working_days
+from portal.vocabulary import EMERGENCY, EMERGENCY_SLICES, OWNER_ROLES, SHORTEST_REASON
+from portal.working_hours import add_working_days, inclusive_to_instant, jst
 
 A_DAY = dt.timedelta(hours=24)
 SAFETY = "safety"
@@ -402,17 +402,36 @@ def _follow(
     return grant
 
 
+@dataclass(frozen=True)
+class Telling:
+    """What the child was told of an emergency since, or why not yet.
+
+    Attributes:
+        words: what was said, or why it cannot be said now.
+        on, by: the day (JST) and the account of who told it, or
+        later: the last day (JST) by which it is told; a task holds it.
+
+    """
+
+    words: str
+    on: dt.date | None = None
+    by: uuid.UUID | None = None
+    later: dt.date | None = None
+
+
 def review(
-    session: Session, emergency: m.Emergency, *, finding: str, words: str, told: str
+    session: Session, emergency: m.Emergency, *, finding: str, words: str, telling: Telling
 ) -> None:
     """Close the review of an emergency that is over, in words; reviewed once.
+
+    A child who was not told yet is told later: a task of the owner says so until it is done.
 
     Args:
         session: of the director or the second person, who did not start it.
         emergency: over.
         finding: one of ``Emergency.FINDINGS``.
         words: what was found, in at least ``SHORTEST_REASON`` characters.
-        told: what the child was told about it since, or why that is impossible and until when.
+        telling: what the child was told about it since, by whom, or why not yet and by when.
 
     Raises:
         NotPermittedError: somebody else, or who started it.
@@ -431,10 +450,10 @@ def review(
         raise RefusedShareError("emergency_not_over")
     if finding not in m.Emergency.FINDINGS or len(words) < SHORTEST_REASON:
         raise RefusedShareError("review_empty")
-    if not told:
-        raise RefusedShareError("child_not_told_later")
+    _check_telling(session, emergency, telling, now)
     # The words first: the database takes no review that is not whole.
-    seal(session, emergency, review=words, told=told)
+    seal(session, emergency, review=words, told=telling.words)
+    emergency.told_on, emergency.told_by = telling.on, telling.by
     emergency.finding, emergency.reviewed_by, emergency.reviewed_at = finding, me, now
     audit.record(
         session,
@@ -443,12 +462,46 @@ def review(
         emergency=emergency.id,
         finding=finding,
     )
+    if telling.later is not None:
+        session.add(
+            m.Task(
+                case_id=emergency.case_id,
+                owner_agency_id=emergency.owner_agency_id,
+                kind=m.Task.TELL_CHILD,
+                grant_id=grants[0].id,
+                due_at=inclusive_to_instant(telling.later),
+            )
+        )
     end_task(session, grants[0].id, m.Task.EMERGENCY, now)
+
+
+def _check_telling(
+    session: Session, emergency: m.Emergency, telling: Telling, now: dt.datetime
+) -> None:
+    """Refuse a child left in the dark: told by somebody on a day, or later by a day, with words."""
+    today, begun = jst(now).date(), jst(emergency.started_at).date()
+    if not telling.words or (telling.on is None) == (telling.later is None):
+        raise RefusedShareError("child_not_told_later")
+    if telling.on is not None and not begun <= telling.on <= today:
+        raise RefusedShareError("child_told_day")
+    if telling.later is not None and telling.later < today:
+        raise RefusedShareError("child_told_day")
+    if telling.on is None:
+        return
+    worker = select(m.Membership.id).where(
+        m.Membership.account_id == telling.by,
+        m.Membership.agency_id == emergency.owner_agency_id,
+        m.Membership.role.in_(OWNER_ROLES),
+        holds(m.Membership, now),
+    )
+    if session.scalars(worker.limit(1)).first() is None:
+        raise RefusedShareError("child_told_by")
 
 
 __all__ = [
     "A_DAY",
     "Provision",
+    "Telling",
     "case_to_open",
     "confirm",
     "end_early",

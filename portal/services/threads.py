@@ -18,7 +18,8 @@ from portal.working_hours import promised_reply
 
 # What a child or guardian says is theirs; all others speak of somebody else's child, and who they
 # are is known to few (domain.md §4, slice ``reporter``).
-UNSEALED_KINDS = ("child", "guardian")
+CHILD, GUARDIAN = "child", "guardian"
+UNSEALED_KINDS = (CHILD, GUARDIAN)
 
 
 def now(session: Session) -> dt.datetime:

@@ -54,6 +54,17 @@ def report_fields(town: towns.City, **changes: Any) -> dict[str, Any]:
     return {"reason": REASON, "agency": town.agencies["cgc"], "step": "share", **changes}
 
 
+def review_fields(town: towns.City) -> dict[str, Any]:
+    return {
+        "review-finding": "right",
+        "review-words": REASON,
+        "review-child_told": "yes",
+        "review-told_day": str(today()),
+        "review-told_by": str(town.accounts["counsellor"]),
+        "review-told": "話した。",
+    }
+
+
 def test_a_report_is_sent_by_one_button_and_the_call_is_written_down_after(
     browse: Browse, town: towns.City, system: Engine
 ) -> None:
@@ -364,14 +375,21 @@ def test_a_provision_goes_from_the_phone_to_its_review(
     counsellor.post(f"{place}/prolong", status=403)
     for _ in range(2):
         director.post(f"{place}/prolong")
-    early = {"review-finding": "right", "review-words": REASON, "review-told": "話した。"}
+    early = review_fields(town)
     assert "おわってから" in second.post(f"{place}/review", early, status=422).words
     assert "おわらせる理由" in second.post(f"{place}/end", {"end-words": ""}, status=422).words
     for _ in range(2):
         second.post(f"{place}/end", {"end-words": "安全を確かめた。"})
     liaison.get(f"/cases/{town.case_id}", status=404)
     assert "振り返りがまだです" in second.get(place).words
-    for empty in ({"review-words": ""}, {"review-told": ""}, {"review-finding": ""}):
+    for empty in (
+        {"review-words": ""},
+        {"review-told": ""},
+        {"review-finding": ""},
+        {"review-child_told": ""},
+        {"review-told_day": ""},
+        {"review-told_by": ""},
+    ):
         second.post(f"{place}/review", {**early, **empty}, status=422)
     counsellor.post(f"{place}/review", early, status=403)
     for _ in range(2):
@@ -451,7 +469,7 @@ def test_a_view_is_opened_by_reference_and_looked_at_by_the_director(
     assert REASON in director.get(place).words
     moved(system, A_DAY)
     assert "CANARY-contact" not in officer.get(f"/cases/{town.case_id}").text
-    review = {"review-finding": "right", "review-words": REASON, "review-told": "話した。"}
+    review = review_fields(town)
     director.post(f"{place}/review", review)
     assert "緊急の閲覧" not in director.get("/").words
 

@@ -126,6 +126,11 @@ def test_a_guardian_sees_the_own_consents_and_no_lawful_sharing(
     assert "見本区福祉課" in page.words
     assert "見本第一小学校" not in page.words
     assert "みほん市児童相談所" not in page.words
+    # Spoken to as an adult, on the page and on the second one.
+    for words in (page.words, mother.get(f"/child/record/{mothers}/stop").words):
+        assert "取りやめ" in words
+        assert "やっぱり" not in words
+        assert "いいました" not in words
     for hidden in (childs, law, uuid.uuid4()):
         mother.get(f"/child/record/{hidden}/stop", status=404)
         mother.post(f"/child/record/{hidden}/stop", {"csrf_token": token(mother, mothers)}, 404)

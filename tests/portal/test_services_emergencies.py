@@ -22,6 +22,7 @@ from portal.services.denials import add_never_tell, exclude
 from portal.services.emergencies import (
     A_DAY,
     Provision,
+    Telling,
     case_to_open,
     confirm,
     end_early,
@@ -35,7 +36,7 @@ from portal.services.emergencies import (
 from portal.services.sharing import RefusedShareError
 from portal.vault import equip, reveal
 from portal.vocabulary import EMERGENCY_SLICES
-from portal.working_hours import add_working_days
+from portal.working_hours import add_working_days, jst
 from tests import city as towns
 from tests.conftest import Database
 from tests.portal.conftest import Acting
@@ -603,12 +604,39 @@ def test_a_wish_is_minded_in_an_emergency(acting: Acting, town: towns.City) -> N
 # ----------------------------------------------------------------------------------- the review
 
 
+def today() -> dt.date:
+    return jst(dt.datetime.now(dt.UTC)).date()
+
+
+def told_by(town: towns.City, who: str, *, words: str = TOLD, days: int = 0) -> Telling:
+    return Telling(words, on=today() + days * A_DAY, by=town.accounts[who])
+
+
+def test_a_child_who_was_not_told_is_told_later(
+    acting: Acting, town: towns.City, own: Database
+) -> None:
+    emergency = provided(acting("counsellor"), town)
+    moved(own, A_DAY)
+    director = acting("director")
+    later = Telling("いまは入院中で、話せない。", later=today() + A_DAY)
+    row = theirs(director, emergency)
+    review(director, row, finding="right", words=REVIEW, telling=later)
+    director.commit()
+    assert theirs(director, emergency).told_on is None
+    kinds = select(m.Task.kind).where(m.Task.done_at.is_(None))
+    assert director.scalars(kinds).all() == [m.Task.TELL_CHILD]
+
+
 def test_a_review_cannot_be_closed_empty_or_by_who_started_it(
     acting: Acting, town: towns.City, own: Database
 ) -> None:
     counsellor, second, director = acting("counsellor"), acting("investigator"), acting("director")
     emergency = provided(counsellor, town)
-    whole: dict[str, Any] = {"finding": "right", "words": REVIEW, "told": TOLD}
+    whole: dict[str, Any] = {
+        "finding": "right",
+        "words": REVIEW,
+        "telling": told_by(town, "counsellor"),
+    }
     row = theirs(second, emergency)
     assert refusal_of(lambda: review(second, row, **whole)) == "emergency_not_over"
     second.rollback()
@@ -618,7 +646,12 @@ def test_a_review_cannot_be_closed_empty_or_by_who_started_it(
         ("review_empty", {"words": ""}),
         ("review_empty", {"words": "問題なし"}),
         ("review_empty", {"finding": "fine"}),
-        ("child_not_told_later", {"told": ""}),
+        ("child_not_told_later", {"telling": Telling("")}),
+        ("child_not_told_later", {"telling": Telling(TOLD)}),
+        ("child_not_told_later", {"telling": told_by(town, "counsellor", words="")}),
+        ("child_told_by", {"telling": told_by(town, "nurse")}),
+        ("child_told_day", {"telling": told_by(town, "counsellor", days=1)}),
+        ("child_told_day", {"telling": Telling(TOLD, later=today() - A_DAY)}),
     ):
         broken = {**whole, **changes}
         assert refusal_of(lambda broken=broken: review(second, row, **broken)) == code  # type: ignore[misc]

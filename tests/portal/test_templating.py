@@ -95,7 +95,31 @@ def test_times_and_days_are_shown_in_japan(
     assert render(app, source, path=path, **names) == expected
 
 
-@pytest.mark.parametrize("name", ["jst", "jst_date", "isotime", "wareki"])
+def test_a_child_reads_days_and_hours_in_words_of_its_own(app: Flask) -> None:
+    written = "{{ born|kids_date }} {{ day|kids_date }} {{ at|kids_time }} {{ night|kids_time }}"
+    old = {
+        "born": date(2018, 1, 5),
+        "day": date(2019, 11, 23),
+        "at": datetime(2019, 11, 23, 5, 5, tzinfo=UTC),
+        "night": datetime(2019, 11, 23, 15, 0, tzinfo=UTC),
+    }
+    assert render(app, written, **old).split() == [
+        "2018{年|ねん}1{月|がつ}{5日|いつか}（きんようび）",
+        "2019{年|ねん}11{月|がつ}23{日|にち}（どようび）",
+        "2019{年|ねん}11{月|がつ}23{日|にち}（どようび）",
+        "ごご2{時|じ}5{分|ふん}",
+        "2019{年|ねん}11{月|がつ}{24日|にじゅうよっか}（にちようび）",
+        "ごぜん0{時|じ}",
+    ]
+    # This year goes without saying; every part is drawn with its reading.
+    this_year = render(app, "{{ today()|kids_date }}")
+    assert "年" not in this_year
+    drawn = render(app, "{{ born|kids_date|ruby }}", **old)
+    assert "<ruby>5日<rp>（</rp><rt>いつか</rt>" in drawn
+    assert render(app, "{{ born|kids_date }}", path="/?lang=en", **old) == "Fri 5 January 2018"
+
+
+@pytest.mark.parametrize("name", ["jst", "jst_date", "isotime", "kids_date", "kids_time", "wareki"])
 def test_a_time_without_a_zone_is_refused(app: Flask, name: str) -> None:
     naive = AT.replace(tzinfo=None)
     with pytest.raises(ValueError, match="time zone"):
