@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext
 
-from portal.auth import Acting, rests_in, standing
+from portal.auth import Acting, is_lent, rests_in, standing
 from portal.policy.permissions import Action, Standing, allows
 from portal.templating import label
 
@@ -58,7 +58,7 @@ def _context() -> dict[str, Any]:
     row = g.get("signed")
     if row is None or row.account_id is None:
         return {}
-    if standing() is None or not row.pledged:
+    if standing() is None or not row.pledged or is_lent():
         return {"sign_out_url": url_for("account.sign_out")}
     return {
         "acting": Acting(row.agency_name, label("role", row.role), "", url_for("account.switch")),

@@ -40,6 +40,7 @@ _DEMO = "portal_demo_city"
 TEXT_KINDS = frozenset({"text", "textarea", "email", "search", "tel", "url", "password"})
 CHOICES = frozenset({"radio", "checkbox", "select"})
 # These end the session of whoever sends them, which is their purpose and no fault.
+HANDED_BACK = "/handed-back"
 LEAVING = frozenset({"account.sign_out", "child.leave"})
 
 Values = list[tuple[str, str]]
@@ -326,8 +327,12 @@ class Visitor:
         return self.ask("GET", url, **options)
 
     def ask(self, method: str, url: str, **options: Any) -> Page:
-        """Send a request as it is."""
-        return Page(self.client.open(url, method=method, base_url=BASE, **options))
+        """Send a request as it is; once more where the screen had been turned round to somebody."""
+        page = Page(self.client.open(url, method=method, base_url=BASE, **options))
+        if page.location.startswith(HANDED_BACK) and not url.startswith(HANDED_BACK):
+            self.sign_in()
+            page = Page(self.client.open(url, method=method, base_url=BASE, **options))
+        return page
 
     def send(self, url: str, values: Values, **options: Any) -> Page:
         """Send a form's values, which may hold what no text can, such as half a surrogate pair."""

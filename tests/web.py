@@ -7,6 +7,7 @@ a form always with an action and a token, the header set. So each test checks al
 import re
 import secrets
 import uuid
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -54,10 +55,21 @@ class Page:
 class Browser:
     """Somebody at a browser."""
 
-    def __init__(self, app: Portal, token: str | None = None) -> None:
+    def __init__(
+        self, app: Portal, token: str | None = None, anew: Callable[[], str] | None = None
+    ) -> None:
         self.client: FlaskClient = app.test_client()
+        self._anew = anew
         if token is not None:
-            self.client.set_cookie(COOKIE, token, domain="localhost", secure=True)
+            self._hold(token)
+
+    def _hold(self, token: str) -> None:
+        self.client.set_cookie(COOKIE, token, domain="localhost", secure=True)
+
+    def takes_the_screen_back(self) -> None:
+        """Prove who works here, after the screen was turned round to a child or guardian."""
+        assert self._anew is not None, "a stranger turns no screen round"
+        self._hold(self._anew())
 
     def get(self, url: str, status: int = 200) -> Page:
         """Open a page and expect a status."""
@@ -128,4 +140,8 @@ def open_session(
 
 def browser_of(app: Portal, system: Engine, city: City, person: str) -> Browser:
     """Return the browser of somebody of the city who is signed in."""
-    return Browser(app, open_session(system, city.accounts[person], city.acting[person]))
+
+    def anew() -> str:
+        return open_session(system, city.accounts[person], city.acting[person])
+
+    return Browser(app, anew(), anew)

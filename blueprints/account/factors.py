@@ -42,6 +42,14 @@ def second_factor() -> ResponseReturnValue:
     return with_cookie(make_response(redirect(next_page())), token)
 
 
+@bp.route("/handed-back", methods=["GET", "POST"])
+@permits(Action.SIGN_IN)
+def handed_back() -> ResponseReturnValue:
+    """Ask who holds the screen again, after it was turned round to a child or guardian."""
+    refused = auth.step_up("account/handed_back.html", 200) if auth.is_lent() else None
+    return refused or redirect(next_page())
+
+
 @bp.get("/second-factor/own")
 @permits(Action.SIGN_IN)
 def own_factors() -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from blueprints.consents.refusals import attempt
 from blueprints.consents.views import own_consent
 from blueprints.consents.wording import also_told, if_not, promises, voice_of, who_reads
 from portal import models as m
-from portal.auth import permits
+from portal.auth import lend, permits
 from portal.extensions import db
 from portal.plain_words import AGENCIES
 from portal.policy.bundles import bundles_to_ask
@@ -35,6 +35,8 @@ from portal.vocabulary import longest_days
 
 # What the buttons send: the next card, put away, or the end.
 NEXT, STOP, FINISH = "next", "stop", "finish"
+# Answered by the person on this screen; by phone and on paper the staff types.
+ON_SCREEN = "screen"
 # An agency with a limit shorter than this says so on its card.
 SHORT_DAYS = 60
 
@@ -71,6 +73,8 @@ def answers(consent_id: uuid.UUID) -> ResponseReturnValue:
     consent = own_consent(consent_id)
     if is_answered(db.session, consent):
         return redirect(url_for("consents.hand_back", consent_id=consent.id))
+    if consent.method == ON_SCREEN:
+        lend(db.session, consent.id)
     screen = _screen(consent)
     step = _step(screen)
     screen.form.finishing = step == FINISH

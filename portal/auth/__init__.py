@@ -26,6 +26,7 @@ from portal.auth.factors import (
     used_challenge,
 )
 from portal.auth.guard import PUBLIC, SAFE_METHODS, admit, local_path, permits
+from portal.auth.lending import is_lent, lend
 from portal.auth.links import LinkOwner, ask_for_reset, owner_of_link, use_link, words_of_link
 from portal.auth.proving import (
     Proven,
@@ -103,9 +104,11 @@ __all__ = [
     "forget_sent",
     "init_auth",
     "is_half",
+    "is_lent",
     "keep_awake",
     "keep_typing",
     "leads_to",
+    "lend",
     "local_path",
     "open_session",
     "own_address",

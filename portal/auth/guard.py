@@ -10,6 +10,7 @@ from werkzeug.routing import RequestRedirect
 from portal import machine_clients
 from portal.auth.doors import refuse_from_elsewhere
 from portal.auth.factors import stepped_up
+from portal.auth.lending import is_kept_from
 from portal.auth.sessions import standing
 from portal.auth.stepping import step_up
 from portal.extensions import db
@@ -61,8 +62,9 @@ def admit() -> Response | None:
     """Return None where the view may run, a way to the sign-in for strangers, else refuse (403).
 
     Whoever is signed in by a password alone gets to the second factor and no further; whoever has
-    not given this year's pledge gets to the pledge; a weighty step asks for a factor once more. A
-    form that a stranger sends is not redirected: its page gives back what was typed.
+    not given this year's pledge gets to the pledge; a weighty step asks for a factor once more, and
+    so does everything else after a screen was turned round to somebody. A form that a stranger
+    sends is not redirected: its page gives back what was typed.
     """
     endpoint = request.endpoint or ""
     if endpoint in PUBLIC:
@@ -74,6 +76,8 @@ def admit() -> Response | None:
         return None if _visiting() else _to_sign_in("child.enter")
     if not _is_staff():
         return _to_sign_in("account.sign_in")
+    if is_kept_from():
+        return _to_sign_in("account.handed_back")
     return None if action is Action.SIGN_IN else _admit_staff(action)
 
 

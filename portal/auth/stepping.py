@@ -17,6 +17,7 @@ from portal.extensions import db
 from portal.services import factors as services
 
 _CODE, _ANSWER, _DEMO = "step_up_code", "step_up_passkey", "step_up_demo"
+REFUSED = 400
 _OURS = frozenset({"csrf_token", _CODE, _ANSWER, _DEMO})
 
 
@@ -30,7 +31,7 @@ class StepUpForm(FlaskForm):
     step_up_passkey = HiddenField()
 
 
-def step_up() -> Response | None:
+def step_up(template: str = "account/step_up.html", status: int = 403) -> Response | None:
     """Return None where the request proves a second factor, else the page that asks for one.
 
     What is proven opens a new session, whose cookie goes out with the answer (``with_new_cookie``).
@@ -47,14 +48,14 @@ def step_up() -> Response | None:
     known = services.factors_of(db.session, g.signed.account_id)
     options = services.passkey_request(db.session, g.signed.account_id, site())
     page = render_template(
-        "account/step_up.html",
+        template,
         form=form,
         passkey=passkey_options(options) if known.passkeys else None,
         by_button="demo" in g.signed.factors.split("+"),
         typed=[pair for pair in request.form.items(multi=True) if pair[0] not in _OURS],
         going_to=request.full_path.rstrip("?"),
     )
-    return make_response(page, 403)
+    return make_response(page, 422 if form.errors and status < REFUSED else status)
 
 
 def with_new_cookie(response: Response) -> Response:

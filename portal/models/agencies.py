@@ -239,6 +239,8 @@ class Session(Base):
     proven_at: Mapped[Instant | None]
     # Through which organisation's sign-on the person came, where it was not by password.
     issuer_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("issuers.id"))
+    # About which consent somebody else answers on this screen, until who works here is proven anew.
+    lent_for: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("consents.id"))
     ended_at: Mapped[Instant | None]
     public_id: Mapped[uuid.UUID] = mapped_column(Uuid(), default=uuid.uuid4, unique=True)
 

@@ -213,6 +213,7 @@ CALLED_BY_APP = (
     "issuer_for_sign_on",
     "places_by_subject",
     "session_came_from",
+    "lend_session",
     "issuer_leads_to",
     "leads_here",
     "places_by_link",

@@ -18,6 +18,7 @@ from portal.vault import equip, seal
 from portal.working_hours import fiscal_year, jst
 from tests import city as towns
 from tests.counting import assert_constant
+from tests.second_factor import give_codes, next_code
 from tests.web import Browser, Page
 
 Browse = Callable[[str], Browser]
@@ -82,6 +83,7 @@ def answered(
     screen = start(browser, town, agency, giver=giver)
     said = {question(town, agency, bundle): "yes" for bundle in yes}
     browser.submit(screen, {**said, "said_back": "言っていいよ。", **more})
+    browser.takes_the_screen_back()
     return screen.removesuffix("/answers")
 
 
@@ -94,6 +96,57 @@ def share(browser: Browser, town: towns.City, agency: str, *yes: str, giver: str
 
 
 # ------------------------------------------------------------------------------ the child's screen
+
+
+def test_a_screen_turned_round_opens_nothing_else_until_a_factor_is_proven(
+    browse: Browse, town: towns.City, config: Config, system: Engine
+) -> None:
+    """Whoever holds the tablet sees the one consent, whatever they press or type (S5)."""
+    give_codes(system, config.keys, town, "counsellor")
+    browser = browse("counsellor")
+    case = f"/cases/{town.case_id}"
+    other = start(browser, town, "cafeteria")
+    screen = start(browser, town, "school")
+    assert "K7F-3QXR" in browser.get(case).text, "the screen is still the counsellor's"
+    browser.get(screen)
+    consent = screen.removesuffix("/answers")
+    for url in (case, "/", "/inbox", "/switch", "/password", consent, other, "/second-factor/own"):
+        assert browser.get(url, 302).location.startswith("/handed-back")
+    browser.post(f"{case}/entries/new", {}, 401)
+    # What was asked goes on, and the way out is another person's proof.
+    said = {question(town, "school", "school"): "yes", "said_back": "言っていいよ。"}
+    done = browser.submit(screen, said)
+    assert "えらんだこと" in browser.follow(done).words
+    asked = browser.get(consent, 302).location
+    page = browser.get(asked)
+    assert page.tree is not None
+    assert page.tree.xpath("//nav") == []
+    assert "K7F-3QXR" not in page.text
+    wrong = browser.submit(asked, {"step_up_code": "00000-00000"}, 422)
+    assert "確かめられませんでした" in wrong.words
+    assert browser.get(case, 302).location.startswith("/handed-back")
+    proven = browser.submit(asked, {"step_up_code": next_code("counsellor@example.jp")})
+    assert proven.location == consent
+    assert "K7F-3QXR" in browser.get(case).text
+    assert browser.get("/handed-back", 302).location == "/"
+
+
+def test_by_phone_and_on_paper_the_screen_stays_with_the_staff(
+    browse: Browse, town: towns.City
+) -> None:
+    browser = browse("counsellor")
+    for method in ("oral", "paper"):
+        answer = browser.submit(
+            f"/cases/{town.case_id}/consents/new",
+            {
+                "giver": town.persons["child"],
+                "agencies": [str(town.agencies["school"])],
+                "method": method,
+                "witness": str(town.accounts["investigator"]),
+            },
+        )
+        browser.get(answer.location)
+        browser.get(f"/cases/{town.case_id}")
 
 
 def test_the_childs_screen_has_nothing_chosen_before_and_furigana(

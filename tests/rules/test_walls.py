@@ -67,6 +67,7 @@ DEFINERS = {
     "issuers_offered": "TABLE(id uuid, name text, domains text[])",
     "end_session_of_viewer": "void",
     "fiscal_year": "integer",
+    "lend_session": "void",
     "lock_grants": "void",
     "account_of_address": "uuid",
     "machine_by_token": "TABLE(client_id uuid, name text, agency_id uuid, agency_name text,"
@@ -85,7 +86,7 @@ DEFINERS = {
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
     " factors text, proven_at timestamp with time zone, pledged boolean,"
     " opened_at timestamp with time zone, seen_at timestamp with time zone,"
-    " issuer_id uuid, idle interval, absolute interval)",
+    " issuer_id uuid, idle interval, absolute interval, lent_for uuid)",
     "session_limits": "TABLE(idle interval, absolute interval)",
     "session_came_from": "void",
     "sessions_of_viewer": "TABLE(public_id uuid, agency_id uuid,"

@@ -71,6 +71,13 @@ class Person(ABC):
         self.sends(code=next_code(email))
         assert self.path == "/"
 
+    def takes_the_screen_back(self, path: str, email: str) -> None:
+        """Go on to an address after the screen was turned round, which takes a second factor."""
+        self.opens(path)
+        assert self.path == "/handed-back", self.words
+        self.sends(step_up_code=next_code(email))
+        assert self.path == path, self.words
+
     def comes_back(self, code: Iterable[str], secret: str) -> None:
         """Open the own thread with return code and secret word."""
         self.opens("/child/")

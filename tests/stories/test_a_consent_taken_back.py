@@ -62,7 +62,9 @@ def consents(
         place = agencies[name].replace("-", "")
         counsellor.sends(**{f"q-{place}-{bundle}": "yes" for bundle in yes[name]})
     counsellor.sends(said_back=said_back)
-    return counsellor.path.removesuffix("/hand-back")
+    consent = counsellor.path.removesuffix("/hand-back")
+    counsellor.takes_the_screen_back(consent, "counsellor@example.jp")
+    return consent
 
 
 def shares(counsellor: Person, consent: str, agency_id: object, *, ask_readers: bool) -> None:
