@@ -246,6 +246,7 @@ def test_a_guardian_is_asked_in_words_for_adults(
     page = browser.get(start(browser, town, "school", giver="mother"))
     assert "あなた自身の情報だけ" in page.words
     assert "だいじょうぶ" not in page.words
+    browser.takes_the_screen_back()
     screen = start(browser, town, "welfare", giver="mother")
     assert "暮らしやお金のこと" in browser.get(f"{screen}?card=1").words
     wordings = {w.level: w.body for w in rows(system, m.Wording)}
@@ -334,6 +335,7 @@ def test_what_was_answered_is_kept_and_no_agency_sees_anything_yet(
     # Silence is later.
     assert items[town.agencies["welfare"], "living"] == "later"
     assert rows(system, m.Grant) == []
+    browser.takes_the_screen_back()
     assert "見本第一小学校" in browser.get(f"/cases/{town.case_id}/consents").words
 
 
