@@ -86,6 +86,7 @@ _SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
     m.BriefParty: lambda row: Scope("parties", row.id),
     m.ChildMeeting: _slice(INTERNAL),
     m.Closure: _slice(INTERNAL),
+    m.Concealment: _slice(INTERNAL),
     m.Consent: _slice(INTERNAL),
     m.Consultation: lambda row: Scope("thread", row.thread_id),
     m.Emergency: lambda row: Scope("emergency", row.id),

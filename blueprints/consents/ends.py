@@ -29,13 +29,14 @@ from portal.queries.ends import (
     schools_that_read,
     shares_with,
 )
-from portal.queries.sharing import all_agencies, people_of, staff_of
+from portal.queries.sharing import all_agencies, names_of_staff, people_of, staff_of
 from portal.services import ends
-from portal.services.concealment import conceal
+from portal.services.concealment import conceal, concealments_of
 from portal.services.denials import hide_from
 from portal.services.guardians import guardians_of, record_guardian
 from portal.services.readers import name_readers
 from portal.unit import visible_or_404
+from portal.vault import reveal
 
 END, PREVIEW = "end", "preview"
 
@@ -149,9 +150,16 @@ def concealment(case_id: uuid.UUID) -> ResponseReturnValue:
     case = own_case(case_id)
     form = ConcealForm(concealed="yes" if case.concealed else "no")
     if form.validate_on_submit():
-        conceal(db.session, case, concealed=form.concealed.data == "yes")
+        wanted = form.concealed.data == "yes"
+        conceal(db.session, case, concealed=wanted, reason=form.reason.data)
         return redirect(url_for("consents.index", case_id=case.id))
-    return render_template("consents/concealment.html", case=case, form=form), form.status
+    history = [
+        (row, reveal(db.session, row, "reason"), reveal(db.session, row, "lifted"))
+        for row in concealments_of(db.session, case)
+    ]
+    staff = names_of_staff(db.session, case.owner_agency_id)
+    page = {"case": case, "form": form, "history": history, "staff": staff}
+    return render_template("consents/concealment.html", **page), form.status
 
 
 @bp.route("/grants/<uuid:grant_id>/readers", methods=["GET", "POST"])

@@ -9,9 +9,9 @@ from wtforms import BooleanField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired
 
-from blueprints.consents.fields import agency_choices, key, nothing, people_choices
+from blueprints.consents.fields import REASON, agency_choices, key, nothing, people_choices
 from portal import models as m
-from portal.forms import PortalForm, SubmissionField
+from portal.forms import CleanLongText, PortalForm, SubmissionField
 from portal.queries.sharing import PersonRow
 
 
@@ -64,6 +64,12 @@ class ConcealForm(PortalForm):
             ),
             SelectChoice("no", _l("秘匿にしない")),
         ],
+    )
+    reason = CleanLongText(
+        _l("秘匿にする、または解く理由"),
+        [DataRequired(_l("理由を入力してください。"))],
+        limit=REASON,
+        description=_l("センターの中だけで読みます。例）支援措置の決定通知を受け取った"),
     )
 
 

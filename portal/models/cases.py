@@ -247,6 +247,22 @@ class Exclusion(OfCase, Keyed, Period, Base):
     reason_sealed: Mapped[Sealed | None]
 
 
+class Concealment(OfCase, Keyed, Period, Base):
+    """When a case was concealed (秘匿): who set it and who lifted it, when and why.
+
+    The case and its grants hold whether it is now; the view of the past asks these rows.
+    """
+
+    __tablename__ = "concealments"
+    __sealed__: ClassVar[tuple[str, ...]] = ("reason", "lifted")
+    __case_extra__: ClassVar[tuple[Any, ...]] = (Index("ix_concealments_case", "case_id"),)
+
+    recorded_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    lifted_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    reason_sealed: Mapped[Sealed | None]
+    lifted_sealed: Mapped[Sealed | None]
+
+
 class NeverTell(OfCase, Keyed, Period, Base):
     """伝えてほしくない人: an agency, an account, a person, or words linked to nobody yet."""
 

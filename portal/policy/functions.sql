@@ -400,6 +400,13 @@ BEGIN
     WHERE {managed_grants};
 END $$;
 
+CREATE FUNCTION past_concealed(p_at timestamptz, p_case uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM concealments c WHERE c.case_id = p_case AND c.valid_from <= p_at
+            AND (c.valid_until IS NULL OR p_at < c.valid_until));
+$$;
+
 CREATE FUNCTION sights_at(p_case uuid, p_at timestamptz)
 RETURNS TABLE (
     account_id uuid, agency_id uuid, kind text, row_id uuid, slice text, subject_id uuid,

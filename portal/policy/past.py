@@ -42,8 +42,10 @@ def past_terms() -> list[Term]:
 def at_instant(sql: str, account: str, agency: str) -> str:
     """Return a rendered rule with the instant ``p_at`` for the clock and two names for the viewer.
 
-    A visitor by code has no account; no rule of the past is about one.
+    A visitor by code has no account; no rule of the past is about one. Whether a case was concealed
+    then is told by its history: its grants know only whether it is now.
     """
+    sql = re.sub(r"\b(\w+)\.case_concealed\b", r"past_concealed(p_at, \1.case_id)", sql)
     sql = re.sub(r"viewer_(\w+)\(\)", rf"past_\1(p_at, {account}, {agency})", sql)
     sql = sql.replace("portal_clock()", "p_at")
     for name, value in {"account_id": account, "agency_id": agency}.items():

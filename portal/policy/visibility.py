@@ -872,6 +872,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.Door: agency_settings,
         m.Emergency: emergencies,
         m.Entry: entries,
+        m.Concealment: of_owner,
         m.Exclusion: of_owner,
         m.FactorReset: proposed_of_staff,
         m.Grant: grants,

@@ -537,6 +537,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             administered, administered, ("networks", "certificates", "contact", "version")
         ),
         m.Entry: Writing(own_entry),
+        m.Concealment: Writing(of_owner, of_owner, ("valid_until", "lifted_by", "lifted_sealed")),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
         m.FactorReset: Writing(
             new_factor_reset, decided_factor_reset, ("decided_at", "decided_by", "decision")

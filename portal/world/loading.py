@@ -239,6 +239,13 @@ class _Loader:
                 concealed=case.get("concealed", False),
             )
         )
+        if row.concealed:
+            # The format has no history of it: it holds from the opening on.
+            self._add(
+                m.Concealment(
+                    case_id=row.id, owner_agency_id=row.owner_agency_id, valid_from=row.opened_at
+                )
+            )
         for slice_ in (*SLICES, INTERNAL):
             create_key(self.session, Scope("slice", row.id, slice_))
         of_case = {"case_id": row.id, "owner_agency_id": row.owner_agency_id}

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -260,13 +260,48 @@ def test_a_concealed_case_tells_no_agency_where_the_child_is(
     nurse, worker, counsellor = browse("nurse"), browse("cgc_worker"), browse("counsellor")
     case, place = f"/cases/{shared.case_id}", f"/cases/{shared.case_id}/concealment"
     assert "CANARY-school" in nurse.get(case).text
-    counsellor.submit(place, {"concealed": "yes"})
+    counsellor.submit(place, {"concealed": "yes"}, status=422)
+    counsellor.submit(place, {"concealed": "yes", "reason": "支援措置の通知を受け取った。"})
     assert all(grant.case_concealed for grant in rows(system, m.Grant))
     hidden = nurse.get(case)
     assert "CANARY-school" not in hidden.text
     assert "秘匿" in hidden.words
     assert "CANARY-contact" in worker.get(case).text
     assert "CANARY-school" in counsellor.get(case).text
-    counsellor.submit(place, {"concealed": "no"})
+    counsellor.submit(place, {"concealed": "no", "reason": "支援措置が終わった。"})
     assert "CANARY-school" in nurse.get(case).text
     nurse.get(place, status=403)
+    # Who, when and why stays, for the owner.
+    told = counsellor.get(place).words
+    for words in ("支援措置の通知を受け取った。", "支援措置が終わった。", "見本 counsellor"):
+        assert words in told
+
+
+def test_the_past_knows_when_a_case_was_concealed(
+    browse: Browse, shared: towns.City, system: Engine, write: Write
+) -> None:
+    """Who could see what on a date goes by the flag of that date, not by the one of today."""
+    counsellor, place = browse("counsellor"), f"/cases/{shared.case_id}/concealment"
+    counsellor.submit(place, {"concealed": "yes", "reason": "支援措置の通知を受け取った。"})
+    counsellor.submit(place, {"concealed": "no", "reason": "支援措置が終わった。"})
+    hour, now = timedelta(hours=1), datetime.now(UTC)
+
+    def long_ago(session: Session) -> None:
+        session.execute(
+            update(m.Concealment).values(valid_from=now - 2 * hour, valid_until=now - hour)
+        )
+
+    write(long_ago)
+    asked = text(
+        "SELECT DISTINCT slice FROM sights_at(:case, :at)"
+        " WHERE kind = 'slice' AND agency_id = :school"
+    )
+    place = {"case": shared.case_id, "school": shared.agencies["school"]}
+    with system.connect() as connection:
+        before, between, after = (
+            set(connection.execute(asked, {**place, "at": now - hours * hour}).scalars())
+            for hours in (2.5, 1.5, 0.5)
+        )
+    assert "school" in before & after
+    assert "school" not in between
+    assert "basic" in between

@@ -77,6 +77,7 @@ DEFINERS = {
     "managed_references": "TABLE(case_id uuid, reference text)",
     "newest_reply": "uuid",
     "open_session": "void",
+    "past_concealed": "boolean",
     "passkey_for_login": "TABLE(account_id uuid, agency_id uuid, disabled boolean,"
     " public_key bytea, sign_count bigint, elsewhere boolean)",
     "places_by_subject": "TABLE(account_id uuid, agency_id uuid, value text)",
