@@ -8,7 +8,9 @@ what of it a machine can tell is asked for by the other columns, and the reason 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from portal.vocabulary.bases import (
@@ -134,17 +136,17 @@ def unmet(code: str, brought: Brought, *, provider: Side, recipient: Side) -> Re
     """
     way, basis = lane(code), _base(code)
     if way == "consent":
-        return None if brought.consented else _no_consent(basis)
+        return None if brought.consented else _refused("no_consent", basis)
     if _hears_no_report(code, recipient):
-        return _not_received(basis)
+        return _refused("centre_receives_no_reports", basis)
     if len(brought.reason) < SHORTEST_REASON:
-        return _no_reason(basis)
+        return _refused("reason_too_short", basis)
     if basis.needs_other_statute:
         unfit = _statute_unfit(basis, brought.other_statute, provider, recipient)
         if unfit is not None:
             return unfit
     if is_permission(code) and not (brought.ruled_out in RULED_OUT and brought.why_not_asked):
-        return _could_be_asked(basis)
+        return _refused("asking_not_ruled_out", basis)
     return _unrecorded(basis, brought, way) or _undecided(basis, brought)
 
 
@@ -166,24 +168,24 @@ def _unrecorded(basis: LegalBasis, brought: Brought, way: str) -> Refusal | None
     # Whatever the column ``notify_person`` leaves open, the child hears it, or it is recorded why
     # not (domain.md §3.2); an emergency is told later, a contract stands in the record of sharing.
     if way == "law" and not brought.told and not brought.told_later:
-        return _not_told(basis)
+        return _refused("not_said_whether_told", basis)
     if any(row.needs_request_no for row in rows) and not brought.request_no:
-        return _no_request(basis)
+        return _refused("request_missing", basis)
     for row in rows:
         fit = COUNCIL_MEETINGS if row.kind == "council" else (POLICY_MEETING,)
         if row.needs_meeting_id and brought.meeting_kind not in fit:
-            return _no_meeting(row)
+            return _refused("meeting_missing", row)
     return None
 
 
 def _undecided(basis: LegalBasis, brought: Brought) -> Refusal | None:
     approvals = {row.approval for row in _rows(basis, brought.other_statute)}
     if "director" in approvals and not brought.director:
-        return _no_director(basis)
+        return _refused("director_missing", basis)
     if "second_after" in approvals and not brought.second:
-        return _no_second(basis)
+        return _refused("second_missing", basis)
     if basis.kind == "contract" and not basis.needs_meeting_id and not brought.task:
-        return _no_task(basis)
+        return _refused("task_missing", basis)
     return None
 
 
@@ -192,7 +194,7 @@ def _statute_unfit(
 ) -> Refusal | None:
     """Return why a statute cannot be the one that a wrapper rests on, or None if it can."""
     if other is None or other == "":
-        return _no_statute(basis)
+        return _refused("statute_missing", basis)
     row = bases().get(other)
     parties = [_party(s.type, s.legal_form, on_council=s.on_council) for s in (provider, recipient)]
     carries = (
@@ -204,108 +206,74 @@ def _statute_unfit(
         and _receives(row, parties[1])
         and not _hears_no_report(str(other), recipient)
     )
-    return None if carries else _wrong_statute(basis)
+    return None if carries else _refused("statute_unfit", basis)
 
 
-def _no_consent(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "no_consent",
-        f"「{basis.name_ja}」で共有するには、同意の記録が必要です。",
-        f"“{basis.name_en}” needs a recorded consent.",
-    )
+# What is said of a demand that is not met: in Japanese, in English.
+_SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "no_consent": (
+            "「{ja}」で共有するには、同意の記録が必要です。",
+            "“{en}” needs a recorded consent.",
+        ),
+        "centre_receives_no_reports": (
+            "センターは「{ja}」の受付先に指定されていません。",
+            "The centre is not designated to receive “{en}”.",
+        ),
+        "reason_too_short": (
+            f"「{{ja}}」で伝える理由を{SHORTEST_REASON}文字以上で入力してください。",
+            f"Give the reason for “{{en}}” in at least {SHORTEST_REASON} characters.",
+        ),
+        "statute_missing": (
+            "「{ja}」は、もとになる法律の条項とあわせて使います。条項を選んでください。",
+            "“{en}” is used with the statute it rests on. Choose the statute.",
+        ),
+        "statute_unfit": (
+            "選んだ条項は、「{ja}」のもとにして、この機関に伝えるためには使えません。",
+            "The chosen statute does not carry “{en}” to this agency.",
+        ),
+        "asking_not_ruled_out": (
+            (
+                "「{ja}」は、聞くことができないか、聞くとこどもに危険があるときだけ使えます。"
+                "どちらかと、その事情を入力してください。"
+            ),
+            "“{en}” is for when asking is impossible or endangers the child. Say which, and why.",
+        ),
+        "not_said_whether_told": (
+            (
+                "「{ja}」で伝えることを、こどもに先に話したか、"
+                "話さない場合はその理由を入力してください。"
+            ),
+            "Say what the child was told before about “{en}”, or why not.",
+        ),
+        "request_missing": (
+            "「{ja}」は、文書による求めがあるときに使います。文書の番号を入力してください。",
+            "“{en}” answers a written request. Enter its number.",
+        ),
+        "meeting_missing": (
+            "「{ja}」は、会議ごとに決めます。{kinds}を選んでください。",
+            "“{en}” is decided meeting by meeting. Choose the meeting.",
+        ),
+        "director_missing": (
+            "「{ja}」には、提案した人とは別の所長の承認が必要です。",
+            "“{en}” needs the approval of a director who did not propose it.",
+        ),
+        "second_missing": (
+            "「{ja}」では、確かめるもう1人の職員を選んでください。",
+            "“{en}” needs a second person to check it.",
+        ),
+        "task_missing": (
+            "「{ja}」は、その機関に依頼中の対応があるときだけ使えます。",
+            "“{en}” needs an action that the agency has been asked for.",
+        ),
+    }
+)
 
 
-def _not_received(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "centre_receives_no_reports",
-        f"センターは「{basis.name_ja}」の受付先に指定されていません。",
-        f"The centre is not designated to receive “{basis.name_en}”.",
-    )
-
-
-def _no_reason(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "reason_too_short",
-        f"「{basis.name_ja}」で伝える理由を{SHORTEST_REASON}文字以上で入力してください。",
-        f"Give the reason for “{basis.name_en}” in at least {SHORTEST_REASON} characters.",
-    )
-
-
-def _no_statute(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "statute_missing",
-        f"「{basis.name_ja}」は、もとになる法律の条項とあわせて使います。条項を選んでください。",
-        f"“{basis.name_en}” is used with the statute it rests on. Choose the statute.",
-    )
-
-
-def _wrong_statute(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "statute_unfit",
-        f"選んだ条項は、「{basis.name_ja}」のもとにして、この機関に伝えるためには使えません。",
-        f"The chosen statute does not carry “{basis.name_en}” to this agency.",
-    )
-
-
-def _could_be_asked(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "asking_not_ruled_out",
-        f"「{basis.name_ja}」は、聞くことができないか、聞くとこどもに危険があるときだけ使えます。"
-        "どちらかと、その事情を入力してください。",
-        f"“{basis.name_en}” is for when asking is impossible or endangers the child. "
-        "Say which, and why.",
-    )
-
-
-def _not_told(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "not_said_whether_told",
-        f"「{basis.name_ja}」で伝えることを、こどもに先に話したか、"
-        "話さない場合はその理由を入力してください。",
-        f"Say what the child was told before about “{basis.name_en}”, or why not.",
-    )
-
-
-def _no_request(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "request_missing",
-        f"「{basis.name_ja}」は、文書による求めがあるときに使います。"
-        "文書の番号を入力してください。",
-        f"“{basis.name_en}” answers a written request. Enter its number.",
-    )
-
-
-def _no_meeting(basis: LegalBasis) -> Refusal:
+def _refused(code: str, basis: LegalBasis) -> Refusal:
     kinds = "要対協の会議" if basis.kind == "council" else "支援方針会議"
-    return Refusal(
-        "meeting_missing",
-        f"「{basis.name_ja}」は、会議ごとに決めます。{kinds}を選んでください。",
-        f"“{basis.name_en}” is decided meeting by meeting. Choose the meeting.",
-    )
-
-
-def _no_director(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "director_missing",
-        f"「{basis.name_ja}」には、提案した人とは別の所長の承認が必要です。",
-        f"“{basis.name_en}” needs the approval of a director who did not propose it.",
-    )
-
-
-def _no_second(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "second_missing",
-        f"「{basis.name_ja}」では、確かめるもう1人の職員を選んでください。",
-        f"“{basis.name_en}” needs a second person to check it.",
-    )
-
-
-def _no_task(basis: LegalBasis) -> Refusal:
-    return Refusal(
-        "task_missing",
-        f"「{basis.name_ja}」は、その機関に依頼中の対応があるときだけ使えます。",
-        f"“{basis.name_en}” needs an action that the agency has been asked for.",
-    )
+    ja, en = _SENTENCES[code]
+    return Refusal(code, ja.format(ja=basis.name_ja, kinds=kinds), en.format(en=basis.name_en))
 
 
 __all__ = [
