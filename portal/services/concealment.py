@@ -32,8 +32,8 @@ def conceal(session: Session, case: m.Case, *, concealed: bool, reason: str) -> 
     me = session.info["viewer"].account_id
     if concealed:
         row = m.Concealment(case_id=case.id, owner_agency_id=case.owner_agency_id, recorded_by=me)
-        session.add(row)
         seal(session, row, reason=reason)
+        session.add(row)
     else:
         for row in concealments_of(session, case):
             if row.valid_until is None:
