@@ -27,7 +27,6 @@ EXPERT_TYPES = frozenset({"expert_lawyer", "expert_welfare"})
 NEVER_SHARED = frozenset({"reporter", "advice"})
 # 秘匿 hides where the child lives and learns (domain.md §4, the flag).
 PLACES = frozenset({"contact", "school"})
-TELLING_PLACES = OVERRIDES_NEVER_TELL
 
 
 @lru_cache(maxsize=100_000)
@@ -120,14 +119,16 @@ def _agency_barred(case: Record, grant: Record, viewer: Viewer, t: datetime) -> 
 
 def _human_barred(case: Record, viewer: Viewer, t: datetime) -> bool:
     """Rule 5 (e) turned round: a never-tell names A, or the person that A is."""
-    return any(
-        live(row, t)
-        and (
-            row.get("account") == viewer.account
-            or (viewer.person is not None and row.get("person") == viewer.person)
-        )
-        for row in case.get("never_tell", [])
-    )
+    denials = [row for row in case.get("never_tell", []) if live(row, t)]
+    persons = {row.get("person") for row in denials} - {None}
+    return viewer.person in persons or any(row.get("account") == viewer.account for row in denials)
+
+
+def _reaches(case: Record, grant: Record, viewer: Viewer, t: datetime) -> bool:
+    """A live grant to G, which is in the scheme, with no never-tell against it (rule 5 d, e)."""
+    if viewer.departed or grant["agency"] != viewer.agency or not live(grant, t):
+        return False
+    return not (_agency_barred(case, grant, viewer, t) or _human_barred(case, viewer, t))
 
 
 def _is_reader(grant: Record, viewer: Viewer) -> bool:
@@ -141,20 +142,16 @@ def _is_reader(grant: Record, viewer: Viewer) -> bool:
 
 def _grant_shows_case(case: Record, grant: Record, viewer: Viewer, t: datetime) -> bool:
     """A live grant to G that passes rule 5 (a), (c), (d) and (e): what rule 8 asks for."""
-    if grant["agency"] != viewer.agency or not live(grant, t):
-        return False
-    if viewer.departed or viewer.agency_type in EXPERT_TYPES:
+    if not _reaches(case, grant, viewer, t) or viewer.agency_type in EXPERT_TYPES:
         return False
     if viewer.agency_type == "cafeteria" and viewer.role != "watcher":
-        return False
-    if _agency_barred(case, grant, viewer, t) or _human_barred(case, viewer, t):
         return False
     return _is_reader(grant, viewer)
 
 
 def _grant_opens(case: Record, grant: Record, viewer: Viewer, slice_: str, subject: str) -> bool:
     """What rule 5 asks of a grant for an entry beyond the case: slice, subject, (b) and 秘匿."""
-    if case.get("concealed") and slice_ in PLACES and grant["basis"] not in TELLING_PLACES:
+    if case.get("concealed") and slice_ in PLACES and grant["basis"] not in OVERRIDES_NEVER_TELL:
         return False
     if slice_ not in grant["slices"] or slice_ in NEVER_SHARED:
         return False
@@ -185,11 +182,7 @@ def _own_post(case: Record, entry: Record, viewer: Viewer, t: datetime) -> bool:
 
 def _managed(case: Record, grant: Record, viewer: Viewer, t: datetime) -> bool:
     """Rule 7, on a case within reach."""
-    if viewer.departed:
-        return False
-    if not viewer.manager or grant["agency"] != viewer.agency or not live(grant, t):
-        return False
-    return not (_agency_barred(case, grant, viewer, t) or _human_barred(case, viewer, t))
+    return viewer.manager and _reaches(case, grant, viewer, t)
 
 
 def visible(world: World, account_id: str, agency_id: str, at: str | datetime) -> dict[str, Any]:
@@ -226,8 +219,7 @@ def visible(world: World, account_id: str, agency_id: str, at: str | datetime) -
 def lines(world: World, at: str | datetime) -> list[str]:
     """The lines of `policy visible --all`: one per membership live at `at`, in the world's order.
 
-    A disabled account keeps its lines, with empty lists: the membership decides that a line
-    exists, rule 1 that there is nothing in it.
+    A disabled account keeps its lines: rule 1 says only that there is nothing in them.
     """
     t = instant(at)
     return [
@@ -249,10 +241,7 @@ def sees(  # noqa: PLR0917 - the words of the question, in the order in which it
     slice_: str,
     subject: str,
 ) -> bool:
-    """Whether rule 4 or 5 shows such an entry on `case`, a row of the world, written as it opened.
-
-    For tables that are governed like a slice; it was written by nobody in particular.
-    """
+    """Whether rule 4 or 5 shows what is governed like an entry of `case`, written as it opened."""
     t = instant(at)
     viewer = viewer_of(world, account_id, agency_id, t)
     if viewer is None or not _within_reach(case, viewer, t):

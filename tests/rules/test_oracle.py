@@ -41,7 +41,7 @@ def test_the_bases_that_override_are_those_of_the_vocabulary() -> None:
 
 def test_the_oracle_is_short_and_imports_nothing_of_the_portal() -> None:
     source = Path(oracle.__file__).read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 270
+    assert len(source.splitlines()) <= 250
     modules = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -511,6 +511,7 @@ def _written(case: World) -> list[World]:
 SEEDS = 400
 
 # Each is one plausible misreading, as a piece of the oracle's text and what it would say instead.
+MANAGED = "viewer.manager and _reaches(case, grant, viewer, t)"
 MISTAKES: dict[str, tuple[str, str]] = {
     "1 disabled accounts look on": ('account.get("disabled") or not acting', "not acting"),
     "1 any membership will do": (
@@ -573,12 +574,12 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "return _owner_sees(case, viewer, slice_) and not _human_barred(case, viewer, t) or any(",
     ),
     "5 grants reach all agencies": (
-        'if grant["agency"] != viewer.agency or not live',
-        "if not live",
+        'departed or grant["agency"] != viewer.agency or not live',
+        "departed or not live",
     ),
     "5 ended grants open": (
-        'asks for."""\n    if grant["agency"] != viewer.agency or not live(grant, t):',
-        'asks for."""\n    if grant["agency"] != viewer.agency:',
+        'grant["agency"] != viewer.agency or not live(grant, t):',
+        'grant["agency"] != viewer.agency:',
     ),
     "5 any slice": ('slice_ not in grant["slices"] or slice_', "slice_"),
     "5 any subject": ('bool(grant["subject"] == subject)', "True"),
@@ -615,13 +616,16 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "5c welfare experts read": ('{"expert_lawyer", "expert_welfare"}', '{"expert_lawyer"}'),
     "5c volunteers read": (' and viewer.role != "watcher"', ' and viewer.role == ""'),
     "5d never-tell of an agency does not bind": (
-        'grant["basis"] not in OVERRIDES_NEVER_TELL',
-        "False",
+        'return named and grant["basis"] not in OVERRIDES_NEVER_TELL',
+        "return False",
     ),
-    "5d nothing overrides": (' and grant["basis"] not in OVERRIDES_NEVER_TELL', ""),
+    "5d nothing overrides": ('named and grant["basis"] not in OVERRIDES_NEVER_TELL', "named"),
     "5d a permission overrides": (
-        "not in OVERRIDES_NEVER_TELL",
-        'not in OVERRIDES_NEVER_TELL | {"CAPA13_4", "CWA25_2", "APPI69_2_3", "CAPA8"}',
+        'named and grant["basis"] not in OVERRIDES_NEVER_TELL',
+        (
+            'named and grant["basis"] not in OVERRIDES_NEVER_TELL | '
+            '{"CAPA13_4", "CWA25_2", "APPI69_2_3", "CAPA8"}'
+        ),
     ),
     "5d never-tell never ends": (
         "viewer.agency and live(row, t) for row in denials",
@@ -629,17 +633,20 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "5d never-tell of one binds all": ('row.get("agency") == viewer.agency', 'row.get("agency")'),
     "5e accounts are not asked": (
-        'row.get("account") == viewer.account\n            or (',
-        "(",
+        'any(row.get("account") == viewer.account for row in denials)',
+        "False",
     ),
-    "5e persons are not asked": ('row.get("person") == viewer.person', "False"),
-    "5e nobody known is anybody": ("viewer.person is not None and row", "row"),
-    "5e never-tell never ends": ("live(row, t)\n        and (", "("),
+    "5e persons are not asked": ("viewer.person in persons or any", "any"),
+    "5e nobody known is anybody": (" - {None}", ""),
+    "5e never-tell never ends": (
+        'denials = [row for row in case.get("never_tell", []) if live(row, t)]',
+        'denials = case.get("never_tell", [])',
+    ),
     "5e a basis overrides for people too": (
-        "or _human_barred(case, viewer, t):\n        return False\n    return _is_reader",
+        "viewer, t) or _human_barred(case, viewer, t))",
         (
-            "or (\n        grant['basis'] not in OVERRIDES_NEVER_TELL and "
-            "_human_barred(case, viewer, t)\n    ):\n        return False\n    return _is_reader"
+            "viewer, t) or (grant['basis'] not in OVERRIDES_NEVER_TELL and "
+            "_human_barred(case, viewer, t)))"
         ),
     ),
     "6 own posts of any agency": ('entry["author_agency"] != viewer.agency or _human', "_human"),
@@ -668,37 +675,43 @@ MISTAKES: dict[str, tuple[str, str]] = {
             "_owner_sees(case, viewer, None) or any("
         ),
     ),
-    "5 an agency that left reads": (
-        "viewer.departed or viewer.agency_type",
-        "viewer.agency_type",
-    ),
+    "5 an agency that left reads": ("if viewer.departed or grant", "if grant"),
     "5 concealed tells where": ('if case.get("concealed") and slice_ in PLACES', "if slice_ == 0"),
-    "5 a duty tells nothing when concealed": (' and grant["basis"] not in TELLING_PLACES', ""),
-    "7 managers of an agency that left see": (
-        "    if viewer.departed:\n        return False\n",
-        "",
+    "5 a duty tells nothing when concealed": (
+        'slice_ in PLACES and grant["basis"] not in OVERRIDES_NEVER_TELL',
+        "slice_ in PLACES",
     ),
-    "7 everybody manages": ("if not viewer.manager or grant", "if grant"),
+    "7 managers of an agency that left see": (
+        MANAGED,
+        (
+            "viewer.manager and _reaches("
+            "case, grant, Viewer(**{**vars(viewer), 'departed': False}), t)"
+        ),
+    ),
+    "7 everybody manages": (MANAGED, "_reaches(case, grant, viewer, t)"),
     "7 managers see ended grants": (
-        'viewer.manager or grant["agency"] != viewer.agency or not live(grant, t)',
-        'viewer.manager or grant["agency"] != viewer.agency',
+        MANAGED,
+        'viewer.manager and _reaches(case, {**grant, "ended": None}, viewer, t)',
     ),
     "7 managers see all agencies": (
-        'viewer.manager or grant["agency"] != viewer.agency or not live(grant, t)',
-        "viewer.manager or not live(grant, t)",
+        MANAGED,
+        'viewer.manager and _reaches(case, {**grant, "agency": viewer.agency}, viewer, t)',
     ),
     "7 (d) does not bind": (
-        "return not (_agency_barred(case, grant, viewer, t) or _human",
-        "return not (_human",
+        MANAGED,
+        (
+            "viewer.manager and _reaches({**case, 'never_tell': [row for row in "
+            "case.get('never_tell', []) if not row.get('agency')]}, grant, viewer, t)"
+        ),
     ),
     "7 (e) does not bind": (
-        "return not (_agency_barred(case, grant, viewer, t) or _human_barred(case, viewer, t))",
-        "return not _agency_barred(case, grant, viewer, t)",
+        MANAGED,
+        (
+            "viewer.manager and _reaches({**case, 'never_tell': [row for row in "
+            "case.get('never_tell', []) if row.get('agency')]}, grant, viewer, t)"
+        ),
     ),
-    "7 a manager must read": (
-        "return not (_agency_barred(case, grant",
-        "return _is_reader(grant, viewer) and not (_agency_barred(case, grant",
-    ),
+    "7 a manager must read": (MANAGED, f"_is_reader(grant, viewer) and {MANAGED}"),
     "8 a case needs an entry": (
         'cases.append(case["id"])',
         (
