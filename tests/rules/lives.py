@@ -83,6 +83,18 @@ def settle_city(database: Database) -> towns.City:
         )
         seal(session, record, grounds="学校の協力がいる。")
         session.add(record)
+        # At the beginning the child is old enough to decide alone, whatever the day of the test.
+        seal(session, session.get_one(m.Person, city.persons["child"]), birth_date="2010-01-01")
+        # Somebody who may answer for the child, or no word of the mother's counts.
+        session.add(
+            m.GuardianRecord(
+                case_id=city.case_id,
+                owner_agency_id=city.agencies["centre"],
+                person_id=city.persons["mother"],
+                authority="sole",
+                recorded_by=city.accounts["counsellor"],
+            )
+        )
         return city
 
 

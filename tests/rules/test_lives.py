@@ -34,6 +34,7 @@ from portal.database import NotVisibleError, find_visible
 from portal.policy.bundles import bundles_for
 from portal.policy.terms import Terms
 from portal.services import (
+    concealment,
     consents,
     denials,
     emergencies,
@@ -55,11 +56,19 @@ from tests.rules.planting import Bug, plant
 
 LIVES = int(os.environ.get("PORTAL_LIVES", "6"))
 STEPS = int(os.environ.get("PORTAL_STEPS", "12"))
+# In so many steps drawn at random everything has happened; in a few each thing is a matter of luck.
+ENOUGH_STEPS = 4000
 
 OWNERS = ("director", "counsellor", "investigator")
 AGENCIES = ("school", "other_school", "welfare", "cgc", "police", "npo", "cafeteria")
 STAFF = ("counsellor", "investigator", "nurse", "teacher", "officer", "cgc_worker", "watcher")
-MANAGERS = {"nurse": "principal", "teacher": "principal", "officer": "officer"}
+# Who takes over from whom, and the manager who sees to it.
+COLLEAGUES = {
+    "nurse": ("teacher", "principal"),
+    "teacher": ("nurse", "principal"),
+    "counsellor": ("investigator", "director"),
+    "investigator": ("counsellor", "director"),
+}
 REASON = "あざがあり、帰りたくないと話したため、法律にもとづいて通告する。"
 TICK = dt.timedelta(microseconds=1)
 
@@ -100,8 +109,27 @@ class Lives(RuleBasedStateMachine):
         ids = [row[0] for row in self.life.rows(select(column).where(*conditions).order_by(order))]
         return ids[number % len(ids)] if ids else None
 
-    def _grant(self, number: int) -> uuid.UUID | None:
-        return self._one_of(m.Grant.__table__.c.id, number)
+    def _grant(self, number: int, *conditions: Any) -> uuid.UUID | None:
+        """Return a grant that is not over."""
+        row = m.Grant.__table__.c
+        going_on = (row.ended_at.is_(None), row.valid_until > self.life.now)
+        return self._one_of(row.id, number, *going_on, *conditions)
+
+    def _name(self, account_id: uuid.UUID) -> str:
+        return next(name for name, known in self.town.accounts.items() if known == account_id)
+
+    def _team(self) -> set[str]:
+        """Return who of the school's people is on its team now."""
+        row = m.TeamMember.__table__.c
+        on_team = self.life.rows(select(row.account_id).where(row.valid_until.is_(None)))
+        return {self._name(each[0]) for each in on_team} & {"nurse", "teacher"}
+
+    def _working(self, name: str) -> bool:
+        row = m.Membership.__table__.c
+        still = row.valid_until.is_(None)
+        return (
+            self._one_of(row.id, 0, row.account_id == self.town.accounts[name], still) is not None
+        )
 
     def _any(self, key: str) -> bool:
         """Return whether the case has such a row that nobody has ended and that is not over."""
@@ -195,7 +223,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self._any("grants"))
     @rule(who=owners, number=index, asker=st.sampled_from(("child", "child", "mother")))
     def withdraw(self, who: str, number: int, asker: str) -> None:
-        grant_id = self._grant(number)
+        grant_id = self._grant(number, m.Grant.__table__.c.basis == "CONSENT")
         if grant_id is not None:
             person = self.town.persons[asker]
             self.life.do(
@@ -206,7 +234,7 @@ class Lives(RuleBasedStateMachine):
 
     # -- emergency
 
-    @rule(who=st.sampled_from((*OWNERS, "cgc_worker", "cgc_worker", "nurse", "liaison")))
+    @rule(who=st.sampled_from((*OWNERS, *["cgc_worker"] * 6, "nurse", "liaison")))
     def look_in_an_emergency(self, who: str) -> None:
         def deed(session: Any) -> None:
             case_id = emergencies.case_to_open(session, case_id=self.town.case_id)
@@ -217,7 +245,7 @@ class Lives(RuleBasedStateMachine):
     @rule(
         who=owners,
         second=owners,
-        to=st.sampled_from((("cgc", "CAPA6"), ("cgc", "CWA25"), ("police", "APPI27_1_2"))),
+        to=st.sampled_from((("cgc", "CAPA6"), ("cgc", "CWA25"), ("police", "APPI69_2_3"))),
         slices=st.sets(st.sampled_from(EMERGENCY_SLICES), min_size=1),
     )
     def provide_in_an_emergency(
@@ -244,23 +272,39 @@ class Lives(RuleBasedStateMachine):
             ),
         )
 
-    @precondition(lambda self: self._any("grants"))
-    @rule(who=owners, number=index, how=st.sampled_from(("confirm", "end", "prolong")))
+    @rule(number=index)
+    def confirm_a_provision(self, number: int) -> None:
+        """Confirm what nobody decided on yet, as the second person whom it names."""
+        row = m.Emergency.__table__.c
+        found = self._one_of(row.id, number, row.second_id.is_not(None), row.decision.is_(None))
+        if found is not None:
+            second = self.life.rows(select(row.second_id).where(row.id == found))[0][0]
+            self._decide("confirm a provision", self._name(second), found, emergencies.confirm)
+
+    @rule(who=owners, number=index, how=st.sampled_from(("end", "prolong", "review")))
     def decide_on_an_emergency(self, who: str, number: int, how: str) -> None:
-        found = self._one_of(m.Emergency.__table__.c.id, number)
-        if found is None:
-            return
+        row = m.Emergency.__table__.c
+        found = {
+            "end": self._one_of(row.id, number, row.decision.is_(None)),
+            "prolong": self._one_of(
+                row.id, number, row.kind == "provision", row.prolonged_at.is_(None)
+            ),
+            "review": self._one_of(row.id, number, row.reviewed_at.is_(None)),
+        }[how]
+        deeds: dict[str, Callable[[Any, m.Emergency], object]] = {
+            "end": lambda s, each: emergencies.end_early(s, each, words="もうひつようない。"),
+            "prolong": emergencies.prolong,
+            "review": lambda s, each: emergencies.review(
+                s, each, finding="right", words=REASON, told="あとで本人に話した。"
+            ),
+        }
+        if found is not None:
+            self._decide(f"{how} an emergency", who, found, deeds[how])
 
-        def deed(session: Any) -> None:
-            emergency = find_visible(session, m.Emergency, found)
-            if how == "confirm":
-                emergencies.confirm(session, emergency)
-            elif how == "end":
-                emergencies.end_early(session, emergency, words="もうひつようない。")
-            else:
-                emergencies.prolong(session, emergency)
-
-        self.life.do(f"{how} an emergency", who, deed)
+    def _decide(
+        self, what: str, who: str, found: uuid.UUID, deed: Callable[[Any, m.Emergency], object]
+    ) -> None:
+        self.life.do(what, who, lambda s: deed(s, find_visible(s, m.Emergency, found)))
 
     @invariant()
     def no_emergency_stands_alone(self) -> None:
@@ -300,20 +344,32 @@ class Lives(RuleBasedStateMachine):
             lambda s: ends.leave_scheme(s, left, departure_id=uuid.uuid4()),
         )
 
-    @rule(agency=agencies)
-    def return_to_the_scheme(self, agency: str) -> None:
-        back = self.town.agencies[agency]
-        self.life.do("return", "director", lambda s: ends.return_to_scheme(s, back))
+    @rule(number=index)
+    def return_to_the_scheme(self, number: int) -> None:
+        row = m.Departure.__table__.c
+        back = self._one_of(row.agency_id, number, row.valid_until.is_(None))
+        if back is not None:
+            self.life.do("return", "director", lambda s: ends.return_to_scheme(s, back))
 
-    @rule(whom=staff, successor=staff)
-    def hand_over(self, whom: str, successor: str) -> None:
+    @rule(whom=st.sampled_from(tuple(COLLEAGUES)))
+    def hand_over(self, whom: str) -> None:
         """Transfer what somebody has in hand to a colleague."""
         row = m.Membership.__table__.c
         found = self._one_of(row.id, 0, row.account_id == self.town.accounts[whom])
-        manager = {"school": "principal", "centre": "director"}.get(towns.PEOPLE[whom][0], whom)
+        successor, manager = COLLEAGUES[whom]
         if found is not None:
             account = self.town.accounts[successor]
             self.life.do("hand over", manager, lambda s: handovers.hand_over(s, found, account))
+
+    @rule(who=owners)
+    def conceal(self, who: str) -> None:
+        """Set the flag 秘匿, or lift it."""
+        concealed = not self.world["cases"][0].get("concealed", False)
+        self.life.do(
+            "conceal" if concealed else "lift the concealment",
+            who,
+            lambda s: concealment.conceal(s, self.life.case(s), concealed=concealed),
+        )
 
     # -- time
 
@@ -447,6 +503,8 @@ class Lives(RuleBasedStateMachine):
     @rule(whom=st.sampled_from(("nurse", "teacher")))
     def join_the_team(self, whom: str) -> None:
         account = self.town.accounts[whom]
+        if whom in self._team() or not self._working(whom):
+            return
         self.life.do(
             "join the team", "principal", lambda s: add_team_member(s, uuid.uuid4(), account)
         )
@@ -483,7 +541,9 @@ class Lives(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from((*STAFF, "director")), number=st.integers(0, 40))
     def retract(self, who: str, number: int) -> None:
-        found = self._one_of(m.Entry.__table__.c.id, number)
+        row = m.Entry.__table__.c
+        own = row.author_agency_id == self.town.acting[who]
+        found = self._one_of(row.id, number, own, row.retracted_at.is_(None))
         if found is not None:
             self.life.do(
                 "retract",
@@ -522,6 +582,72 @@ def test_whatever_happens_the_walls_show_what_the_oracle_says(
     for name, count in sorted(Lives.counts.items()):
         record_property(name, count)
     assert Lives.counts["sights compared"] > LIVES * STEPS
+    if LIVES * STEPS >= ENOUGH_STEPS:
+        assert [deed for deed in DEEDS if not Lives.counts[deed]] == [], dict(Lives.counts)
+
+
+# Everything that a life can hold.
+DEEDS = (
+    *("give by consent", "give by law", "withdraw", "expire", "time passes"),
+    *("look in an emergency", "provide in an emergency", "confirm a provision"),
+    *("end an emergency", "prolong an emergency", "review an emergency"),
+    *("change school", "end authority", "leave the scheme", "return", "hand over"),
+    *("conceal", "lift the concealment", "close", "re-open"),
+    *("exclude", "end an exclusion", "never tell", "end a never-tell"),
+    *("leave", "come back", "be confirmed", "join the team", "leave the team", "post", "retract"),
+)
+
+
+def _everything(life: Lives) -> Iterator[None]:
+    """Let everything happen that can, in an order in which each deed is possible."""
+    said = (["yes"] * 4, 6)
+    to_police = ("police", "APPI69_2_3")
+    yield life.begin("welfare")
+    yield life.look_in_an_emergency("cgc_worker")
+    yield life.post("nurse", 3)
+    yield life.retract("nurse", 0)
+    yield life.conceal("counsellor")
+    yield life.provide_in_an_emergency("counsellor", "investigator", to_police, {"safety"})
+    yield life.confirm_a_provision(0)
+    yield life.decide_on_an_emergency("director", 0, "prolong")
+    yield life.conceal("director")
+    yield life.decide_on_an_emergency("director", 0, "end")
+    yield life.expire(0, -TICK)
+    yield life.expire(0, TICK)
+    yield life.time_passes(24 * 7)
+    yield life.decide_on_an_emergency("director", 0, "review")
+    yield life.exclude("director", "nurse")
+    yield life.end_exclusion("counsellor", 0)
+    yield life.never_tell("director", ("agency_id", "school"))
+    yield life.end_never_tell("director", 0)
+    yield life.hand_over("nurse")
+    yield life.join_the_team("nurse")
+    yield life.leave_the_team("teacher")
+    yield life.leave("counsellor")
+    yield life.time_passes(1)
+    yield life.come_back("counsellor")
+    yield life.withdraw("director", 0, "child")
+    yield life.leave_the_scheme("cgc")
+    yield life.return_to_the_scheme(0)
+    yield life.give("director", "school", "child", said, "the team")
+    yield life.change_school("director", "school")
+    yield life.end_authority("director")
+    yield life.close("director")
+    yield life.reopen("director")
+
+
+def test_a_life_in_which_everything_happens(settled: Database) -> None:
+    """So that no kind of step is only ever refused; the walls are asked after each of them."""
+    life = Lives()
+    try:
+        for _step in _everything(life):
+            life.the_walls_show_what_the_oracle_says()
+            life.no_emergency_stands_alone()
+        happened = life.life.done
+        assert [deed for deed in DEEDS if not happened[deed]] == [], dict(happened)
+    finally:
+        life.teardown()
+        Lives.counts.clear()
 
 
 SPOILT = ("an ended grant goes on", "an exclusion excludes nobody")
