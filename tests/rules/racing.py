@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,11 @@ from tests.web import open_session
 ROOT = Path(__file__).parents[2]
 # A race that takes longer than this hangs; nothing is judged by it.
 PATIENCE_SECONDS = 120
+# Of what a school may be given; each is withdrawn once in a round.
+SHARED = (
+    *("basic", "summary", "child_view", "school", "home"),
+    *("health", "welfare", "safety", "plan", "progress"),
+)
 
 
 @contextmanager
@@ -76,11 +82,16 @@ def gunicorn(
 
 @dataclass
 class Answer:
-    """One answer, with when its request was sent by the clock of this process."""
+    """One answer, with when its request was sent and it came, by the clock of this process.
+
+    `slice` is what was posted into.
+    """
 
     sent: float
+    received: float
     status: int
     body: str
+    slice: str = ""
 
 
 @dataclass
@@ -104,7 +115,7 @@ class Browser:
             for cookie in response.headers.get_all("Set-Cookie", []):
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self.cookies[name] = value
-            return Answer(sent, response.status, read)
+            return Answer(sent, time.monotonic(), response.status, read)
         finally:
             line.close()
 
@@ -118,21 +129,27 @@ class Browser:
 
 @dataclass
 class Town:
-    """The small city with one case, an entry in it that a nurse may read, and who takes part."""
+    """The small city with one case, and in each of some slices an entry that a nurse may read.
+
+    Each slice is shared by a grant of its own, so that one case holds as many withdrawals.
+    """
 
     database: Database
     city: towns.City
     port: int
-    told: str
-    told_id: uuid.UUID
+    told: dict[str, str]
+    told_ids: frozenset[uuid.UUID]
 
     @classmethod
     def found(cls, database: Database, port: int) -> Town:
-        told = f"told-{secrets.token_hex(8)}"
+        told = {slice_: f"told-{secrets.token_hex(8)}" for slice_ in SHARED}
         with system_session(database.system, reason="a race") as session:
             city = towns.build(session, database.keys)
-            told_id = towns.add_entry(session, city, slice_="school", text=told)
-        return cls(database, city, port, told, told_id)
+            told_ids = frozenset(
+                towns.add_entry(session, city, slice_=slice_, text=words)
+                for slice_, words in told.items()
+            )
+        return cls(database, city, port, told, told_ids)
 
     def browser(self, person: str) -> Browser:
         """Return the browser of somebody who is signed in."""
@@ -140,10 +157,10 @@ class Town:
         token = open_session(self.database.system, city.accounts[person], city.acting[person])
         return Browser(self.port, {COOKIE: token})
 
-    def give(self) -> uuid.UUID:
-        """Let the school read and write about the child at school."""
+    def give(self) -> dict[str, uuid.UUID]:
+        """Let the school read and write about the child; return the grants by slice."""
         with SystemSession(self.database.system) as session, session.begin():
-            return towns.add_grant(session, self.city, "school", ["school"])
+            return {each: towns.add_grant(session, self.city, "school", [each]) for each in SHARED}
 
     @contextmanager
     def withdrawing(self, grant_id: uuid.UUID) -> Iterator[Session]:
@@ -162,19 +179,19 @@ class Town:
             settle(session)
             session.commit()
 
-    def note(self, session: Session, words: str) -> None:
-        """Write down something that only the centre may know, in the slice that was shared."""
+    def note(self, session: Session, slice_: str, words: str) -> None:
+        """Write down something that only the centre may know, in a slice that was shared."""
         case = session.get_one(m.Case, self.city.case_id)
         child = self.city.persons["child"]
         entry_id = uuid.uuid4()
-        post_entry(session, case, entry_id=entry_id, slice_="school", subject_id=child, text=words)
+        post_entry(session, case, entry_id=entry_id, slice_=slice_, subject_id=child, text=words)
 
-    def posts(self, person: str) -> set[uuid.UUID]:
-        """Return what somebody has written into the case so far."""
-        written = text("SELECT id FROM entries WHERE author_account_id = :account")
+    def posts(self, person: str, slice_: str) -> set[uuid.UUID]:
+        """Return what somebody has written into a slice of the case so far."""
+        written = text("SELECT id FROM entries WHERE author_account_id = :account AND slice = :s")
         with self.database.system.begin() as connection:
-            found = connection.scalars(written, {"account": self.city.accounts[person]})
-            return set(found)
+            whose = {"account": self.city.accounts[person], "s": slice_}
+            return set(connection.scalars(written, whose))
 
     def tidy(self) -> None:
         """Forget grants and what was written in the race: the next one begins like the first."""
@@ -182,55 +199,75 @@ class Town:
             connection.execute(text("DELETE FROM tasks"))
             connection.execute(text("DELETE FROM grants"))
             connection.execute(
-                text("DELETE FROM entries WHERE id <> :told"), {"told": self.told_id}
+                text("DELETE FROM entries WHERE id <> ALL (:told)"), {"told": list(self.told_ids)}
             )
 
 
+@dataclass(frozen=True)
+class Deed:
+    """Something that was done in a race: when it began, and when it was answered."""
+
+    began: float
+    answered: float
+
+
 class Race:
-    """Several people act again and again while one thing happens."""
+    """Several people act again and again while things happen one after the other."""
 
     def __init__(self) -> None:
-        self.over = threading.Event()
-        self.failed = threading.Event()
+        self.over = False
+        self.failed = False
+        self.begun: Counter[str] = Counter()
+        self.changed = threading.Condition()
 
-    def until_over(
-        self, act: Callable[[], Answer], ready: threading.Event, good: int
-    ) -> list[Answer]:
-        """Act until an action has begun after the end; `ready` is set by the first good answer."""
+    def _act(self, name: str, act: Callable[[], Answer]) -> list[Answer]:
+        """Act until an action has begun after the end."""
         answers = []
         try:
             while True:
-                last = self.over.is_set()
+                with self.changed:
+                    last = self.over
+                    self.begun[name] += 1
+                    self.changed.notify_all()
                 answers.append(act())
-                if answers[-1].status == good:
-                    ready.set()
                 if last:
                     return answers
         except BaseException:
-            self.failed.set()
-            ready.set()
+            with self.changed:
+                self.failed = True
+                self.changed.notify_all()
             raise
 
+    def everybody_begins(self, times: int = 1) -> None:
+        """Wait until each has begun to act so many times from now on."""
+        with self.changed:
+            wanted = {name: begun + times for name, begun in self.begun.items()}
+            assert self.changed.wait_for(
+                lambda: self.failed or all(self.begun[name] >= n for name, n in wanted.items()),
+                PATIENCE_SECONDS,
+            )
+
     def run(
-        self, actors: dict[str, tuple[Callable[[], Answer], int]], deed: Callable[[], float]
-    ) -> tuple[dict[str, list[Answer]], float]:
-        """Let everybody act, do the deed once each has succeeded, and return all that was answered.
+        self, actors: dict[str, Callable[[], Answer]], deeds: Iterable[Callable[[], None]]
+    ) -> tuple[dict[str, list[Answer]], list[Deed]]:
+        """Let everybody act, do the deeds meanwhile, and return all that was answered.
 
-        Args:
-            actors: by name, what each does and which status is a success.
-            deed: does what happens once and returns when it was answered.
-
+        Each has answered once before the first deed, and has begun anew before each further one.
         """
-        readies = {name: threading.Event() for name in actors}
+        done = []
+        self.begun.update(dict.fromkeys(actors, 0))
         with ThreadPoolExecutor(len(actors)) as pool:
-            running = {
-                name: pool.submit(self.until_over, act, readies[name], good)
-                for name, (act, good) in actors.items()
-            }
+            running = {name: pool.submit(self._act, name, act) for name, act in actors.items()}
             try:
-                for name, ready in readies.items():
-                    assert ready.wait(PATIENCE_SECONDS), f"{name} never succeeded"
-                answered = 0.0 if self.failed.is_set() else deed()
+                self.everybody_begins(times=2)
+                for deed in deeds:
+                    if self.failed:
+                        break
+                    began = time.monotonic()
+                    deed()
+                    done.append(Deed(began, time.monotonic()))
+                    self.everybody_begins()
             finally:
-                self.over.set()
-            return {name: each.result() for name, each in running.items()}, answered
+                with self.changed:
+                    self.over = True
+            return {name: each.result() for name, each in running.items()}, done

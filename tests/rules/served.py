@@ -40,45 +40,50 @@ class Controls:
     def __init__(self, config: Config) -> None:
         self.engine: Engine = make_engine(config.urls.system)
         self.keys = config.keys
-        self.remembered: dict[tuple[str, str], float] = {}
+        self.remembered: dict[tuple[str, str], tuple[float, frozenset[str]]] = {}
 
     def answer(self, environ: Environ) -> tuple[int, str]:
         _, _, arm, case_id, agency_id, account_id = environ["PATH_INFO"].split("/")
         if arm == "two-statements":
-            return self._fetch(case_id) if self._allowed(case_id, agency_id) else (404, "")
+            return self._fetch(case_id, self._allowed(case_id, agency_id))
         if arm == "cached":
-            return self._fetch(case_id) if self._remembered(case_id, agency_id) else (404, "")
-        if self._allowed(case_id, agency_id):
-            self._post(case_id, agency_id, account_id, environ["QUERY_STRING"])
+            return self._fetch(case_id, self._remembered(case_id, agency_id))
+        slice_, entry_id = environ["QUERY_STRING"].split("&")
+        if slice_ in self._allowed(case_id, agency_id):
+            self._post(case_id, agency_id, account_id, slice_, entry_id)
             return 302, ""
         return 404, ""
 
-    def _allowed(self, case_id: str, agency_id: str) -> bool:
+    def _allowed(self, case_id: str, agency_id: str) -> frozenset[str]:
         live = text(
-            "SELECT EXISTS (SELECT 1 FROM grants WHERE case_id = :case_id"
-            " AND agency_id = :agency_id AND ended_at IS NULL)"
+            "SELECT DISTINCT unnest(slices) FROM grants WHERE case_id = :case_id"
+            " AND agency_id = :agency_id AND ended_at IS NULL"
         )
         with self.engine.begin() as connection:
-            found = connection.execute(live, {"case_id": case_id, "agency_id": agency_id})
-            return bool(found.scalar_one())
+            found = connection.scalars(live, {"case_id": case_id, "agency_id": agency_id})
+            return frozenset(found)
 
-    def _remembered(self, case_id: str, agency_id: str) -> bool:
-        until = self.remembered.get((case_id, agency_id), 0.0)
-        if time.monotonic() < until:
-            return True
-        allowed = self._allowed(case_id, agency_id)
-        if allowed:
-            self.remembered[case_id, agency_id] = time.monotonic() + CACHE_SECONDS
+    def _remembered(self, case_id: str, agency_id: str) -> frozenset[str]:
+        until, allowed = self.remembered.get((case_id, agency_id), (0.0, frozenset()))
+        if time.monotonic() >= until or not allowed:
+            allowed = self._allowed(case_id, agency_id)
+            until = time.monotonic() + CACHE_SECONDS
+            self.remembered[case_id, agency_id] = (until, allowed)
         return allowed
 
-    def _fetch(self, case_id: str) -> tuple[int, str]:
+    def _fetch(self, case_id: str, slices: frozenset[str]) -> tuple[int, str]:
+        if not slices:
+            return 404, ""
         with SystemSession(self.engine) as session, session.begin():
             equip(session, self.keys)
-            entries = session.scalars(select(m.Entry).where(m.Entry.case_id == case_id)).all()
+            of_case = select(m.Entry).where(m.Entry.case_id == case_id, m.Entry.slice.in_(slices))
+            entries = session.scalars(of_case).all()
             fetch_keys(session, entries)
             return 200, "\n".join(reveal(session, e, "text", Decision("system")) for e in entries)
 
-    def _post(self, case_id: str, agency_id: str, account_id: str, entry_id: str) -> None:
+    def _post(
+        self, case_id: str, agency_id: str, account_id: str, slice_: str, entry_id: str
+    ) -> None:
         with SystemSession(self.engine) as session, session.begin():
             equip(session, self.keys)
             case = session.get_one(m.Case, uuid.UUID(case_id))
@@ -88,7 +93,7 @@ class Controls:
                 case_id=case.id,
                 owner_agency_id=case.owner_agency_id,
                 case_opened_at=case.opened_at,
-                slice="school",
+                slice=slice_,
                 subject_id=session.scalars(child.where(m.CasePerson.is_child)).one(),
                 author_agency_id=uuid.UUID(agency_id),
                 author_account_id=uuid.UUID(account_id),
