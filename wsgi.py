@@ -24,7 +24,7 @@ def _application(*, web: bool) -> Portal:
         if config.database_url is None:
             # The portal's own PostgreSQL runs for as long as a process that uses it.
             embedded.running(config.instance)
-        problems = readiness.check(config)
+        problems = readiness.check(config) + readiness.mail_problems(config)
         if problems:
             raise ConfigError("\n".join(problems))
     return create_app(config)

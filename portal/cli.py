@@ -145,9 +145,11 @@ def prepare_database() -> None:
 @database.command("check")
 @_refusing
 def check_database() -> None:
-    """Say what is wrong with the database, if anything."""
+    """Say what is wrong with the database, if anything, and whether letters reach anybody."""
     with _ready(_config()):
         click.echo("The database is ready.", err=True)
+    for sentence in readiness.mail_problems(_config()):
+        click.echo(sentence, err=True)
 
 
 @installation.command("key")
@@ -200,6 +202,29 @@ def make_first(centre: str, email: str, name: str) -> None:
         password = installing.first(session, config, centre=centre, email=email, name=name)
     click.echo("The administrator's password, shown only now:", err=True)
     click.echo(password)
+
+
+@installation.command("administrator")
+@click.option("--email", required=True, help="The new administrator's e-mail.")
+@click.option("--name", required=True, help="The new administrator's name.")
+@_refusing
+def make_administrator(email: str, name: str) -> None:
+    """Make another administrator, for when the only one is away."""
+    config = _config()
+    with _system(config, "installation administrator") as session:
+        password = installing.add_administrator(session, config, email=email, name=name)
+    click.echo("The administrator's password, shown only now:", err=True)
+    click.echo(password)
+
+
+@installation.command("wake")
+@click.option("--email", required=True, help="Whose account sleeps.")
+@_refusing
+def wake_account(email: str) -> None:
+    """Let somebody act again whom nobody confirmed by the end of May."""
+    with _system(_config(), "installation wake") as session:
+        agencies = installing.wake(session, email=email)
+    click.echo(f"Confirmed until the end of the next May: {', '.join(agencies)}.")
 
 
 @installation.command("open-door")
@@ -323,5 +348,8 @@ def load_demo() -> None:
 def run_worker() -> None:
     """Do background work until a signal asks for the end."""
     config = _config()
+    problems = readiness.mail_problems(config)
+    if problems:
+        raise ConfigError("\n".join(problems))
     with _ready(config):
         worker.run(config)

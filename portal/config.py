@@ -13,7 +13,8 @@ what the environment is, and gives a frozen value, so that nothing changes after
 | PORTAL_PUBLIC_URL | what people type to get here, for links in mail and for passkeys | – |
 | PORTAL_HOSTS | other names that this portal answers to, with commas | that of PORTAL_PUBLIC_URL |
 | PORTAL_PROXIES | how many proxies stand in front, the one that ends TLS included | 0 |
-| PORTAL_SMTP_URL | the mail server: smtps://user:password@host, or smtp:// by STARTTLS | a folder |
+| PORTAL_SMTP_URL | the mail server: smtps://user:password@host, or smtp:// by STARTTLS | – |
+| | `folder`: nothing is sent, letters lie in the folder mail of the instance | so in a demo |
 | PORTAL_MAIL_FROM | the sender of mail | portal@ that host |
 | DATABASE_URL | the city's own PostgreSQL, 15 or newer | the embedded PostgreSQL |
 
@@ -49,6 +50,9 @@ CREATE_KEY_COMMAND = "flask --app wsgi installation key"
 DEMO_MARK = "demo-data"
 # This one stands there while the demo city is being loaded, and stays behind if that is broken off.
 DEMO_LOADING = "demo-loading"
+
+# Said in place of a mail server by whoever wants to send nothing.
+_TO_FOLDER = "folder"
 
 # No guardian consents for an adult, whatever a city sets (Civil Code art. 4).
 _ADULT = 18
@@ -131,7 +135,8 @@ class Config:
     """Everything the portal is told at its start.
 
     `instance` is the folder of the embedded database and, by default, of the keys.
-    `smtp_url` is the mail server; without one mail lies in a folder of the instance.
+    `smtp_url` is the mail server; without one mail lies in a folder of the instance, which reaches
+    nobody: outside a demo `mail_to_folder` says that this is meant.
     `public_url` has scheme and host (and port) and no path; without it, as the request says.
     `hosts` are the names that requests may ask for, all of them where there is none; `proxies` is
     how many stand in front, whose word for address and scheme is taken.
@@ -148,6 +153,7 @@ class Config:
     hosts: tuple[str, ...] = ()
     proxies: int = 0
     smtp_url: str | None = field(default=None, repr=False)
+    mail_to_folder: bool = False
     mail_from: str = "portal@localhost"
     argon2: Argon2Parameters = field(default_factory=Argon2Parameters)
     default_locale: str = "ja"
@@ -189,6 +195,7 @@ class Config:
             hosts=_hosts(env, public_url),
             proxies=proxies,
             smtp_url=_smtp_url(env),
+            mail_to_folder=env.get("PORTAL_SMTP_URL") == _TO_FOLDER,
             mail_from=_mail_from(env),
             loaded_keys=load_keys(key_file) if key_file.exists() or not command else None,
         )
@@ -213,6 +220,11 @@ class Config:
         if self.loaded_keys is None:
             raise _missing(self.key_file)
         return self.loaded_keys
+
+    @property
+    def mail_is_lost(self) -> bool:
+        """Whether letters lie in a folder though nobody said so: invitations reach nobody."""
+        return self.smtp_url is None and not self.mail_to_folder and not self.demo
 
     @property
     def smtp_on_loopback(self) -> bool:
@@ -468,6 +480,8 @@ def _hosts(env: Mapping[str, str], public_url: str | None) -> tuple[str, ...]:
 
 def _smtp_url(env: Mapping[str, str]) -> str | None:
     text = env.get("PORTAL_SMTP_URL") or None
+    if text == _TO_FOLDER:
+        return None
     if text is not None:
         parts = urlsplit(text)
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:

@@ -11,6 +11,7 @@ from portal import passwords
 from portal.audit import Event, record
 from portal.config import Config
 from portal.database import SystemSession
+from portal.services.memberships import confirmed_until
 from portal.text import BadText, clean, normalise_email
 from portal.vault import Scope, create_key, email_index_for, seal
 
@@ -46,7 +47,95 @@ def first(session: SystemSession, config: Config, *, centre: str, email: str, na
     if not centre or not name:
         raise InstallationError("The centre and the administrator need a name.")
     _refuse_second(session, index)
-    agency = _centre(session, centre)
+    return _enter(session, config, _centre(session, centre), email=email, name=name)
+
+
+def add_administrator(session: SystemSession, config: Config, *, email: str, name: str) -> str:
+    """Make another administrator beside those there are, and return the first password.
+
+    For when the only one is ill, has left or sleeps: roles that open cases take two people, and the
+    pages let nobody make an administrator alone. Takes what ``first`` takes.
+
+    Raises:
+        InstallationError: there is no administrator yet, the e-mail is taken, or a text cannot be
+            taken as it is.
+
+    """
+    try:
+        name = clean(name, limit=_LONGEST_NAME, multiline=False)
+        index = email_index_for(session, normalise_email(email))
+    except BadText as error:
+        raise InstallationError(error.message) from error
+    if not name:
+        raise InstallationError("The administrator needs a name.")
+    _refuse_taken(session, index)
+    first_one = (
+        select(m.Agency)
+        .join(m.Membership, m.Membership.agency_id == m.Agency.id)
+        .where(m.Membership.role == ADMINISTRATOR)
+        .order_by(m.Membership.valid_from.desc(), m.Membership.id)
+    )
+    agency = session.scalars(first_one.limit(1)).first()
+    if agency is None:
+        raise InstallationError("There is no administrator yet. Run: installation first")
+    return _enter(session, config, agency, email=email, name=name)
+
+
+def wake(session: SystemSession, *, email: str) -> list[str]:
+    """Let somebody act again whom nobody confirmed for this year; return for which agencies.
+
+    Raises:
+        InstallationError: nobody has this e-mail, the account is stopped, or nothing of it sleeps.
+
+    """
+    try:
+        index = email_index_for(session, normalise_email(email))
+    except BadText as error:
+        raise InstallationError(error.message) from error
+    account = session.scalars(
+        select(m.Account)
+        .join(m.AccountProfile, m.AccountProfile.account_id == m.Account.id)
+        .where(m.AccountProfile.email_index == index)
+    ).one_or_none()
+    if account is None:
+        raise InstallationError("There is no account with this e-mail.")
+    if account.disabled:
+        raise InstallationError("This account is stopped. An administrator lets it in again.")
+    clock = func.portal_clock()
+    row = m.Membership
+    asleep = session.execute(
+        select(row, m.Agency.name)
+        .join(m.Agency, m.Agency.id == row.agency_id)
+        .where(
+            row.account_id == account.id,
+            row.confirm_by <= clock,
+            or_(row.valid_until.is_(None), clock < row.valid_until),
+        )
+        .order_by(m.Agency.name)
+    ).all()
+    if not asleep:
+        raise InstallationError("Nothing of this account sleeps.")
+    until = confirmed_until(session.execute(select(clock)).scalar_one())
+    for membership, _name in asleep:
+        membership.confirm_by = until
+        record(
+            session,
+            Event.MEMBERSHIP_CHANGED,
+            about=membership.agency_id,
+            account=account.id,
+            agency=membership.agency_id,
+            role=membership.role,
+            change="reconfirmed",
+        )
+    session.flush()
+    return [name for _membership, name in asleep]
+
+
+def _enter(
+    session: SystemSession, config: Config, agency: m.Agency, *, email: str, name: str
+) -> str:
+    """Make the account of an administrator; return its first password."""
+    index = email_index_for(session, normalise_email(email))
     password = passwords.draw()
     account = m.Account()
     session.add(account)
@@ -81,8 +170,13 @@ def _refuse_second(session: Session, index: bytes) -> None:
     )
     if session.scalar(administrators.limit(1)) is not None:
         raise InstallationError(
-            "There is an administrator already, who enters everybody else on the pages."
+            "There is an administrator already, who enters everybody else on the pages. "
+            "For another one run: installation administrator"
         )
+    _refuse_taken(session, index)
+
+
+def _refuse_taken(session: Session, index: bytes) -> None:
     known = select(m.AccountProfile.account_id).where(m.AccountProfile.email_index == index)
     if session.scalar(known) is not None:
         raise InstallationError("There is an account with this e-mail already.")

@@ -96,6 +96,21 @@ def check(config: Config) -> list[str]:
     return found
 
 
+def mail_problems(config: Config) -> list[str]:
+    """Return whether letters would reach nobody, as a list of at most one sentence.
+
+    Commands that send none work all the same; web and worker do not start.
+    """
+    if not config.mail_is_lost:
+        return []
+    sentence = (
+        "No mail server is named, so invitations and notices would reach nobody. "
+        "Set PORTAL_SMTP_URL to smtps://user:password@host, or to the word folder "
+        f"to leave them in {config.instance / 'mail'} on purpose."
+    )
+    return [sentence]
+
+
 def connect(url: str) -> psycopg.Connection:
     """Return a connection for a SQLAlchemy URL, in autocommit mode and without a search path."""
     return psycopg.connect(

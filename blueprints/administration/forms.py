@@ -32,6 +32,10 @@ Choices: TypeAlias = list[tuple[str, str]]
 
 CONFLICT, REFUSED = 409, 422
 REFUSALS: dict[str, LazyString] = {
+    "address_of_invited": _l(
+        "招待中で、ケースにかかわる人のメールアドレスは変えられません。"
+        "所属を終わらせてから、正しいアドレスで招待しなおしてください。"
+    ),
     "claim_missing": _l(
         "値でしぼるには、先にサインインの設定で「所属を選ぶクレーム」を入れてください。"
     ),

@@ -17,8 +17,9 @@ from portal.policy.terms import clock
 from portal.queries import administration as lists
 from portal.queries import staff as queries
 from portal.queries.sign_on import links_of
+from portal.services.administration import without_password
 from portal.services.issuers import end_link
-from portal.services.notices import invitations_of, without_password
+from portal.services.notices import invitations_of
 from portal.unit import visible_or_404
 
 

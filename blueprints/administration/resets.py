@@ -22,6 +22,7 @@ from portal.policy.permissions import Action
 from portal.queries import administration as lists
 from portal.queries import staff as queries
 from portal.services import factor_resets as services
+from portal.services.administration import opens_cases
 from portal.unit import visible_or_404
 
 
@@ -107,7 +108,7 @@ def _ask_page(place: m.Membership, form: ResetForm, status: int) -> ResponseRetu
         place=place,
         name=name,
         email=email,
-        takes_two=services.opens_cases(db.session, place.account_id),
+        takes_two=opens_cases(db.session, place.account_id),
     )
     return page, status
 

@@ -27,7 +27,8 @@ from portal.queries import administration as lists
 from portal.queries import staff as people
 from portal.queries.paging import read_cursor
 from portal.services import memberships
-from portal.services.notices import invitations_of, without_password
+from portal.services.administration import without_password
+from portal.services.notices import invitations_of
 from portal.unit import visible_or_404
 
 

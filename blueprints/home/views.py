@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from blueprints.home import bp
-from portal.auth import permits, standing
+from portal.auth import config, permits, standing
 from portal.extensions import db
 from portal.policy.permissions import Action, Standing, allows, require
 from portal.policy.terms import clock
-from portal.queries.health import worker_is_alive
+from portal.queries.health import mail_state, worker_is_alive
 from portal.queries.home import Item, how_much, what_waits
 from portal.queries.inbox import report_slug
 from portal.templating import label
@@ -171,11 +171,13 @@ def health() -> ResponseReturnValue:
     """Say whether web, database and worker are alive, and nothing about any content.
 
     Without a database there is no answer but the page 503; without a worker reports may lie
-    unseen, so that is a 503 too.
+    unseen, and without a mail server invitations reach nobody: both are a 503 too. A mail server
+    that is away for a while is told of and no more, for children still get in.
     """
-    alive = worker_is_alive(db.session)
-    answer = f"web: ok\ndatabase: ok\nworker: {'ok' if alive else 'silent'}\n"
-    status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
+    alive, mail = worker_is_alive(db.session), mail_state(db.session, config())
+    answer = f"web: ok\ndatabase: ok\nworker: {'ok' if alive else 'silent'}\nmail: {mail}\n"
+    ready = alive and not config().mail_is_lost
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return answer, status, {"Content-Type": "text/plain; charset=utf-8"}
 
 

@@ -16,7 +16,7 @@ from portal.database import make_engine, system_session
 from portal.demo import matters, register
 from portal.demo.life import live_through
 from portal.demo.people import ORDINARY
-from portal.passwords import hasher, prepared
+from portal.passwords import draw, hasher, prepared
 from portal.vault import equip, seal
 from portal.world import load
 
@@ -76,6 +76,10 @@ def _let_one_sign_in(session: Session, config: Config) -> None:
     account_id = uuid.UUID(register.demo_id(ORDINARY.key))
     password_hash = hasher(config).hash(prepared(ORDINARY.password))
     session.add(m.Credential(account_id=account_id, password_hash=password_hash))
+    # The others are at work as well, though in the demo by their buttons: nobody knows this one.
+    nobodys = hasher(config).hash(draw())
+    for other in session.scalars(select(m.Account.id).where(m.Account.id != account_id)):
+        session.add(m.Credential(account_id=other, password_hash=nobodys))
     secret = m.TotpSecret(account_id=account_id, used_step=0)
     seal(session, secret, secret=ORDINARY.secret)
     session.add(secret)

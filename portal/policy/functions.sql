@@ -638,6 +638,14 @@ BEGIN
     RETURN (SELECT max(last_heartbeat) FROM jobs.procrastinate_workers);
 END $$;
 
+CREATE FUNCTION mail_waits_since()
+RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Since when the oldest letter is due that was neither sent nor taken back.
+    SELECT min(due_at) FROM notices
+    WHERE sent_at IS NULL AND used_at IS NULL AND due_at <= portal_clock()
+        AND (expires_at IS NULL OR portal_clock() < expires_at);
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Locking: a post that races a withdrawal loses.
 -- ---------------------------------------------------------------------------------------------

@@ -222,6 +222,7 @@ CALLED_BY_APP = (
     "issue_machine_token",
     "machine_by_token",
     "worker_seen_at",
+    "mail_waits_since",
     "lock_grants",
     "emergency_case",
     "begin_emergency_view",

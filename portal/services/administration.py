@@ -8,17 +8,18 @@ history.
 import datetime as dt
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ARRAY, Uuid, func, literal, literal_column, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record
-from portal.database import ConflictError, NotVisibleError, standing
-from portal.policy.permissions import CENTRE, NPO, Action, NotPermittedError, require
+from portal.database import ConflictError, NotVisibleError, before_viewer, standing
+from portal.policy.permissions import CENTRE, NPO, Action, NotPermittedError, require, takes_two
 from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
 from portal.services.once import already, write_once
@@ -304,7 +305,8 @@ def change_account(
     Raises:
         ConflictError: somebody changed it meanwhile.
         NotPermittedError: an administrator disables the own account.
-        RefusedError: ``email_taken``.
+        RefusedError: ``email_taken``; ``address_of_invited`` for somebody who is to see cases and
+            has not come in yet.
 
     """
     require(standing(session), Action.ADMINISTER)
@@ -316,6 +318,8 @@ def change_account(
     profile = session.scalars(
         select(m.AccountProfile).where(m.AccountProfile.account_id == account_id)
     ).one()
+    if profile.email_index != index:
+        _refuse_own_mailbox(session, account_id)
     changes = {"account_details"}
     if account.disabled != disabled:
         changes = {"disabled" if disabled else "enabled"}
@@ -344,10 +348,39 @@ def agencies_of(session: Session, account_id: uuid.UUID) -> list[uuid.UUID | Non
     return list(session.scalars(places.distinct()))
 
 
+def without_password(session: Session, account_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Return which of some accounts have no way in yet: no password and no sign-on."""
+    wanted = literal(sorted(account_ids), ARRAY(Uuid()))
+    return set(before_viewer(session, func.without_password(wanted)).scalars())
+
+
+def opens_cases(session: Session, account_id: uuid.UUID) -> bool:
+    """Return whether some place of an account, of today or later, takes two people to give."""
+    row = m.Membership
+    places = session.execute(
+        select(m.Agency.type, row.role, row.manager)
+        .join(m.Agency, m.Agency.id == row.agency_id)
+        .where(
+            row.account_id == account_id,
+            row.valid_until.is_(None) | (row.valid_until > func.portal_clock()),
+        )
+    )
+    return any(takes_two(kind, role, manager=manager) for kind, role, manager in places)
+
+
 def _note_account(
     session: Session, account_id: uuid.UUID, agency_id: uuid.UUID | None, change: str
 ) -> None:
     record(session, Event.ACCOUNT_CHANGED, about=agency_id, account=account_id, change=change)
+
+
+def _refuse_own_mailbox(session: Session, account_id: uuid.UUID) -> None:
+    """Refuse another address for somebody invited who is to see cases.
+
+    Two people said who that is; whoever changed the address alone would get the link to the cases.
+    """
+    if opens_cases(session, account_id) and account_id in without_password(session, [account_id]):
+        raise RefusedError("address_of_invited")
 
 
 def _refuse_taken(session: Session, index: bytes, account_id: uuid.UUID) -> None:

@@ -23,11 +23,10 @@ from portal.policy.permissions import (
     decides,
     keeps,
     require,
-    takes_two,
 )
 from portal.policy.terms import clock
 from portal.services import notices
-from portal.services.administration import RefusedError
+from portal.services.administration import RefusedError, opens_cases, without_password
 from portal.services.once import already, write_once
 
 # What was lost, and how it was made sure who asks.
@@ -62,7 +61,7 @@ def ask(
     known = already(session, m.FactorReset, row_id)
     if known is not None:
         return known.decision is not None
-    if place.account_id in notices.without_password(session, [place.account_id]):
+    if place.account_id in without_password(session, [place.account_id]):
         raise RefusedError("not_in_use")
     if session.scalar(_waiting().where(m.FactorReset.account_id == place.account_id)) is not None:
         raise RefusedError("reset_asked")
@@ -97,20 +96,6 @@ def _kept(session: Session, membership_id: uuid.UUID) -> m.Membership:
     if place.manager and acting.role != ADMINISTRATOR:
         raise NotPermittedError
     return place
-
-
-def opens_cases(session: Session, account_id: uuid.UUID) -> bool:
-    """Return whether some place of an account, of today or later, takes two people to give."""
-    row = m.Membership
-    places = session.execute(
-        select(m.Agency.type, row.role, row.manager)
-        .join(m.Agency, m.Agency.id == row.agency_id)
-        .where(
-            row.account_id == account_id,
-            row.valid_until.is_(None) | (row.valid_until > func.portal_clock()),
-        )
-    )
-    return any(takes_two(kind, role, manager=manager) for kind, role, manager in places)
 
 
 def confirm(session: Session, reset_id: uuid.UUID) -> None:

@@ -19,7 +19,7 @@ from portal.database import NotVisibleError, SystemSession, before_viewer, stand
 from portal.mail import Letter
 from portal.policy.permissions import Action, NotPermittedError, keeps, require
 from portal.policy.terms import clock
-from portal.services.administration import RefusedError, note_account
+from portal.services.administration import RefusedError, note_account, without_password
 from portal.vault import link_token_for, reveal
 
 INVITATION, RECOVERY, RESET, NEW_DEVICE = "invitation", "recovery", "reset", "new_device"
@@ -158,12 +158,6 @@ def invitations_of(
     wanted = literal(sorted(account_ids), ARRAY(Uuid()))
     found = before_viewer(session, func.invitations_of(wanted)).mappings()
     return {row["account_id"]: Invitation(**row) for row in found}
-
-
-def without_password(session: Session, account_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Return which of some accounts have not set a password yet."""
-    wanted = literal(sorted(account_ids), ARRAY(Uuid()))
-    return set(before_viewer(session, func.without_password(wanted)).scalars())
 
 
 def ask_for_reset(session: Session, email_index: bytes) -> None:

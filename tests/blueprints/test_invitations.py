@@ -158,11 +158,28 @@ def test_an_address_is_taken_once(browse: Browse, town: City) -> None:
 
 
 def test_managers_read_that_an_account_was_stopped_or_got_another_address(
-    browse: Browse, town: City
+    browse: Browse, town: City, system: Engine
 ) -> None:
     admin, url = browse("admin"), f"/accounts/{town.accounts['nurse']}"
+    started = "INSERT INTO credentials (account_id, password_hash) VALUES (:id, 'hash')"
+    execute(system, started, id=town.accounts["nurse"])
     admin.submit(url, {"email": "elsewhere@example.jp", "disabled": "y"})
     words = browse("principal").get("/staff/changes").words
     assert "アカウントが止められた" in words
     assert "メールアドレスが変わった" in words
     assert "止められた" not in browse("other_nurse").get("/staff/changes").words
+
+
+def test_nobody_sends_the_link_to_a_case_to_another_mailbox_alone(
+    browse: Browse, town: City, system: Engine
+) -> None:
+    """Two people said who sees the case; one who changed the address would get the link to it."""
+    admin, url = browse("admin"), f"/accounts/{town.accounts['nurse']}"
+    page = admin.submit(url, {"email": "own@example.jp"}, 422)
+    assert "メールアドレスは変えられません" in page.words
+    admin.submit(url, {"name": "見本 なまえ"})
+    # The control: a role that opens nothing, and somebody who came in already.
+    admin.submit(f"/accounts/{town.accounts['clerk']}", {"email": "new.clerk@example.jp"})
+    started = "INSERT INTO credentials (account_id, password_hash) VALUES (:id, 'hash')"
+    execute(system, started, id=town.accounts["nurse"])
+    admin.submit(url, {"email": "moved@example.jp"})

@@ -244,8 +244,20 @@ def test_the_web_does_not_start_on_a_database_that_was_never_prepared(
 def test_the_web_starts_with_real_data_where_all_is_prepared(instance: Path) -> None:
     create_key_file(instance / "keys.json")
     assert here(instance, "database", "prepare").exit_code == 0
-    served = typed(instance, "wsgi")
+    served = typed(instance, "wsgi", PORTAL_SMTP_URL="folder")
     assert (served.returncode, served.stderr) == (0, "")
+
+
+def test_the_web_does_not_start_where_letters_would_reach_nobody(instance: Path) -> None:
+    assert here(instance, "database", "prepare").exit_code == 0
+    refused = typed(instance, "wsgi")
+    assert refused.returncode == 3
+    assert "PORTAL_SMTP_URL" in refused.stderr
+    worker = here(instance, "worker", "run")
+    assert (worker.exit_code, "PORTAL_SMTP_URL" in worker.stderr) == (1, True)
+    # What sends nothing works all the same, and the check says it.
+    checked = here(instance, "database", "check")
+    assert (checked.exit_code, "reach nobody" in checked.stderr) == (0, True)
 
 
 def test_the_web_does_not_start_on_a_database_that_is_not_right(instance: Path) -> None:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from portal import models as m
 from portal.config import ROOT, Config
@@ -35,6 +36,9 @@ class Fresh:
     @property
     def app(self) -> Portal:
         return create_app(self.config)
+
+    def command(self, *words: str) -> Result:
+        return self.app.test_cli_runner().invoke(args=["installation", *words])
 
     def first(self, centre: str = CENTRE, email: str = EMAIL, name: str = NAME) -> Result:
         words = ["installation", "first", "--centre", centre, "--email", email, "--name", name]
@@ -129,3 +133,68 @@ def test_what_cannot_be_taken_is_refused_and_leaves_nothing(
     assert "Traceback" not in refused.output
     assert session.scalars(select(m.Agency.id)).all() == []
     assert session.scalars(select(m.Account.id)).all() == []
+
+
+# --- when the only administrator is away ---------------------------------------------------------
+
+OTHER = ("--email", "other@example.jp", "--name", "見本 つぎ")
+
+
+def test_another_administrator_is_made_by_whoever_runs_the_server(
+    fresh: Fresh, session: SystemSession
+) -> None:
+    assert fresh.first().exit_code == 0
+    done = fresh.command("administrator", *OTHER)
+    assert done.exit_code == 0, done.output
+    app = fresh.app
+    Browser(app).submit("/sign-in", {"email": "other@example.jp", "password": done.stdout.strip()})
+    with app.app_context():
+        db.engine.dispose()
+    places = session.execute(select(m.Membership.agency_id, m.Membership.role)).all()
+    assert len(places) == 2
+    assert len(set(places)) == 1
+    again = fresh.command("administrator", *OTHER)
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert "already" in again.stderr
+
+
+def test_the_first_administrator_is_made_by_its_own_command(fresh: Fresh) -> None:
+    assert fresh.app.test_cli_runner().invoke(args=["database", "prepare"]).exit_code == 0
+    refused = fresh.command("administrator", *OTHER)
+    assert (refused.exit_code, "installation first" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "words", [("--email", "x", "--name", "見本"), ("--email", "a@example.jp", "--name", " ")]
+)
+def test_an_administrator_needs_a_name_and_an_address(fresh: Fresh, words: tuple[str, ...]) -> None:
+    assert fresh.first().exit_code == 0
+    refused = fresh.command("administrator", *words)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "Traceback" not in refused.output
+
+
+def test_whoever_sleeps_is_woken_and_nobody_else(fresh: Fresh, session: SystemSession) -> None:
+    assert fresh.first().exit_code == 0
+    refused = fresh.command("wake", "--email", EMAIL)
+    assert (refused.exit_code, "Nothing of this account sleeps" in refused.stderr) == (1, True)
+    now = session.scalars(select(func.portal_clock())).one()
+    session.execute(update(m.Membership).values(confirm_by=now - timedelta(days=1)))
+    session.commit()
+    woken = fresh.command("wake", "--email", EMAIL)
+    assert (woken.exit_code, CENTRE in woken.stdout) == (0, True)
+    session.begin()
+    (until,) = session.scalars(select(m.Membership.confirm_by)).all()
+    assert until is not None
+    assert until > now + timedelta(days=60)
+    changes = session.scalars(
+        select(m.AuditEvent.details).where(m.AuditEvent.event == "membership.changed")
+    ).all()
+    assert [each["change"] for each in changes] == ["reconfirmed"]
+    nobody = fresh.command("wake", "--email", "nobody@example.jp")
+    assert (nobody.exit_code, "no account" in nobody.stderr) == (1, True)
+    session.execute(update(m.Account).values(disabled=True))
+    session.commit()
+    stopped = fresh.command("wake", "--email", EMAIL)
+    assert (stopped.exit_code, "stopped" in stopped.stderr) == (1, True)
+    session.begin()

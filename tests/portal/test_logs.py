@@ -54,6 +54,7 @@ def running(postgres: Server, tmp_path: Path, request: pytest.FixtureRequest) ->
         "PORTAL_PORT": str(port),
         "PORTAL_PROXIES": "1",
         "PORTAL_PUBLIC_URL": "https://portal.example.jp",
+        "PORTAL_SMTP_URL": "folder",
     }
     create_key_file(tmp_path / "keys.json")
     prepare = create_app(Config.from_env(env, command=True)).test_cli_runner()
@@ -92,7 +93,10 @@ def test_the_log_names_views_and_no_trace_of_anybody(running: Running) -> None:
     assert running.get("/sign-in", Host="kanaria.example").status_code == 400
     # No worker runs here.
     health = running.get("/health")
-    assert (health.status_code, health.text) == (503, "web: ok\ndatabase: ok\nworker: silent\n")
+    assert (health.status_code, health.text) == (
+        503,
+        "web: ok\ndatabase: ok\nworker: silent\nmail: folder\n",
+    )
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(timeout=PATIENCE_SECONDS) == 0
     said = running.log.read_text()

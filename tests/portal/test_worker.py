@@ -24,7 +24,11 @@ class Yard:
     """A prepared database with the example world, the workers on it, and a look at its tables."""
 
     def __init__(self, url: str, folder: Path, look: psycopg.Connection) -> None:
-        self.env = {"PORTAL_INSTANCE": str(folder), "DATABASE_URL": url}
+        self.env = {
+            "PORTAL_INSTANCE": str(folder),
+            "DATABASE_URL": url,
+            "PORTAL_SMTP_URL": "folder",
+        }
         self.log = folder / "worker.log"
         self.look = look
         self.workers: list[subprocess.Popen[bytes]] = []

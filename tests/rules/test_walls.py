@@ -100,6 +100,7 @@ DEFINERS = {
     "touch_session": "void",
     "use_once": "boolean",
     "worker_seen_at": "timestamp with time zone",
+    "mail_waits_since": "timestamp with time zone",
     **dict.fromkeys(
         (
             *("case_was_opened", "default_team_changed", "denial_was_written"),
