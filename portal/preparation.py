@@ -198,6 +198,7 @@ def _schema_and_walls(connection: psycopg.Connection, config: Config, done: list
         for problem in (
             *readiness.key_problems(noted, config),
             *readiness.demo_problems(noted, config),
+            *readiness.migration_problems(noted),
         ):
             raise PreparationError(problem)
     for statement in _NOTES:
@@ -257,6 +258,7 @@ def _present(connection: psycopg.Connection, config: Config) -> dict[str, str]:
         readiness.DEMO: "1" if config.demo else "0",
         readiness.SERVER: _server(connection),
         **_walls(connection),
+        **readiness.migration_marks(),
         **readiness.key_marks(config.keys),
     }
 

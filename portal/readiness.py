@@ -16,10 +16,11 @@ from portal.embedded import APP, OWNER, ROLES, SYSTEM
 
 PREPARE = "Run: flask --app wsgi database prepare"
 OLDEST_SERVER = 15
-CURRENT_HEAD = ROOT / "migrations" / ".current-head"
+MIGRATIONS = ROOT / "migrations"
+CURRENT_HEAD = MIGRATIONS / ".current-head"
 
 # Names of notes in the table ``installation.notes``.
-DEMO, SERVER, WALL, KEY = "demo", "server", "wall ", "key "
+DEMO, SERVER, WALL, KEY, MIGRATION = "demo", "server", "wall ", "key ", "migration "
 
 # Everything that decides who sees what, by name, in the words of the server itself. Names are
 # written in full because the search path is empty, so every role reads the same text.
@@ -196,6 +197,35 @@ def walls(connection: psycopg.Connection) -> dict[str, str]:
     }
 
 
+def migration_marks() -> dict[str, str]:
+    """Return a digest of the script of each migration of this version of the portal."""
+    return {
+        f"{MIGRATION}{path.name.removesuffix('.up.sql')}": hashlib.sha256(
+            path.read_bytes()
+        ).hexdigest()
+        for path in sorted((MIGRATIONS / "versions").glob("*.up.sql"))
+    }
+
+
+def migration_problems(noted: Mapping[str, str]) -> Iterator[str]:
+    """Yield which migration was another one when it made this database.
+
+    What was released is never changed. Before the first release the ground is written anew, and no
+    number would tell that the tables are those of another day.
+    """
+    marks = migration_marks()
+    made = {name: mark for name, mark in noted.items() if name.startswith(MIGRATION)}
+    if not made:
+        made = dict.fromkeys(list(marks)[:1], "")
+    for name, mark in made.items():
+        if marks.get(name, mark) != mark:
+            yield (
+                f"The migration {name.removeprefix(MIGRATION)} is not the one that made this "
+                "database. Dump the register with the version that made it (flask --app wsgi world "
+                "dump) and load it into a new database, or for a demo run: make demo-reset"
+            )
+
+
 def changed(noted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
     """Return the names of the parts of the walls that are not as they were noted."""
     before = {name: digest for name, digest in noted.items() if name.startswith(WALL)}
@@ -242,6 +272,10 @@ def _problems(connection: psycopg.Connection, config: Config) -> Iterator[str]:
         yield f"The database is not prepared for this version of the portal. {PREPARE}"
         return
     yield from role_problems(connection)
+    found = list(migration_problems(noted))
+    if found:
+        yield from found
+        return
     for name in changed(noted, walls(connection)):
         yield f"In the database the {name} is not as it was prepared. {PREPARE}"
     yield from _clock_problems(connection)
