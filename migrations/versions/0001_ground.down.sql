@@ -527,6 +527,7 @@ DROP FUNCTION machine_secrets_of;
 DROP FUNCTION issue_machine_token;
 DROP FUNCTION machine_by_token;
 DROP FUNCTION worker_seen_at;
+DROP FUNCTION mail_waits_since;
 DROP FUNCTION lock_grants;
 DROP FUNCTION emergency_case;
 DROP FUNCTION begin_emergency_view;

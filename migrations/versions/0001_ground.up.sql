@@ -2110,6 +2110,14 @@ BEGIN
     RETURN (SELECT max(last_heartbeat) FROM jobs.procrastinate_workers);
 END $$;
 
+CREATE FUNCTION mail_waits_since()
+RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Since when the oldest letter is due that was neither sent nor taken back.
+    SELECT min(due_at) FROM notices
+    WHERE sent_at IS NULL AND used_at IS NULL AND due_at <= portal_clock()
+        AND (expires_at IS NULL OR portal_clock() < expires_at);
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Locking: a post that races a withdrawal loses.
 -- ---------------------------------------------------------------------------------------------
@@ -2774,6 +2782,12 @@ ALTER FUNCTION worker_seen_at() OWNER TO portal_system;
 REVOKE ALL ON FUNCTION worker_seen_at() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION worker_seen_at() TO portal_app;
+
+ALTER FUNCTION mail_waits_since() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION mail_waits_since() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION mail_waits_since() TO portal_app;
 
 ALTER FUNCTION lock_grants(uuid, boolean) OWNER TO portal_system;
 

@@ -174,27 +174,24 @@ def test_an_administrator_needs_a_name_and_an_address(fresh: Fresh, words: tuple
     assert "Traceback" not in refused.output
 
 
-def test_whoever_sleeps_is_woken_and_nobody_else(fresh: Fresh, session: SystemSession) -> None:
+def test_whoever_sleeps_is_woken_and_nobody_else(fresh: Fresh) -> None:
     assert fresh.first().exit_code == 0
     refused = fresh.command("wake", "--email", EMAIL)
     assert (refused.exit_code, "Nothing of this account sleeps" in refused.stderr) == (1, True)
-    now = session.scalars(select(func.portal_clock())).one()
-    session.execute(update(m.Membership).values(confirm_by=now - timedelta(days=1)))
-    session.commit()
+    engine = make_engine(fresh.config.urls.system)
+    with engine.begin() as connection:
+        now = connection.execute(select(func.portal_clock())).scalar_one()
+        connection.execute(update(m.Membership).values(confirm_by=now - timedelta(days=1)))
     woken = fresh.command("wake", "--email", EMAIL)
     assert (woken.exit_code, CENTRE in woken.stdout) == (0, True)
-    session.begin()
-    (until,) = session.scalars(select(m.Membership.confirm_by)).all()
-    assert until is not None
-    assert until > now + timedelta(days=60)
-    changes = session.scalars(
-        select(m.AuditEvent.details).where(m.AuditEvent.event == "membership.changed")
-    ).all()
-    assert [each["change"] for each in changes] == ["reconfirmed"]
+    with engine.begin() as connection:
+        until = connection.execute(select(m.Membership.confirm_by)).scalar_one()
+        assert until > now + timedelta(days=60)
+        changes = select(m.AuditEvent.details).where(m.AuditEvent.event == "membership.changed")
+        assert [row.details["change"] for row in connection.execute(changes)] == ["reconfirmed"]
+        connection.execute(update(m.Account).values(disabled=True))
     nobody = fresh.command("wake", "--email", "nobody@example.jp")
     assert (nobody.exit_code, "no account" in nobody.stderr) == (1, True)
-    session.execute(update(m.Account).values(disabled=True))
-    session.commit()
     stopped = fresh.command("wake", "--email", EMAIL)
     assert (stopped.exit_code, "stopped" in stopped.stderr) == (1, True)
-    session.begin()
+    engine.dispose()
