@@ -18,6 +18,7 @@ from sqlalchemy import (
     Function,
     Select,
     TableClause,
+    Text,
     TextualSelect,
     bindparam,
     create_engine,
@@ -103,16 +104,19 @@ class SystemSession(Session):
     """A session of the system role, which sees everything; made by ``system_session`` alone."""
 
 
+# Built once; sent twice a request, before anybody is known and after.
+_SENDING = select(
+    func.row_security_active("cases"),
+    *(func.set_config(f"portal.{name}", bindparam(name, type_=Text()), True) for name in SETTINGS),
+)
+
+
 def _settings(viewer: Viewer | None) -> dict[str, str]:
     return dict.fromkeys(SETTINGS, "") if viewer is None else viewer.settings()
 
 
 def _send_settings(execute: Callable[..., Any], viewer: Viewer | None) -> None:
-    calls = [
-        func.set_config(f"portal.{name}", value, True) for name, value in _settings(viewer).items()
-    ]
-    row = execute(select(func.row_security_active("cases"), *calls)).one()
-    if not row[0]:
+    if not execute(_SENDING, _settings(viewer)).one()[0]:
         msg = "row-level security does not hold for this database role; run: database prepare"
         raise WallDownError(msg)
 

@@ -182,8 +182,8 @@ def create_key(session: Session, scope: Scope) -> None:
     _cache(session)[scope] = plain
 
 
-def _unwrap(keys: Keys, row: m.DataKey) -> tuple[Scope, bytes]:
-    scope = Scope(row.kind, row.scope_id, row.slice if isinstance(row, m.SliceKey) else "")
+def _unwrap(keys: Keys, kind: str, row: Any) -> tuple[Scope, bytes]:
+    scope = Scope(kind, row.scope_id, row.slice if kind == "slice" else "")
     return scope, _unwrapped(keys, row, scope)
 
 
@@ -199,7 +199,8 @@ def _unwrapped(keys: Keys, row: Any, scope: Scope) -> bytes:
 
 def _keys_of(key: Any) -> Select[Any]:
     # An array keeps one text, and so one plan, for any number of keys.
-    return select(key).where(key.scope_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+    columns = [key.scope_id, key.kek_id, key.wrapped, *([key.slice] if key is m.SliceKey else [])]
+    return select(*columns).where(key.scope_id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
 
 
 _KEYS = {kind: hot(f"keys: {kind}", _keys_of(key)) for kind, key in m.KEYS.items()}
@@ -210,13 +211,13 @@ def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
     wanted = {scope_of(row) for row in rows} - _cache(session).keys()
     for kind in sorted({scope.kind for scope in wanted}):
         ids = sorted({scope.id for scope in wanted if scope.kind == kind})
-        found = session.scalars(_KEYS[kind], {"ids": ids})
-        _cache(session).update(_unwrap(_keys(session), row) for row in found)
+        found = session.execute(_KEYS[kind], {"ids": ids})
+        _cache(session).update(_unwrap(_keys(session), kind, row) for row in found)
 
 
 def take_key(session: Session, row: m.DataKey) -> None:
     """Take in a data key that a sanctioned function of the database gave before a viewer."""
-    scope, key = _unwrap(_keys(session), row)
+    scope, key = _unwrap(_keys(session), row.kind, row)
     _cache(session)[scope] = key
 
 

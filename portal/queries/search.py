@@ -128,12 +128,12 @@ def _by_names(order: str) -> Select[Any]:
 
 
 # Built once: making a statement anew for each page costs as much as running it.
-_CODES = {
+BY_CODES = {
     order: hot(f"search by codes: {order}", _by_codes(order).limit(literal_column(str(PAGE + 1))))
     for order in ("first", "older")
 }
 _PEOPLE = {order: hot(f"search by name: {order}", _by_names(order)) for order in ("first", "older")}
-_OF_REFERENCE = hot(
+OF_REFERENCE = hot(
     "search by reference",
     select(
         m.Case.id.label("case_id"), m.Case.reference, m.Case.status, m.Case.opened_at.label("at")
@@ -161,7 +161,7 @@ def search(session: Session, wanted: Wanted, cursor: Cursor | None = None) -> Fo
     acting = require(standing(session), Action.LIST_CASES)
     if wanted.words:
         reference = read_reference(wanted.words) or wanted.words.upper()
-        exact = session.execute(_OF_REFERENCE, {"reference": reference}).all()
+        exact = session.execute(OF_REFERENCE, {"reference": reference}).all()
         numbered = _on_desk(session, reference) if allows(acting, Action.READ_INBOX) else []
         if exact or numbered:
             return Found(dressed(session, exact, newer=None, older=None), numbered)
@@ -181,7 +181,7 @@ def _page(session: Session, wanted: Wanted, cursor: Cursor | None) -> Page:
     if wanted.words:
         found = list(islice(_named(session, wanted.words, order, bound), PAGE + 1))
     else:
-        found = list(session.execute(_CODES[order], bound))
+        found = list(session.execute(BY_CODES[order], bound))
     shown = found[:PAGE]
     return dressed(session, shown, newer=None, older=shown[-1] if len(found) > PAGE else None)
 
