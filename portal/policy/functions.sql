@@ -64,6 +64,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         AND portal_clock() < s.seen_at + l.idle
         AND portal_clock() < s.opened_at + l.absolute
         AND (s.thread_id IS NULL OR t.closed_at IS NULL)
+        -- Who was given another role since the last request signs in anew (security.md S1).
+        AND (s.account_id IS NULL OR m.valid_from <= s.seen_at)
         AND (s.account_id IS NULL OR (m.id IS NOT NULL AND NOT c.disabled AND CASE
             WHEN s.issuer_id IS NULL THEN comes_in_here(m.manager, m.role, m.agency_id)
             -- What a sign-on opened ends with the link to it.

@@ -376,6 +376,27 @@ def test_who_leaves_is_out_at_the_next_request(
     teacher.get("/sign-ins")
 
 
+def test_another_role_takes_another_sign_in(browse: Browse, system: Engine, town: City) -> None:
+    nurse, teacher = browse("nurse"), browse("teacher")
+    nurse.get("/sign-ins")
+    with system.begin() as connection:
+        connection.execute(
+            text("UPDATE memberships SET valid_until = now() WHERE account_id = :id"),
+            {"id": town.accounts["nurse"]},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO memberships (id, account_id, agency_id, role, valid_from)"
+                " VALUES (gen_random_uuid(), :id, :agency, 'school_principal', now())"
+            ),
+            {"id": town.accounts["nurse"], "agency": town.agencies["school"]},
+        )
+    nurse.get("/sign-ins", 302)
+    nurse.get("/sign-ins", 302)
+    teacher.get("/sign-ins")
+    assert "校長" in browse("nurse").get("/switch").words
+
+
 def test_a_request_in_flight_does_not_revive_an_ended_session(
     app: Portal, browse: Browse, system: Engine
 ) -> None:
