@@ -37,6 +37,7 @@ from portal.services.sharing import RefusedShareError
 from portal.vault import equip, reveal
 from portal.vocabulary import EMERGENCY_SLICES
 from portal.working_hours import add_working_days, jst
+from portal.world.looking import set_clock
 from tests import city as towns
 from tests.conftest import Database
 from tests.portal.conftest import Acting
@@ -228,6 +229,35 @@ def test_the_end_is_exact_to_the_second(
         seen.append((at < until, officer.scalars(select(m.Case.id)).first() is not None))
     assert all(live == visible for live, visible in seen)
     assert seen[0] == (False, False)
+
+
+@pytest.mark.parametrize("kind", ["view", "provision"])
+def test_it_is_open_one_second_before_its_end_and_not_at_its_end(
+    acting: Acting, town: towns.City, own: Database, night: str, kind: str
+) -> None:
+    """The clock of the database is put there, and both walls look."""
+    shared(own, town)
+    if kind == "view":
+        reader = acting(night)
+        open_view(reader, town.case_id, reason=REASON, on_duty=True)
+        reader.commit()
+    else:
+        provided(acting("director"), town)
+        reader = acting("liaison")
+    with SystemSession(own.system) as system:
+        [until] = system.scalars(select(m.Grant.valid_until).where(m.Grant.basis == "EMERGENCY"))
+        assert until is not None
+    seen = []
+    for instant in (until - SECOND, until):
+        reader.rollback()
+        with own.owner.begin() as connection:
+            set_clock(connection, instant)
+        cases = m.Case.__table__
+        both = reader.scalars(select(m.Entry.slice)).all()
+        policies = reader.connection().scalars(select(cases.c.id)).all()
+        seen.append((set(both), len(policies)))
+    assert seen[0] == (({"contact", "health"} if kind == "view" else {"contact"}), 1)
+    assert seen[1] == (set(), 0)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,9 @@ def mutants_of(module: str, functions: frozenset[str] | None = None) -> list[Mut
     found = []
     for change in changes:
         within = change.contained_by_top_level_function
-        function = within.name.value if within else ""
+        # Of a module's own statements it gives the statement, which has no name.
+        name = getattr(within, "name", None)
+        function = name.value if name else ""
         if functions is not None and function not in functions:
             continue
         mutated = deep_replace(tree, change.original_node, change.mutated_node)

@@ -47,6 +47,7 @@ from portal.services.administration import add_team_member, end_team_member
 from portal.services.entries import post_entry, retract_entry, writable
 from portal.services.sharing import give_grant, take_back
 from portal.vocabulary import EMERGENCY_SLICES
+from portal.working_hours import jst
 from tests import city as towns
 from tests.conftest import Database
 from tests.rules.bugs import BUGS
@@ -71,6 +72,7 @@ COLLEAGUES = {
 }
 REASON = "あざがあり、帰りたくないと話したため、法律にもとづいて通告する。"
 TICK = dt.timedelta(microseconds=1)
+A_WEEK = dt.timedelta(days=7)
 
 owners, agencies = st.sampled_from(OWNERS), st.sampled_from(AGENCIES)
 staff = st.sampled_from(STAFF)
@@ -291,11 +293,12 @@ class Lives(RuleBasedStateMachine):
             ),
             "review": self._one_of(row.id, number, row.reviewed_at.is_(None)),
         }[how]
+        later = emergencies.Telling("まだ話せない。", later=jst(self.life.now).date() + A_WEEK)
         deeds: dict[str, Callable[[Any, m.Emergency], object]] = {
             "end": lambda s, each: emergencies.end_early(s, each, words="もうひつようない。"),
             "prolong": emergencies.prolong,
             "review": lambda s, each: emergencies.review(
-                s, each, finding="right", words=REASON, told="あとで本人に話した。"
+                s, each, finding="right", words=REASON, telling=later
             ),
         }
         if found is not None:
@@ -368,7 +371,7 @@ class Lives(RuleBasedStateMachine):
         self.life.do(
             "conceal" if concealed else "lift the concealment",
             who,
-            lambda s: concealment.conceal(s, self.life.case(s), concealed=concealed),
+            lambda s: concealment.conceal(s, self.life.case(s), concealed=concealed, reason=REASON),
         )
 
     # -- time
