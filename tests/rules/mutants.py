@@ -4,9 +4,10 @@ The changes are mutmut's; the running is our own, because the rules are built wh
 imported, before mutmut chooses its mutant. A change of `viewer` or `visibility` is planted into the
 policies of a database of random worlds, then into the criteria of a session, and looked at by
 everybody against the oracle: a second each, where a run of pytest takes a minute. What the worlds
-cannot tell (threads, meetings, permissions …) is put to the tests of its module with ``--tests``.
+cannot tell (threads, meetings, permissions …) is put with ``--tests`` to the tests of its module,
+in a child of a warm process; one that renders to the very same SQL in both walls is no change.
 
-What was judged is kept in instance/mutants.json by the change itself, so that a run can be broken
+What was judged is kept in instance/mutants.*.json by the change itself, so that a run can be broken
 off and goes on where it was. The order is drawn by hash: a part of a run is a fair sample. A
 survivor must stand in docs/mutants.md with the reason why it is no different rule.
 
@@ -19,9 +20,7 @@ import argparse
 import contextlib
 import difflib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,26 +45,42 @@ from tests.rules import batches
 from tests.rules.city import AT, City
 from tests.rules.planting import SOURCES, plant_sources, planted_in
 from tests.rules.sight import Part, by_oracle, by_orm, differences, pairs, viewer_of
+from tests.rules.warm import warm
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "portal/policy"
-KEPT, LISTED = ROOT / "instance/mutants.json", ROOT / "docs/mutants.md"
+KEPT, LISTED = ROOT / "instance", ROOT / "docs/mutants.md"
 # How many worlds look at a change, and how many people of each.
 WORLDS, VIEWERS, BY_CRITERIA = 24, 14, 6
-TEST_SECONDS = 900
+# Where a change that renders to the same SQL is none: these say rules and nothing else.
+RENDERED = ("viewer", "visibility", "writing")
 # The tests that know a module best. The comparison of policies with the code is not among them:
 # it would kill every change by being a change.
 TESTS = {
     "bundles": ("tests/portal/test_services_sharing.py", "tests/blueprints/test_consents.py"),
     "capacity": ("tests/portal/test_capacity.py",),
-    "explain": ("tests/rules/test_audit_rows.py", "tests/portal/test_cli.py"),
-    "past": ("tests/portal/test_cli.py", "tests/blueprints/test_cases.py"),
-    "permissions": ("tests/rules/test_routes.py", "tests/blueprints"),
+    "explain": ("tests/rules/test_explain.py", "tests/portal/test_cli.py"),
+    "past": ("tests/rules/test_past.py", "tests/blueprints/test_sights.py"),
+    "permissions": (
+        *("tests/rules/test_routes.py", "tests/blueprints/test_administration.py"),
+        *("tests/blueprints/test_staff.py", "tests/blueprints/test_oversight.py"),
+    ),
     "preview": ("tests/portal/test_preview.py",),
-    "terms": ("tests/portal/test_services_sharing.py", "tests/portal/test_preview.py"),
-    "viewer": ("tests/rules/test_probes.py", "tests/blueprints"),
-    "visibility": ("tests/rules/test_probes.py", "tests/blueprints"),
-    "writing": ("tests/rules/test_probes.py", "tests/blueprints"),
+    "terms": ("tests/portal/test_services_sharing.py", "tests/portal/test_services_lawful.py"),
+    **dict.fromkeys(
+        ("viewer", "visibility"),
+        (
+            *("tests/rules/test_retractions.py", "tests/rules/test_probes.py"),
+            *("tests/portal/test_services_consultations.py", "tests/blueprints/test_meetings.py"),
+            *("tests/blueprints/test_child.py", "tests/blueprints/test_oversight.py"),
+            *("tests/blueprints/test_actions.py", "tests/blueprints/test_staff.py"),
+        ),
+    ),
+    "writing": (
+        *("tests/rules/test_probes.py", "tests/portal/test_services_emergencies.py"),
+        *("tests/blueprints/test_staff.py", "tests/blueprints/test_intake.py"),
+        *("tests/blueprints/test_meetings.py", "tests/blueprints/test_moves.py"),
+    ),
 }
 
 
@@ -190,83 +205,48 @@ def _worlds() -> Iterator[Worlds]:
         yield Worlds(Database("mutants", server, config))
 
 
-# -- by tests -------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _copy() -> Iterator[Path]:
-    """Copy what git knows of the project; gives the folder."""
-    with tempfile.TemporaryDirectory(prefix="portal-mutants-") as name:
-        folder = Path(name)
-        files = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout.split("\0")
-        catalogues = [str(each.relative_to(ROOT)) for each in ROOT.glob("portal/**/*.mo")]
-        for file in filter(None, [*files, *catalogues]):
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / file, folder / file)
-        yield folder
-
-
-def kill_by_tests(folder: Path, mutant: Mutant) -> str | None:
-    """Run the tests of a mutant's module in the copy; returns the first that failed, or None."""
-    place = folder / "portal/policy" / f"{mutant.module}.py"
-    before = place.read_text(encoding="utf-8")
-    place.write_text(mutant.source, encoding="utf-8")
-    try:
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-qq", "-x", "-p", "no:cacheprovider", "--no-header",
-             "-m", "not browser and not heavy", "--show-capture=no", *TESTS[mutant.module]],
-            cwd=folder, check=False, capture_output=True, text=True, timeout=TEST_SECONDS,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return "tests: took too long"
-    finally:
-        place.write_text(before, encoding="utf-8")
-    if run.returncode == 0:
-        return None
-    failed = [line for line in run.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return f"tests: {failed[0][:160]}" if failed else "tests: could not start"
-
-
 # -- the run --------------------------------------------------------------------------------------
 
 
 def _kept() -> dict[str, Any]:
-    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    """Return what was judged, by whichever part of a run."""
+    found: dict[str, Any] = {}
+    for file in sorted(KEPT.glob("mutants*.json")):
+        found |= json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
-def _keep(judged: dict[str, Any]) -> None:
-    KEPT.parent.mkdir(parents=True, exist_ok=True)
-    KEPT.write_text(json.dumps(judged, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def _keep(part: str, judged: dict[str, Any]) -> None:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    file = KEPT / f"mutants.{part.replace('/', '-of-')}.json"
+    whole = (json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}) | judged
+    # Whole or not at all: a run may be broken off here too.
+    half = file.with_suffix(".half")
+    half.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    half.replace(file)
 
 
-def judge(
-    mutants: Iterable[Mutant], judged: dict[str, Any], until: float, *, by_tests: bool
-) -> None:
+def judge(mutants: Iterable[Mutant], until: float, part: str, *, by_tests: bool) -> None:
     """Judge what is not judged yet until the time is up, and keep each judgement."""
+    kept = _kept()
     with contextlib.ExitStack() as stack:
         worlds: Worlds | None = None
-        folder = stack.enter_context(_copy()) if by_tests else None
+        children = stack.enter_context(warm()) if by_tests else None
         for mutant in mutants:
-            known = judged.get(mutant.key)
+            known = kept.get(mutant.key)
             if (known and (known["by"] or known["tests"] or not by_tests)) or time.time() > until:
                 continue
             by, tried = None, False
             if mutant.module in SOURCES and not known:
                 worlds = worlds or stack.enter_context(_worlds())
                 by = worlds.kill(mutant)
-            if by is None and folder is not None:
-                by, tried = kill_by_tests(folder, mutant), True
-            judged[mutant.key] = {
-                "module": mutant.module,
-                "function": mutant.function,
-                "diff": mutant.diff,
-                "by": by,
-                "tests": tried,
-            }
-            _keep(judged)
+            if by is None and children is not None:
+                by_text = mutant.module in RENDERED and mutant.function != "Viewer"
+                tests = TESTS[mutant.module]
+                by = children.run(mutant.module, mutant.source, tests, by_text=by_text)
+                tried = True
+            said = {"module": mutant.module, "function": mutant.function, "diff": mutant.diff}
+            _keep(part, {mutant.key: {**said, "by": by, "tests": tried}})
 
 
 def report(mutants: list[Mutant], judged: dict[str, Any]) -> int:
@@ -279,6 +259,8 @@ def report(mutants: list[Mutant], judged: dict[str, Any]) -> int:
         count["mutants"] += 1
         if known is None:
             count["not judged"] += 1
+        elif known["by"] == "same":
+            count["equivalent: both walls render to the same SQL"] += 1
         elif known["by"]:
             count[f"killed: {known['by'].split(':')[0]}"] += 1
         elif mutant.key in listed:
@@ -299,11 +281,24 @@ def main() -> int:
     parser.add_argument("--modules", default=",".join(TESTS))
     parser.add_argument("--minutes", type=float, default=24 * 60)
     parser.add_argument("--tests", action="store_true", help="also run the tests of the module")
+    parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--part", default="1/1", help="2/3: the second third")
     wanted = parser.parse_args()
+    if wanted.cores > 1:
+        command = [sys.executable, "-m", "tests.rules.mutants", *sys.argv[1:], "--cores", "1"]
+        parts = [f"{number}/{wanted.cores}" for number in range(1, wanted.cores + 1)]
+        running = [subprocess.Popen([*command, "--part", part]) for part in parts]
+        for each in running:
+            each.wait()
     mutants = [each for module in wanted.modules.split(",") for each in mutants_of(module)]
-    judged = _kept()
-    judge(mutants, judged, time.time() + wanted.minutes * 60, by_tests=wanted.tests)
-    return 1 if report(mutants, judged) else 0
+    if wanted.cores == 1:
+        number, parts_ = map(int, wanted.part.split("/"))
+        mine = [each for each in mutants if int(each.key, 16) % parts_ == number - 1]
+        until = time.time() + wanted.minutes * 60
+        judge(mine, until, wanted.part, by_tests=wanted.tests)
+        if parts_ > 1:
+            return 0
+    return 1 if report(mutants, _kept()) else 0
 
 
 if __name__ == "__main__":
