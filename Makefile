@@ -120,6 +120,7 @@ measure-timing: env ## Compare the times of answers that must be told apart by n
 
 # A run that is broken off goes on where it was; what was judged stands in instance/mutants.*.json.
 mutants: env ## Change the policy in every small way that mutmut knows: somebody must notice (a day)
+	@$(BIN)/python -m tests.rules.mutants --bugs
 	@$(BIN)/python -m tests.rules.mutants --tests --cores $${CORES:-2}
 
 # django-guardian, which is measured beside the portal, lives in an environment of its own.

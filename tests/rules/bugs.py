@@ -386,3 +386,78 @@ BUGS = (
         "case((owned, OWNING), (READING.is_not(None), a.agency_id))",
     ),
 )
+
+WRITING, CAPACITY, PERMISSIONS = "writing", "capacity", "permissions"
+_EMERGENCIES = "tests/portal/test_services_emergencies.py"
+_CAPACITY = "tests/portal/test_capacity.py"
+# What no sight tells, for it is about other tables, about writing, or about no row at all. Here
+# `at` names the tests that must find it; `make mutants` plants each in both walls at once.
+BEYOND = (
+    Bug(
+        "everybody sees that there was an emergency",
+        _EMERGENCIES,
+        RULES,
+        'somebody else started."""\n    return of_owner(e)',
+        'somebody else started."""\n    return e.id.is_not(None)',
+    ),
+    Bug(
+        "an emergency lasts as long as its grant says",
+        _EMERGENCIES,
+        WRITING,
+        "grant.valid_until <= grant.valid_from + literal_column(\"interval '24 hours'\"),",
+    ),
+    Bug(
+        "a provision rests on the emergency of a view",
+        _EMERGENCIES,
+        WRITING,
+        "emergency.c.kind == literal_column(\"'provision'\"),",
+    ),
+    Bug(
+        "an emergency opens every slice",
+        _EMERGENCIES,
+        WRITING,
+        'grant.slices.op("<@")(literal_column(f"ARRAY[{slices}]")),',
+    ),
+    Bug(
+        "anybody who reads cases opens one in an emergency",
+        _EMERGENCIES,
+        PERMISSIONS,
+        "s.sees_cases and s.agency_type in EMERGENCY_VIEWERS and not s.at_centre",
+        "s.sees_cases and not s.at_centre",
+    ),
+    Bug(
+        "the code alone shows the whole thread",
+        "tests/portal/test_services_consultations.py",
+        RULES,
+        "and_(row.thread_id == GLIMPSE, row.id == NEWEST_REPLY)",
+        "row.thread_id == GLIMPSE",
+    ),
+    Bug(
+        "a retraction shows where its key does not open",
+        "tests/rules/test_retractions.py",
+        RULES,
+        "        _opens(key, and_(key.c.scope_id == r.case_id, key.c.slice == r.slice),"
+        " slice_keys),\n",
+    ),
+    Bug(
+        "a young child whose guardians are all barred decides alone",
+        _CAPACITY,
+        CAPACITY,
+        "(Band.YOUNG, Way.BARRED): Need.LAW",
+        "(Band.YOUNG, Way.BARRED): Need.NOTHING",
+    ),
+    Bug(
+        "a guardian who must not know is asked",
+        _CAPACITY,
+        CAPACITY,
+        "return self.concerned or self.never_told",
+        "return self.concerned",
+    ),
+    Bug(
+        "one of two guardians who disagree is enough",
+        _CAPACITY,
+        CAPACITY,
+        "return Way.DISPUTE if said == {True, False} else Way.CLEAR",
+        "return Way.CLEAR",
+    ),
+)

@@ -42,8 +42,9 @@ from portal.embedded import APP, OWNER, SYSTEM
 from portal.policy import schema
 from tests.conftest import Database
 from tests.rules import batches
+from tests.rules.bugs import BEYOND
 from tests.rules.city import AT, City
-from tests.rules.planting import SOURCES, plant_sources, planted_in
+from tests.rules.planting import SOURCES, plant_sources, planted_in, replaced
 from tests.rules.sight import Part, by_oracle, by_orm, differences, pairs, viewer_of
 from tests.rules.warm import warm
 
@@ -249,6 +250,20 @@ def judge(mutants: Iterable[Mutant], until: float, part: str, *, by_tests: bool)
             _keep(part, {mutant.key: {**said, "by": by, "tests": tried}})
 
 
+def unfound() -> list[str]:
+    """Plant the bugs that no sight tells, each for the tests it names; return what none found."""
+    missed = []
+    with warm() as children:
+        for bug in BEYOND:
+            source = (POLICY / f"{bug.source}.py").read_text(encoding="utf-8")
+            changed = replaced(source, bug.needle, bug.replacement)
+            by = children.run(bug.source, changed, (bug.at,), by_text=False)
+            print(f"{bug.name}: {by or 'not found'}", flush=True)
+            if by is None or not by.startswith("tests: FAILED"):
+                missed.append(bug.name)
+    return missed
+
+
 def report(mutants: list[Mutant], judged: dict[str, Any]) -> int:
     """Print the counts and the survivors without a reason; returns how many of these there are."""
     listed = LISTED.read_text(encoding="utf-8") if LISTED.exists() else ""
@@ -281,9 +296,12 @@ def main() -> int:
     parser.add_argument("--modules", default=",".join(TESTS))
     parser.add_argument("--minutes", type=float, default=24 * 60)
     parser.add_argument("--tests", action="store_true", help="also run the tests of the module")
+    parser.add_argument("--bugs", action="store_true", help="plant the bugs that no sight tells")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--part", default="1/1", help="2/3: the second third")
     wanted = parser.parse_args()
+    if wanted.bugs:
+        return len(unfound())
     if wanted.cores > 1:
         command = [sys.executable, "-m", "tests.rules.mutants", *sys.argv[1:], "--cores", "1"]
         parts = [f"{number}/{wanted.cores}" for number in range(1, wanted.cores + 1)]

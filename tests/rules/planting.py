@@ -51,7 +51,8 @@ class Bug:
     replacement: str = ""
 
 
-def _replaced(source: str, needle: str, replacement: str) -> str:
+def replaced(source: str, needle: str, replacement: str) -> str:
+    """Return a source with another passage, which must occur exactly once."""
     found = source.count(needle)
     if found != 1:
         raise ValueError(f"the passage occurs {found} times, not once: {needle}")
@@ -83,18 +84,18 @@ def plant(bug: Bug | None) -> Planted:
     """Compile the rules with a bug; without one as they are, to prove that planting is faithful."""
     sources = dict(SOURCES)
     if bug is not None:
-        sources[bug.source] = _replaced(sources[bug.source], bug.needle, bug.replacement)
+        sources[bug.source] = replaced(sources[bug.source], bug.needle, bug.replacement)
     return plant_sources(sources)
 
 
 def plant_sources(sources: dict[str, str]) -> Planted:
     """Compile the rules from whole sources, by the names of `SOURCES`."""
-    terms = _module("planted_viewer", _replaced(sources["viewer"], *_CALL))
-    rules = _module("planted_visibility", _replaced(sources["visibility"], *_IMPORT))
+    terms = _module("planted_viewer", replaced(sources["viewer"], *_CALL))
+    rules = _module("planted_visibility", replaced(sources["visibility"], *_IMPORT))
     return Planted(
         session=_session(rules.VISIBLE),
         terms=tuple(
-            _replaced(rls._term(term), "CREATE FUNCTION viewer_", "CREATE FUNCTION planted_")
+            replaced(rls._term(term), "CREATE FUNCTION viewer_", "CREATE FUNCTION planted_")
             for term in terms.TERMS
         ),
         policies=tuple(

@@ -25,7 +25,8 @@ from tests.rules.sight import Pair, Part, Sight, by_orm, by_sql, differences, vi
 # A bug may hide in as many worlds as stand here before it counts as missed. Loading a world takes
 # locks that planting holds, so the worlds of a step are loaded before the bug is planted.
 STEPS = (range(4), range(4, 16), range(City.EVERYONE, City.EVERYONE + 4), range(16, 56))
-# Reading another table's rows through its own policy, these two cannot show them in this wall.
+# It cannot be found in the policies, for it is nothing there: that a case is opened is said by the
+# policy of the cases, through which the rule of its people reads them (`visibility.through`).
 NOT_IN = {"policies": {"its people show before it opens"}, "criteria": set[str]()}
 
 Look = Callable[[Connection, Viewer, Part], Sight]
