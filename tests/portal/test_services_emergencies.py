@@ -499,6 +499,35 @@ def test_no_path_opens_anything_without_those_rows(
         written(other, view)
 
 
+def test_nothing_is_provided_on_the_emergency_of_a_view(
+    acting: Acting, town: towns.City, own: Database, night: str
+) -> None:
+    """A view has one reader and no second person; nobody else reads by it."""
+    shared(own, town)
+    officer = acting(night)
+    open_view(officer, town.case_id, reason=REASON, on_duty=True)
+    officer.commit()
+    owner = acting("director")
+    [emergency] = owner.scalars(select(m.Emergency)).all()
+    [view] = owner.scalars(select(m.Grant).where(m.Grant.emergency_id == emergency.id)).all()
+    case, now = case_of(owner, town), clock(owner)
+    wider = m.Grant(
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
+        case_opened_at=case.opened_at,
+        agency_id=view.agency_id,
+        slices=["basic"],
+        purpose="safety",
+        basis="EMERGENCY",
+        necessity="agencies_needed",
+        valid_from=now,
+        valid_until=now + A_DAY,
+        emergency_id=emergency.id,
+    )
+    with pytest.raises(DBAPIError, match="row-level security"):
+        written(owner, wider)
+
+
 def test_the_second_person_confirms_and_it_still_ends_at_its_time(
     acting: Acting, town: towns.City, own: Database
 ) -> None:
