@@ -18,7 +18,7 @@ COMPILED := $(patsubst %.po,%.mo,$(wildcard $(CATALOGUES)/*/LC_MESSAGES/messages
 CHROMIUM_PACKAGES := chromium fonts-morisawa-bizud-gothic fonts-noto-cjk
 
 .PHONY: help env compiled node chromium demo demo-reset test test-fast test-browser test-fuzz \
-        test-worlds test-races test-lives test-once test-canaries measure-timing mutants bench lint format \
+        test-worlds test-races test-kill test-lives test-once test-canaries measure-timing mutants bench lint format \
         policies catalogues freeze migration lock clean
 
 help: ## List these targets
@@ -104,6 +104,9 @@ test-worlds: env ## Compare 10,000 random worlds with the oracle, 500 of them ov
 
 test-races: env ## Race 10,000 withdrawals against readers, and as many against posts (an hour)
 	@PORTAL_RACES=$${RACES:-10000} $(BIN)/python -m pytest tests/rules/test_races.py
+
+test-kill: env ## Kill web and worker 200 times while people write: nothing is lost (half an hour)
+	@PORTAL_KILLS=$${KILLS:-200} $(BIN)/python -m pytest tests/rules/test_kill.py
 
 test-lives: env ## Live 300 lives of a case through the services, against the oracle (an hour)
 	@PORTAL_LIVES=$${LIVES:-300} PORTAL_STEPS=$${STEPS:-40} \

@@ -31,6 +31,7 @@ class Event(StrEnum):
     ACTION_MOVED = "action.moved"
     ADVICE_GIVEN = "advice.given"
     AGENCY_CHANGED = "agency.changed"
+    ALARM_CONFIRMED = "alarm.confirmed"
     BRIEF_READ = "brief.read"
     BRIEF_WRITTEN = "brief.written"
     CASE_CONCEALED = "case.concealed"
@@ -46,6 +47,7 @@ class Event(StrEnum):
     CONSULTATION_HANDED_OVER = "consultation.handed_over"
     CONSULTATION_LISTED = "consultation.listed"
     CONSULTATION_RECEIVED = "consultation.received"
+    DUTY_LIST_SET = "duty_list.set"
     EMERGENCY_DECIDED = "emergency.decided"
     EMERGENCY_PROLONGED = "emergency.prolonged"
     EMERGENCY_REVIEWED = "emergency.reviewed"
@@ -101,6 +103,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.ACTION_MOVED: "action status",
             Event.ADVICE_GIVEN: "brief assent",
             Event.AGENCY_CHANGED: "agency change",
+            Event.ALARM_CONFIRMED: "alarm",
             Event.BRIEF_READ: "brief",
             Event.BRIEF_WRITTEN: "brief",
             Event.CASE_CONCEALED: "concealed",
@@ -116,6 +119,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.CONSULTATION_HANDED_OVER: "consultation agency",
             Event.CONSULTATION_LISTED: "consultations",
             Event.CONSULTATION_RECEIVED: "consultation channel",
+            Event.DUTY_LIST_SET: "accounts",
             Event.EMERGENCY_DECIDED: "emergency decision",
             Event.EMERGENCY_PROLONGED: "emergency grants",
             Event.EMERGENCY_REVIEWED: "emergency finding",

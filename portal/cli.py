@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import ParamSpec, TextIO
+from typing import BinaryIO, ParamSpec, TextIO
 
 import click
 from flask import Flask, current_app
@@ -30,7 +30,9 @@ from portal.config import (
     write_private,
 )
 from portal.database import SystemSession, make_engine, system_session
+from portal.mail import letter_that_came_back
 from portal.policy import rls, schema
+from portal.services.notices import note_bounce
 from portal.vault import equip
 
 P = ParamSpec("P")
@@ -49,12 +51,13 @@ installation = AppGroup("installation", help="Set up a real installation.")
 world_ = AppGroup("world", help="Take in a whole register, or give it back.")
 policy = AppGroup("policy", help="Look at who sees what.")
 demo = AppGroup("demo", help="Fill the demo city.")
+mail_ = AppGroup("mail", help="Letters that the portal sent.")
 worker_ = AppGroup("worker", help="Work in the background.")
 
 
 def init_cli(app: Flask) -> None:
     """Register the commands."""
-    for group in (database, installation, world_, policy, demo, worker_):
+    for group in (database, installation, world_, policy, demo, mail_, worker_):
         app.cli.add_command(group)
 
 
@@ -341,6 +344,20 @@ def load_demo() -> None:
         mark.touch()
         load_city(config)
         mark.unlink()
+
+
+@mail_.command("bounced")
+@click.argument("report", type=click.File("rb"), default="-")
+@_refusing
+def mail_bounced(report: BinaryIO) -> None:
+    """Take a mail server's REPORT that a letter came back; its manager is then told."""
+    notice_id = letter_that_came_back(report.read())
+    if notice_id is None:
+        raise click.ClickException("This is no report of a letter that cannot be delivered.")
+    with _system(_config(), reason="mail bounced") as session:
+        found = note_bounce(session, notice_id)
+    if not found:
+        raise click.ClickException("The portal has sent no such letter.")
 
 
 @worker_.command("run")

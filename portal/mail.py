@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from email import message_from_bytes
+from email import message_from_bytes, message_from_string
 from email.message import EmailMessage
 from email.policy import default
 from email.utils import format_datetime
@@ -99,6 +99,31 @@ def deliver(config: Config, message: EmailMessage) -> None:
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
         server.send_message(message)
+
+
+def letter_that_came_back(data: bytes) -> uuid.UUID | None:
+    """Return the id of the letter that a mail server reports it cannot deliver, for good.
+
+    Args:
+        data: the report as it arrived (RFC 3464), with the letter or its head inside.
+
+    Returns:
+        None for anything else, such as a mere delay or a person's answer.
+
+    """
+    report = message_from_bytes(data, policy=default)
+    failed, letter = False, None
+    for part in report.walk():
+        failed = failed or str(part["Action"] or "").strip().lower() == "failed"
+        text = part.get_content() if part.get_content_type() == "text/rfc822-headers" else ""
+        head = message_from_string(text, policy=default) if text else part
+        named = str(head["Message-ID"] or "").strip().strip("<>").partition("@")[0]
+        if part is not report and named:
+            letter = named
+    try:
+        return uuid.UUID(letter) if failed and letter else None
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext
 
 from portal.auth import Acting, is_lent, rests_in, standing
+from portal.extensions import db
 from portal.policy.permissions import Action, Standing, allows
+from portal.queries.notifications import count_unread
 from portal.templating import label
 
 # Label, endpoint and the deed it leads to; shown to whom the deed is allowed, in this order.
 WAYS = (
     (lazy_gettext("ホーム"), "home.index", Action.KEEP_ACCOUNT),
+    (lazy_gettext("お知らせ"), "home.notifications", Action.KEEP_ACCOUNT),
     (lazy_gettext("受付"), "intake.inbox", Action.READ_INBOX),
     (lazy_gettext("相談を入力"), "intake.type_in", Action.RECEIVE),
     (lazy_gettext("ケース"), "cases.index", Action.READ_CASES),
@@ -44,8 +47,9 @@ def _leads_nowhere(acting: Standing, endpoint: str) -> bool:
 
 def _navigation() -> list[tuple[str, str, bool, int | None]]:
     known, acting = current_app.view_functions, standing()
+    counts = {"home.notifications": count_unread(db.session)}
     return [
-        (str(text), url_for(endpoint), request.endpoint == endpoint, None)
+        (str(text), url_for(endpoint), request.endpoint == endpoint, counts.get(endpoint))
         for text, endpoint, action in WAYS
         if endpoint in known
         and acting is not None

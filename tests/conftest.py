@@ -84,14 +84,19 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+def write_schema(connection: psycopg.Connection) -> None:
+    """Write today's tables and those of the queue into an empty database, as its owner."""
+    jobs = (ROOT / "migrations" / "versions" / "0002_jobs.up.sql").read_text(encoding="utf-8")
+    connection.execute(schema.up())
+    connection.execute(jobs.encode())
+
+
 @pytest.fixture(scope="session")
 def template(postgres: Server) -> str:
     """The name of a database that has the whole schema and no row but that of a worker at work."""
     postgres.create_database(_TEMPLATE)
-    jobs = (ROOT / "migrations" / "versions" / "0002_jobs.up.sql").read_text(encoding="utf-8")
     with psycopg.connect(postgres.conninfo(OWNER, _TEMPLATE)) as connection:
-        connection.execute(schema.up())
-        connection.execute(jobs.encode())
+        write_schema(connection)
         connection.execute(
             "INSERT INTO jobs.procrastinate_workers (last_heartbeat)"
             " VALUES (now() + interval '1 year')"

@@ -6,15 +6,17 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateTimeLocalField, HiddenField, SelectField
+from wtforms import DateTimeLocalField, HiddenField, SelectField, SelectMultipleField
 from wtforms.validators import DataRequired, Optional, ValidationError
 
 from blueprints.cases.words import whose
 from portal.forms import SHORT_TEXT, CleanLongText, CleanText, PortalForm, SubmissionField, as_id
 from portal.models import Agency
+from portal.queries.notifications import Hearers
 from portal.queries.search import SHORTEST, Wanted
 from portal.queries.sheet import Subject
 from portal.services.entries import Place
+from portal.services.notifications import Asked
 from portal.templating import label
 from portal.text import fold_kana
 from portal.vocabulary import SLICES, codes
@@ -39,12 +41,23 @@ class PostForm(PortalForm):
         description=_l("その人の同意などで見られる機関だけが読めます。"),
     )
     text = CleanLongText(_l("内容"), [DataRequired(_l("内容を入力してください。"))])
+    tell = SelectMultipleField(
+        _l("とくに読んでほしい人"),
+        coerce=as_id,
+        description=_l("えらんだ人に、お知らせが届きます。この項目を見られない人には届きません。"),
+    )
 
     def __init__(
-        self, places: Iterable[Place], subjects: Mapping[uuid.UUID, Subject], **options: Any
+        self,
+        places: Iterable[Place],
+        subjects: Mapping[uuid.UUID, Subject],
+        hearers: Hearers,
+        **options: Any,
     ) -> None:
-        """Take where the writer may write, and the people as far as their names are known."""
+        """Take where the writer may write, the people as far as known, and who can be told."""
         super().__init__(**options)
+        self.hearers = hearers
+        self.tell.choices = [*hearers.agencies.items(), *hearers.colleagues.items()]
         self.places = frozenset(places)
         slices = {code for code, _who in self.places}
         offered = [(code, label("slice", code)) for code in SLICES if code in slices]
@@ -54,6 +67,13 @@ class PostForm(PortalForm):
         ordered = [who for who in subjects if who in people]
         ordered += sorted(people - set(ordered))
         self.subject.choices = [(who, whose(subjects.get(who, Subject(who)))) for who in ordered]
+
+    @property
+    def asked(self) -> Asked:
+        """Return who is asked to read it."""
+        named = set(self.tell.data or ())
+        hearers = self.hearers
+        return Asked(named & hearers.colleagues.keys(), named & hearers.agencies.keys())
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Refuse a slice and a person that go together in no share."""

@@ -16,6 +16,7 @@ from portal.policy.permissions import Action, allows
 from portal.queries.actions import actions_of_case
 from portal.queries.cases import case_by_reference, count_cases, list_cases
 from portal.queries.glance import read_glance
+from portal.queries.notifications import hearers
 from portal.queries.own_records import list_own_records
 from portal.queries.paging import read_cursor
 from portal.queries.retractions import read_entry, read_retraction
@@ -142,7 +143,8 @@ def post(case_id: uuid.UUID) -> ResponseReturnValue:
     """Write into a slice of a case."""
     case = visible_or_404(m.Case, case_id)
     subjects, places = read_subjects(db.session, case), writable(db.session, case)
-    form = PostForm(places, subjects, slice=request.args.get("slice"))
+    told = hearers(db.session, case)
+    form = PostForm(places, subjects, told, slice=request.args.get("slice"))
     if not form.validate_on_submit():
         return render_template("cases/post.html", case=case, form=form), form.status
     post_entry(
@@ -152,6 +154,7 @@ def post(case_id: uuid.UUID) -> ResponseReturnValue:
         slice_=form.slice.data,
         subject_id=form.subject.data,
         text=form.text.data,
+        tell=form.asked,
     )
     flash(_("記録しました。"), "success")
     return redirect(url_for("cases.show", case_id=case.id))

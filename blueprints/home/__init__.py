@@ -1,7 +1,11 @@
-"""What waits for me; and the health check."""
+"""What waits for me, what I was told of and whom an alarm rings; and the health check."""
 
 from flask import Blueprint
 
 bp = Blueprint("home", __name__)
 
-from blueprints.home import views  # noqa: E402, F401  (the views bind themselves to bp)
+from blueprints.home import (  # noqa: E402
+    duty,  # noqa: F401
+    notifications,  # noqa: F401
+    views,  # noqa: F401  (the views bind themselves to bp)
+)

@@ -28,6 +28,13 @@ KINDS: dict[str, tuple[Any, str, str, str, Any]] = {
         "action_id",
         _l("依頼されている対応はありません。"),
     ),
+    "alarms": (
+        _l("緊急の呼び出し"),
+        "home.notifications",
+        "",
+        "",
+        _l("引き受けを待つ呼び出しはありません。"),
+    ),
     "asked": (
         _l("依頼した対応で、期限を過ぎたもの"),
         "coordination.my_actions",
@@ -113,6 +120,7 @@ WORDS = {
     "proposed": _l("法律が許す共有"),
     "provision": _l("緊急の提供"),
     "replied": _l("返事が届いています"),
+    "ringing": _l("引き受ける人を待っています"),
     "safety_check": _l("安全の確認"),
     "see_child": _l("こどもに会う"),
     "tell_child": _l("緊急に伝えたことを、こどもに話す"),

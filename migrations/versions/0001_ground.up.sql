@@ -295,6 +295,7 @@ CREATE TABLE account_profiles (
 	email_index BYTEA NOT NULL, 
 	email_sealed BYTEA NOT NULL, 
 	name_sealed BYTEA NOT NULL, 
+	mail_refused_at TIMESTAMP WITH TIME ZONE, 
 	CONSTRAINT pk_account_profiles PRIMARY KEY (account_id), 
 	CONSTRAINT fk_account_profiles_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
 	CONSTRAINT uq_account_profiles_email_index UNIQUE (email_index)
@@ -507,6 +508,23 @@ CREATE TABLE departures (
 
 CREATE INDEX ix_departures_agency ON departures (agency_id);
 
+CREATE TABLE duty_places (
+	agency_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	place SMALLINT NOT NULL, 
+	recorded_by UUID NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_duty_places PRIMARY KEY (id), 
+	CONSTRAINT fk_duty_places_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_duty_places_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_duty_places_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_duty_places_agency ON duty_places (agency_id, place);
+
 CREATE TABLE emergencies (
 	kind TEXT NOT NULL, 
 	agency_id UUID NOT NULL, 
@@ -681,6 +699,19 @@ CREATE TABLE machine_secrets (
 	CONSTRAINT fk_machine_secrets_client_id FOREIGN KEY(client_id) REFERENCES machine_clients (id)
 );
 
+CREATE TABLE mail_choices (
+	account_id UUID NOT NULL, 
+	daily_at SMALLINT, 
+	quiet_from SMALLINT, 
+	quiet_until SMALLINT, 
+	CONSTRAINT pk_mail_choices PRIMARY KEY (account_id), 
+	CONSTRAINT ck_mail_choices_both_ends CHECK (num_nonnulls(quiet_from, quiet_until) <> 1), 
+	CONSTRAINT ck_mail_choices_hour_from CHECK (quiet_from BETWEEN 0 AND 23), 
+	CONSTRAINT ck_mail_choices_hour_until CHECK (quiet_until BETWEEN 0 AND 23), 
+	CONSTRAINT ck_mail_choices_hour_daily CHECK (daily_at BETWEEN 0 AND 23), 
+	CONSTRAINT fk_mail_choices_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)
+);
+
 CREATE TABLE meeting_experts (
 	meeting_id UUID NOT NULL, 
 	centre_id UUID NOT NULL, 
@@ -782,6 +813,8 @@ CREATE TABLE notices (
 	expires_at TIMESTAMP WITH TIME ZONE, 
 	used_at TIMESTAMP WITH TIME ZONE, 
 	sent_at TIMESTAMP WITH TIME ZONE, 
+	refused_at TIMESTAMP WITH TIME ZONE, 
+	dropped_at TIMESTAMP WITH TIME ZONE, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_notices PRIMARY KEY (id), 
@@ -949,6 +982,28 @@ CREATE TABLE advices (
 	CONSTRAINT fk_advices_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
 	CONSTRAINT fk_advices_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id)
 );
+
+CREATE TABLE alarms (
+	agency_id UUID NOT NULL, 
+	case_id UUID, 
+	thread_id UUID, 
+	about_id UUID NOT NULL, 
+	began_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	rung_at TIMESTAMP WITH TIME ZONE, 
+	confirmed_at TIMESTAMP WITH TIME ZONE, 
+	confirmed_by UUID, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_alarms PRIMARY KEY (id), 
+	CONSTRAINT ck_alarms_names_one CHECK (num_nonnulls(case_id, thread_id) = 1), 
+	CONSTRAINT ck_alarms_by_somebody CHECK (num_nonnulls(confirmed_at, confirmed_by) <> 1), 
+	CONSTRAINT uq_alarms_about_id UNIQUE (about_id), 
+	CONSTRAINT fk_alarms_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_alarms_case_id FOREIGN KEY(case_id) REFERENCES cases (id), 
+	CONSTRAINT fk_alarms_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_alarms_confirmed_by FOREIGN KEY(confirmed_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_alarms_ringing ON alarms (agency_id) WHERE confirmed_at IS NULL;
 
 CREATE TABLE brief_parties (
 	brief_id UUID NOT NULL, 
@@ -1276,6 +1331,42 @@ CREATE TABLE matter_outcomes (
 CREATE INDEX ix_matter_outcomes_case ON matter_outcomes (case_id);
 
 CREATE INDEX ix_matter_outcomes_item ON matter_outcomes (item_id);
+
+CREATE TABLE notifications (
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	kind TEXT NOT NULL, 
+	case_id UUID, 
+	action_id UUID, 
+	entry_id UUID, 
+	thread_id UUID, 
+	about_id UUID NOT NULL, 
+	due_at TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	read_at TIMESTAMP WITH TIME ZONE, 
+	notice_id UUID, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_notifications PRIMARY KEY (id), 
+	CONSTRAINT ck_notifications_names_something CHECK (num_nonnulls(case_id, action_id, entry_id, thread_id) > 0), 
+	CONSTRAINT uq_notifications_account_id_agency_id_kind_about_id_due_at UNIQUE NULLS NOT DISTINCT (account_id, agency_id, kind, about_id, due_at), 
+	CONSTRAINT fk_notifications_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_notifications_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_notifications_case_id FOREIGN KEY(case_id) REFERENCES cases (id), 
+	CONSTRAINT fk_notifications_action_id FOREIGN KEY(action_id) REFERENCES actions (id), 
+	CONSTRAINT fk_notifications_entry_id FOREIGN KEY(entry_id) REFERENCES entries (id), 
+	CONSTRAINT fk_notifications_thread_id FOREIGN KEY(thread_id) REFERENCES threads (id), 
+	CONSTRAINT fk_notifications_notice_id FOREIGN KEY(notice_id) REFERENCES notices (id)
+);
+
+CREATE INDEX ix_notifications_about ON notifications (about_id);
+
+CREATE INDEX ix_notifications_list ON notifications (account_id, recorded_at DESC, id DESC);
+
+CREATE INDEX ix_notifications_notice ON notifications (notice_id);
+
+CREATE INDEX ix_notifications_unmailed ON notifications (account_id) WHERE notice_id IS NULL AND read_at IS NULL;
+
+CREATE INDEX ix_notifications_unread ON notifications (account_id) WHERE read_at IS NULL;
 
 CREATE TABLE consent_events (
 	consent_id UUID NOT NULL, 
@@ -2496,6 +2587,433 @@ CREATE TRIGGER ended AFTER INSERT ON action_events
 CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
     FOR EACH ROW EXECUTE FUNCTION membership_is_single();
 
+-- ---------------------------------------------------------------------------------------------
+-- Notifications: written with the job of their mail in the transaction that causes them. Whether
+-- one shows is asked when it is read; here it is only decided who may hear of a thing at all.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION somebody_looks()
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A register that is loaded and a city that is seeded are nobody's deeds: nobody is told.
+    SELECT concat(current_setting('portal.account_id', true),
+        current_setting('portal.thread_id', true), current_setting('portal.intake_id', true)) <> '';
+$$;
+
+CREATE FUNCTION may_hear(p_account uuid, p_agency uuid, p_case uuid, p_thread uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whoever works there now, and is neither excluded nor somebody who must not be told.
+    SELECT EXISTS (
+        SELECT 1 FROM accounts a JOIN memberships m ON m.account_id = a.id
+        WHERE a.id = p_account AND NOT a.disabled AND m.agency_id = p_agency
+            AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND NOT EXISTS (
+                SELECT 1 FROM denials d
+                WHERE (d.case_id = p_case OR d.thread_id = p_thread)
+                    AND (d.account_id = a.id OR d.person_id = a.person_id)
+                    AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)));
+$$;
+
+CREATE FUNCTION tell(
+    p_accounts uuid[], p_agency uuid, p_kind text, p_case uuid, p_action uuid, p_entry uuid,
+    p_thread uuid, p_about uuid, p_due timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_told uuid[];
+BEGIN
+    -- Nobody is told of the own deed.
+    WITH told AS (
+        INSERT INTO notifications (id, account_id, agency_id, kind, case_id, action_id, entry_id,
+            thread_id, about_id, due_at)
+        SELECT gen_random_uuid(), t.account_id, p_agency, p_kind, p_case, p_action, p_entry,
+            p_thread, p_about, p_due
+        FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS t
+        WHERE t.account_id
+                IS DISTINCT FROM nullif(current_setting('portal.account_id', true), '')::uuid
+            AND may_hear(t.account_id, p_agency, p_case, p_thread)
+        ON CONFLICT DO NOTHING RETURNING account_id)
+    SELECT array_agg(account_id) INTO v_told FROM told;
+    IF v_told IS NOT NULL THEN
+        PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
+        INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
+        VALUES ('default', 'tell_by_mail', jsonb_build_object('accounts', to_jsonb(v_told)));
+        PERFORM set_config('search_path', 'public, pg_temp', true);
+    END IF;
+END $$;
+
+CREATE FUNCTION directors_of(p_agency uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(account_id), '{}') FROM memberships
+    WHERE agency_id = p_agency AND role = 'center_director' AND valid_from <= portal_clock()
+        AND (valid_until IS NULL OR portal_clock() < valid_until);
+$$;
+
+CREATE FUNCTION workers_of(p_case uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Who works on a case; where nobody is left of them, the director.
+    SELECT CASE WHEN cardinality(w.ids) > 0 THEN w.ids ELSE directors_of(w.owner_agency_id) END
+    FROM (
+        SELECT c.owner_agency_id, ARRAY(
+            SELECT account_id FROM case_workers WHERE case_id = p_case
+                AND may_hear(account_id, c.owner_agency_id, p_case, NULL)) AS ids
+        FROM cases c WHERE c.id = p_case) AS w;
+$$;
+
+CREATE FUNCTION team_of(p_agency uuid, p_team uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A team's members; without a team those of the agency's default team.
+    SELECT coalesce(array_agg(tm.account_id), '{}')
+    FROM teams t JOIN team_members tm ON tm.team_id = t.id
+    WHERE t.agency_id = p_agency AND (t.id = p_team OR (p_team IS NULL AND t.is_default))
+        AND tm.valid_from <= portal_clock()
+        AND (tm.valid_until IS NULL OR portal_clock() < tm.valid_until);
+$$;
+
+CREATE FUNCTION desk_of(p_agency uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(m.account_id), '{}')
+    FROM memberships m JOIN agencies a ON a.id = m.agency_id
+    WHERE m.agency_id = p_agency AND m.valid_from <= portal_clock()
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        AND (m.role = ANY (ARRAY['center_counselor', 'center_director', 'center_investigator', 'npo_worker']) OR (
+            a.type = ANY (ARRAY['nursery', 'school']) AND m.role <> ALL (ARRAY['audit_officer', 'center_clerk', 'sysadmin'])
+            AND m.account_id = ANY (team_of(p_agency, NULL))));
+$$;
+
+CREATE FUNCTION readers_of(p_case uuid, p_agency uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whoever some grant on the case names; an agency that sees nothing yet has its team.
+    SELECT coalesce(array_agg(r.id), team_of(p_agency, NULL)) FROM (
+        SELECT unnest(coalesce(g.account_ids, team_of(g.agency_id, g.team_id))) AS id FROM grants g
+        WHERE g.case_id = p_case AND g.agency_id = p_agency AND g.ended_at IS NULL
+            AND (g.valid_until IS NULL OR portal_clock() < g.valid_until)) AS r;
+$$;
+
+CREATE FUNCTION ring_alarm(p_alarm uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_alarm alarms%ROWTYPE;
+    v_list uuid[];
+    v_rings integer;
+BEGIN
+    -- The next of the duty list, and after the last the first again. Where nobody on it may hear
+    -- of this one, the directors; and where there is none, everybody at the desk.
+    SELECT * INTO v_alarm FROM alarms WHERE id = p_alarm AND confirmed_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(d.account_id ORDER BY d.place, d.id) INTO v_list FROM duty_places d
+    WHERE d.agency_id = v_alarm.agency_id AND d.valid_from <= portal_clock()
+        AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)
+        AND may_hear(d.account_id, d.agency_id, v_alarm.case_id, v_alarm.thread_id)
+        AND d.account_id IS DISTINCT FROM
+            nullif(current_setting('portal.account_id', true), '')::uuid;
+    SELECT count(DISTINCT n.due_at) INTO v_rings FROM notifications n WHERE n.about_id = p_alarm;
+    IF v_list IS NOT NULL THEN
+        v_list := ARRAY[v_list[1 + v_rings % cardinality(v_list)]];
+    ELSE
+        v_list := array_remove(directors_of(v_alarm.agency_id),
+            nullif(current_setting('portal.account_id', true), '')::uuid);
+        IF cardinality(v_list) = 0 THEN
+            v_list := desk_of(v_alarm.agency_id);
+        END IF;
+    END IF;
+    UPDATE alarms SET rung_at = portal_clock() WHERE id = p_alarm;
+    PERFORM tell(v_list, v_alarm.agency_id, 'alarm', v_alarm.case_id, NULL, NULL,
+        v_alarm.thread_id, p_alarm, portal_clock());
+END $$;
+
+CREATE FUNCTION ring_on()
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_alarm uuid;
+    v_count integer := 0;
+BEGIN
+    -- Nobody confirmed for ten minutes: the next one (domain.md §2).
+    FOR v_alarm IN SELECT id FROM alarms
+        WHERE confirmed_at IS NULL AND rung_at <= portal_clock() - interval '10 minutes'
+    LOOP
+        PERFORM ring_alarm(v_alarm);
+        v_count := v_count + 1;
+    END LOOP;
+    RETURN v_count;
+END $$;
+
+CREATE FUNCTION begin_alarm(p_agency uuid, p_case uuid, p_thread uuid, p_about uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_alarm uuid := gen_random_uuid();
+BEGIN
+    -- Deciding once more while it rings makes no second alarm.
+    INSERT INTO alarms (id, agency_id, case_id, thread_id, about_id)
+    SELECT v_alarm, p_agency, p_case, p_thread, p_about
+    WHERE NOT EXISTS (
+        SELECT 1 FROM alarms a WHERE a.confirmed_at IS NULL
+            AND (a.case_id = p_case OR a.thread_id = p_thread));
+    IF FOUND THEN
+        PERFORM ring_alarm(v_alarm);
+    END IF;
+END $$;
+
+CREATE FUNCTION tell_of_item(p_item uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_item inbox_items%ROWTYPE;
+BEGIN
+    SELECT * INTO v_item FROM inbox_items WHERE id = p_item;
+    PERFORM tell(desk_of(v_item.agency_id), v_item.agency_id, 'arrived', NULL, NULL, NULL,
+        v_item.thread_id, v_item.id, NULL);
+    IF EXISTS (SELECT 1 FROM consultations c WHERE c.id = v_item.consultation_id AND c.urgent)
+        AND EXISTS (
+            SELECT 1 FROM agencies a WHERE a.id = v_item.agency_id AND a.type = 'support_center')
+    THEN
+        PERFORM begin_alarm(v_item.agency_id, NULL, v_item.thread_id, v_item.id);
+    END IF;
+END $$;
+
+CREATE FUNCTION tell_of_deadlines()
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_today date := (portal_clock() AT TIME ZONE 'Asia/Tokyo')::date;
+    v_row record;
+BEGIN
+    -- What is due by tomorrow is told once to whom it waits for; what is overdue once more, and to
+    -- the centre's workers and its director. What lay for a month was told of long ago.
+    FOR v_row IN SELECT a.*, (a.due_on + 1)::timestamp AT TIME ZONE 'Asia/Tokyo' AS due_at
+        FROM actions a WHERE a.status IN ('asked', 'accepted')
+            AND a.due_on BETWEEN v_today - 30 AND v_today + 1
+    LOOP
+        PERFORM tell(readers_of(v_row.case_id, v_row.agency_id), v_row.agency_id,
+            CASE WHEN v_row.due_on < v_today THEN 'overdue' ELSE 'due' END, v_row.case_id,
+            v_row.id, NULL, NULL, v_row.id, v_row.due_at);
+        IF v_row.due_on < v_today THEN
+            PERFORM tell(workers_of(v_row.case_id) || directors_of(v_row.owner_agency_id),
+                v_row.owner_agency_id, 'overdue', v_row.case_id, v_row.id, NULL, NULL, v_row.id,
+                v_row.due_at);
+        END IF;
+    END LOOP;
+    FOR v_row IN SELECT p.*, (p.next_on + 1)::timestamp AT TIME ZONE 'Asia/Tokyo' AS due_at
+        FROM cases c CROSS JOIN LATERAL (
+            SELECT * FROM progress_checks WHERE case_id = c.id
+            ORDER BY checked_at DESC, id DESC LIMIT 1) AS p
+        WHERE c.status <> 'closed' AND p.next_on BETWEEN v_today - 30 AND v_today
+    LOOP
+        PERFORM tell(
+            CASE WHEN v_row.next_on < v_today
+                THEN workers_of(v_row.case_id) || directors_of(v_row.owner_agency_id)
+                ELSE workers_of(v_row.case_id) END,
+            v_row.owner_agency_id, CASE WHEN v_row.next_on < v_today THEN 'overdue' ELSE 'due' END,
+            v_row.case_id, NULL, NULL, NULL, v_row.id, v_row.due_at);
+    END LOOP;
+    FOR v_row IN SELECT * FROM tasks t
+        WHERE t.done_at IS NULL AND t.due_at < portal_clock()
+            AND t.due_at > portal_clock() - interval '30 days'
+    LOOP
+        PERFORM tell(workers_of(v_row.case_id) || directors_of(v_row.owner_agency_id),
+            v_row.owner_agency_id, 'overdue', v_row.case_id, NULL, NULL, NULL, v_row.id,
+            v_row.due_at);
+    END LOOP;
+    FOR v_row IN SELECT * FROM inbox_items i
+        WHERE (i.status = 'new' OR i.unread_since IS NOT NULL) AND i.due_at < portal_clock()
+            AND i.due_at > portal_clock() - interval '30 days'
+    LOOP
+        PERFORM tell(desk_of(v_row.agency_id), v_row.agency_id, 'overdue', NULL, NULL, NULL,
+            v_row.thread_id, v_row.id, v_row.due_at);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION mention(p_entry uuid, p_agency uuid, p_accounts uuid[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_entry entries%ROWTYPE;
+BEGIN
+    -- By its author, with the entry. Without names all readers of an agency; whoever cannot see
+    -- the entry is not shown that there is one.
+    SELECT * INTO v_entry FROM entries WHERE id = p_entry AND written_at = portal_clock()
+        AND author_account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
+    IF FOUND THEN
+        PERFORM tell(coalesce(p_accounts, readers_of(v_entry.case_id, p_agency)), p_agency,
+            'mention', v_entry.case_id, NULL, v_entry.id, NULL, v_entry.id, NULL);
+    END IF;
+END $$;
+
+CREATE FUNCTION share_was_given() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(coalesce(NEW.account_ids, team_of(NEW.agency_id, NEW.team_id)), NEW.agency_id,
+            'share', NEW.case_id, NULL, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION action_was_asked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(readers_of(NEW.case_id, NEW.agency_id), NEW.agency_id, 'action', NEW.case_id,
+            NEW.id, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION action_was_answered() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_action actions%ROWTYPE;
+BEGIN
+    SELECT * INTO v_action FROM actions WHERE id = NEW.action_id;
+    IF NEW.status NOT IN ('asked', 'accepted') THEN
+        -- Nobody has to read of the deadline of what is over.
+        UPDATE notifications SET read_at = portal_clock()
+        WHERE about_id = NEW.action_id AND kind IN ('due', 'overdue') AND read_at IS NULL;
+    END IF;
+    IF NOT somebody_looks() THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.status = 'cancelled' THEN
+        PERFORM tell(readers_of(NEW.case_id, v_action.agency_id), v_action.agency_id, 'answer',
+            NEW.case_id, NEW.action_id, NULL, NULL, NEW.id, NULL);
+    ELSE
+        PERFORM tell(workers_of(NEW.case_id) || v_action.asked_by, NEW.owner_agency_id, 'answer',
+            NEW.case_id, NEW.action_id, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION message_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_item inbox_items%ROWTYPE;
+BEGIN
+    IF NOT somebody_looks() THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.agency_id IS NOT NULL THEN
+        -- A volunteer who reported in the own name hears of the reply.
+        PERFORM tell(ARRAY[t.account_id], c.reporting_agency_id, 'reply', NULL, NULL, NULL, t.id,
+            NEW.id, NULL)
+        FROM threads t JOIN consultations c ON c.thread_id = t.id
+        WHERE t.id = NEW.thread_id AND t.account_id IS NOT NULL
+            AND c.reporting_agency_id IS NOT NULL;
+        RETURN NULL;
+    END IF;
+    FOR v_item IN SELECT * FROM inbox_items i
+        WHERE i.thread_id = NEW.thread_id AND i.status <> 'handed_over'
+    LOOP
+        PERFORM tell(
+            CASE WHEN v_item.case_id IS NOT NULL THEN workers_of(v_item.case_id)
+                WHEN may_hear(v_item.handled_by, v_item.agency_id, NULL, v_item.thread_id)
+                    THEN ARRAY[v_item.handled_by]
+                ELSE desk_of(v_item.agency_id) END,
+            v_item.agency_id, 'reply', NULL, NULL, NULL, NEW.thread_id, NEW.id, NULL);
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION item_was_laid() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell_of_item(NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION item_was_settled() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.status <> 'new' AND NEW.unread_since IS NULL THEN
+        UPDATE notifications SET read_at = portal_clock()
+        WHERE about_id = NEW.id AND kind = 'overdue' AND read_at IS NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION agency_wrote() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(workers_of(NEW.case_id), NEW.owner_agency_id, 'entry', NEW.case_id, NULL,
+            NEW.id, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION urgency_was_decided() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM begin_alarm(NEW.owner_agency_id, NEW.case_id, NULL, NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION emergency_was_started() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(directors_of(NEW.owner_agency_id) || NEW.second_id, NEW.owner_agency_id,
+            'emergency', NEW.case_id, NULL, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION task_was_opened() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A withdrawal opens one at any hour: somebody has to look whether it was forced.
+    IF somebody_looks() THEN
+        PERFORM tell(workers_of(NEW.case_id), NEW.owner_agency_id, 'task', NEW.case_id, NULL, NULL,
+            NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION share_was_proposed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(directors_of(NEW.owner_agency_id), NEW.owner_agency_id, 'proposal',
+            NEW.case_id, NULL, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION alarm_was_confirmed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever else was rung has nothing left to do.
+    UPDATE notifications SET read_at = portal_clock() WHERE about_id = NEW.id AND read_at IS NULL;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER told AFTER INSERT ON grants
+    FOR EACH ROW EXECUTE FUNCTION share_was_given();
+CREATE TRIGGER told AFTER INSERT ON actions
+    FOR EACH ROW EXECUTE FUNCTION action_was_asked();
+CREATE TRIGGER told AFTER INSERT ON action_events
+    FOR EACH ROW EXECUTE FUNCTION action_was_answered();
+CREATE TRIGGER told AFTER INSERT ON thread_messages
+    FOR EACH ROW EXECUTE FUNCTION message_was_written();
+CREATE TRIGGER told AFTER INSERT ON inbox_items
+    FOR EACH ROW EXECUTE FUNCTION item_was_laid();
+CREATE TRIGGER settled AFTER UPDATE OF status, unread_since ON inbox_items
+    FOR EACH ROW EXECUTE FUNCTION item_was_settled();
+CREATE TRIGGER told AFTER INSERT ON entries
+    FOR EACH ROW WHEN (NEW.author_agency_id <> NEW.owner_agency_id) EXECUTE FUNCTION agency_wrote();
+CREATE TRIGGER told AFTER INSERT ON urgency_decisions
+    FOR EACH ROW WHEN (NEW.urgency = 'AA') EXECUTE FUNCTION urgency_was_decided();
+CREATE TRIGGER told AFTER INSERT ON tasks
+    FOR EACH ROW WHEN (NEW.kind <> 'emergency') EXECUTE FUNCTION task_was_opened();
+CREATE TRIGGER told AFTER INSERT ON emergencies
+    FOR EACH ROW EXECUTE FUNCTION emergency_was_started();
+CREATE TRIGGER told AFTER INSERT ON share_proposals
+    FOR EACH ROW WHEN (NEW.decision IS NULL) EXECUTE FUNCTION share_was_proposed();
+CREATE TRIGGER confirmed AFTER UPDATE OF confirmed_at ON alarms
+    FOR EACH ROW EXECUTE FUNCTION alarm_was_confirmed();
+
 
 GRANT USAGE ON SCHEMA public TO portal_app, portal_system;
 
@@ -2865,6 +3383,112 @@ ALTER FUNCTION membership_is_single() OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION membership_is_single() FROM PUBLIC;
 
+ALTER FUNCTION somebody_looks() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION somebody_looks() FROM PUBLIC;
+
+ALTER FUNCTION may_hear(uuid, uuid, uuid, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION may_hear(uuid, uuid, uuid, uuid) FROM PUBLIC;
+
+ALTER FUNCTION tell(uuid[], uuid, text, uuid, uuid, uuid, uuid, uuid, timestamptz) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION tell(uuid[], uuid, text, uuid, uuid, uuid, uuid, uuid, timestamptz) FROM PUBLIC;
+
+ALTER FUNCTION directors_of(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION directors_of(uuid) FROM PUBLIC;
+
+ALTER FUNCTION workers_of(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION workers_of(uuid) FROM PUBLIC;
+
+ALTER FUNCTION team_of(uuid, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION team_of(uuid, uuid) FROM PUBLIC;
+
+ALTER FUNCTION desk_of(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION desk_of(uuid) FROM PUBLIC;
+
+ALTER FUNCTION readers_of(uuid, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION readers_of(uuid, uuid) FROM PUBLIC;
+
+ALTER FUNCTION ring_alarm(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION ring_alarm(uuid) FROM PUBLIC;
+
+ALTER FUNCTION ring_on() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION ring_on() FROM PUBLIC;
+
+ALTER FUNCTION begin_alarm(uuid, uuid, uuid, uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION begin_alarm(uuid, uuid, uuid, uuid) FROM PUBLIC;
+
+ALTER FUNCTION tell_of_item(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION tell_of_item(uuid) FROM PUBLIC;
+
+ALTER FUNCTION tell_of_deadlines() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION tell_of_deadlines() FROM PUBLIC;
+
+ALTER FUNCTION mention(uuid, uuid, uuid[]) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION mention(uuid, uuid, uuid[]) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION mention(uuid, uuid, uuid[]) TO portal_app;
+
+ALTER FUNCTION share_was_given() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION share_was_given() FROM PUBLIC;
+
+ALTER FUNCTION action_was_asked() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION action_was_asked() FROM PUBLIC;
+
+ALTER FUNCTION action_was_answered() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION action_was_answered() FROM PUBLIC;
+
+ALTER FUNCTION message_was_written() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION message_was_written() FROM PUBLIC;
+
+ALTER FUNCTION item_was_laid() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION item_was_laid() FROM PUBLIC;
+
+ALTER FUNCTION item_was_settled() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION item_was_settled() FROM PUBLIC;
+
+ALTER FUNCTION agency_wrote() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION agency_wrote() FROM PUBLIC;
+
+ALTER FUNCTION urgency_was_decided() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION urgency_was_decided() FROM PUBLIC;
+
+ALTER FUNCTION emergency_was_started() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION emergency_was_started() FROM PUBLIC;
+
+ALTER FUNCTION task_was_opened() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION task_was_opened() FROM PUBLIC;
+
+ALTER FUNCTION share_was_proposed() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION share_was_proposed() FROM PUBLIC;
+
+ALTER FUNCTION alarm_was_confirmed() OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION alarm_was_confirmed() FROM PUBLIC;
+
 CREATE FUNCTION viewer_acting() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
@@ -3082,6 +3706,52 @@ AS $$ BEGIN RETURN (
 SELECT EXISTS (SELECT my_parties.id 
 FROM brief_parties AS my_parties 
 WHERE my_parties.brief_id = p_brief AND my_parties.case_id = p_case) AS anon_1
+); END $$;
+
+CREATE FUNCTION viewer_shows_case(p_key uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT EXISTS (SELECT 1 
+FROM cases AS shown_cases 
+WHERE shown_cases.id = p_key AND shown_cases.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND shown_cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+FROM grants AS grant_on_case 
+WHERE grant_on_case.case_id = shown_cases.id AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_case.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))) AS anon_1
+); END $$;
+
+CREATE FUNCTION viewer_shows_action(p_key uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT EXISTS (SELECT 1 
+FROM actions AS shown_actions 
+WHERE shown_actions.id = p_key AND shown_actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR shown_actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+FROM grants AS grant_on_action 
+WHERE grant_on_action.case_id = shown_actions.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)))) AS anon_1
+); END $$;
+
+CREATE FUNCTION viewer_shows_entry(p_key uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT EXISTS (SELECT 1 
+FROM entries AS shown_entries 
+WHERE shown_entries.id = p_key AND shown_entries.written_at <= (SELECT portal_clock() AS portal_clock_1) AND shown_entries.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (shown_entries.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < shown_entries.retracted_at) AND shown_entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (shown_entries.slice != 'reporter' OR shown_entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+FROM grants AS grant_of_entry 
+WHERE grant_of_entry.case_id = shown_entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = shown_entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (shown_entries.slice NOT IN ('reporter', 'advice')) AND (shown_entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (shown_entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR shown_entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (shown_entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND shown_entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))) AS anon_1
+); END $$;
+
+CREATE FUNCTION viewer_shows_thread(p_key uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT (EXISTS (SELECT 1 
+FROM inbox_items AS shown_inbox_items 
+WHERE shown_inbox_items.thread_id = p_key AND shown_inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND shown_inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_inbox_items.case_id IS NULL OR NOT shown_inbox_items.sealed OR shown_inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))) OR (EXISTS (SELECT 1 
+FROM threads AS shown_threads 
+WHERE shown_threads.id = p_key AND (shown_threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR shown_threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR shown_threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT shown_threads.sealed OR shown_threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (shown_threads.owner_agency_id IS NULL OR shown_threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+FROM inbox_items AS item_of_thread 
+WHERE item_of_thread.thread_id = shown_threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+ LIMIT ALL OFFSET 0)))))) AS anon_1
 ); END $$;
 
 CREATE FUNCTION past_acting(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
@@ -3399,7 +4069,7 @@ GRANT SELECT ON account_profiles TO portal_app;
 
 GRANT INSERT ON account_profiles TO portal_app;
 
-GRANT UPDATE (email_index, email_sealed, name_sealed) ON account_profiles TO portal_app;
+GRANT UPDATE (email_index, email_sealed, name_sealed, mail_refused_at) ON account_profiles TO portal_app;
 
 REVOKE ALL ON accounts FROM PUBLIC, portal_app, portal_system;
 
@@ -3462,6 +4132,14 @@ GRANT SELECT ON agencies TO portal_app;
 GRANT INSERT ON agencies TO portal_app;
 
 GRANT UPDATE (type, name, legal_form, ward, report_slug, entrusted_npo_id, centre_id, receives_reports, version) ON agencies TO portal_app;
+
+REVOKE ALL ON alarms FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON alarms TO portal_system;
+
+GRANT SELECT ON alarms TO portal_app;
+
+GRANT UPDATE (confirmed_at, confirmed_by) ON alarms TO portal_app;
 
 REVOKE ALL ON audit_events FROM PUBLIC, portal_app, portal_system;
 
@@ -3649,6 +4327,16 @@ GRANT INSERT ON doors TO portal_app;
 
 GRANT UPDATE (networks, certificates, contact, version) ON doors TO portal_app;
 
+REVOKE ALL ON duty_places FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON duty_places TO portal_system;
+
+GRANT SELECT ON duty_places TO portal_app;
+
+GRANT INSERT ON duty_places TO portal_app;
+
+GRANT UPDATE (valid_until) ON duty_places TO portal_app;
+
 REVOKE ALL ON emergencies FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON emergencies TO portal_system;
@@ -3823,6 +4511,16 @@ REVOKE ALL ON machine_tokens FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON machine_tokens TO portal_system;
 
+REVOKE ALL ON mail_choices FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON mail_choices TO portal_system;
+
+GRANT SELECT ON mail_choices TO portal_app;
+
+GRANT INSERT ON mail_choices TO portal_app;
+
+GRANT UPDATE (daily_at, quiet_from, quiet_until) ON mail_choices TO portal_app;
+
 REVOKE ALL ON matter_outcomes FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON matter_outcomes TO portal_system;
@@ -3892,6 +4590,14 @@ GRANT UPDATE (valid_until, agency_id, account_id, person_id) ON never_tells TO p
 REVOKE ALL ON notices FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO portal_system;
+
+REVOKE ALL ON notifications FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON notifications TO portal_system;
+
+GRANT SELECT ON notifications TO portal_app;
+
+GRANT UPDATE (read_at) ON notifications TO portal_app;
 
 REVOKE ALL ON parties_keys FROM PUBLIC, portal_app, portal_system;
 
@@ -4291,6 +4997,22 @@ CREATE POLICY updated ON agencies FOR UPDATE TO portal_app USING (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 );
 
+ALTER TABLE alarms ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE alarms FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON alarms TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON alarms FOR SELECT TO portal_app USING (
+alarms.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (alarms.case_id IS NULL OR alarms.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) AND (alarms.thread_id IS NULL OR alarms.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])))
+);
+
+CREATE POLICY updated ON alarms FOR UPDATE TO portal_app USING (
+alarms.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (alarms.case_id IS NULL OR alarms.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) AND (alarms.thread_id IS NULL OR alarms.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])))
+) WITH CHECK (
+alarms.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (alarms.case_id IS NULL OR alarms.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) AND (alarms.thread_id IS NULL OR alarms.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])))
+);
+
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE audit_events FORCE ROW LEVEL SECURITY;
@@ -4678,6 +5400,26 @@ CREATE POLICY updated ON doors FOR UPDATE TO portal_app USING (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 );
 
+ALTER TABLE duty_places ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE duty_places FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON duty_places TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON duty_places FOR SELECT TO portal_app USING (
+duty_places.agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+);
+
+CREATE POLICY inserted ON duty_places FOR INSERT TO portal_app WITH CHECK (
+duty_places.agency_id = (SELECT viewer_directing() AS viewer_directing_1)
+);
+
+CREATE POLICY updated ON duty_places FOR UPDATE TO portal_app USING (
+duty_places.agency_id = (SELECT viewer_directing() AS viewer_directing_1)
+) WITH CHECK (
+duty_places.agency_id = (SELECT viewer_directing() AS viewer_directing_1)
+);
+
 ALTER TABLE emergencies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE emergencies FORCE ROW LEVEL SECURITY;
@@ -5044,6 +5786,26 @@ ALTER TABLE machine_tokens FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON machine_tokens TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
+ALTER TABLE mail_choices ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE mail_choices FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON mail_choices TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON mail_choices FOR SELECT TO portal_app USING (
+mail_choices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY inserted ON mail_choices FOR INSERT TO portal_app WITH CHECK (
+mail_choices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY updated ON mail_choices FOR UPDATE TO portal_app USING (
+mail_choices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+mail_choices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
 ALTER TABLE matter_outcomes ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE matter_outcomes FORCE ROW LEVEL SECURITY;
@@ -5196,6 +5958,22 @@ ALTER TABLE notices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE notices FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY system ON notices TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE notifications ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE notifications FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON notifications TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON notifications FOR SELECT TO portal_app USING (
+notifications.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND notifications.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND (notifications.case_id IS NULL OR viewer_shows_case(notifications.case_id)) AND (notifications.action_id IS NULL OR viewer_shows_action(notifications.action_id)) AND (notifications.entry_id IS NULL OR viewer_shows_entry(notifications.entry_id)) AND (notifications.thread_id IS NULL OR viewer_shows_thread(notifications.thread_id))
+);
+
+CREATE POLICY updated ON notifications FOR UPDATE TO portal_app USING (
+notifications.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+notifications.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
 
 ALTER TABLE parties_keys ENABLE ROW LEVEL SECURITY;
 

@@ -30,6 +30,7 @@ from portal.services import (
     machines,
     meetings,
     memberships,
+    notifications,
     progress,
     threads,
 )
@@ -82,6 +83,7 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
 
     """
     city = _City(app, system, config)
+    city.duty_is_shared_out()
     city.codes_are_given()
     city.people_consult()
     city.the_centre_works()
@@ -123,6 +125,12 @@ class _City:
             ).all()
             viewer = Viewer(account_id, agency.id, circles=(agency.id, account_id, *teams))
             return viewer, Standing(membership.role, membership.manager, agency.type, agency.id)
+
+    def duty_is_shared_out(self) -> None:
+        """The director says whom an alarm rings first, and who comes next."""
+        with self._as("director") as session:
+            turn = (demo_uuid("investigator"), demo_uuid("counsellor"))
+            notifications.set_duty_list(session, turn, before=())
 
     def houses_are_connected(self) -> None:
         """The administrator prepares the city's sign-on, not open yet, and connects a system."""

@@ -69,6 +69,7 @@ from portal.models.meetings import (
     MeetingExpert,
 )
 from portal.models.notices import KnownDevice, Notice, SavedText
+from portal.models.notifications import Alarm, DutyPlace, MailChoice, Notification
 from portal.models.records import (
     KEYS,
     AccountKey,
@@ -104,6 +105,7 @@ __all__ = [
     "Advice",
     "AdviceKey",
     "Agency",
+    "Alarm",
     "AuditEvent",
     "Base",
     "Brief",
@@ -128,6 +130,7 @@ __all__ = [
     "Denial",
     "Departure",
     "Door",
+    "DutyPlace",
     "Emergency",
     "EmergencyKey",
     "Entry",
@@ -148,6 +151,7 @@ __all__ = [
     "MachineClient",
     "MachineSecret",
     "MachineToken",
+    "MailChoice",
     "MatterOutcome",
     "Meeting",
     "MeetingExpert",
@@ -156,6 +160,7 @@ __all__ = [
     "NecessityRecord",
     "NeverTell",
     "Notice",
+    "Notification",
     "PartiesKey",
     "Passkey",
     "PermissionNoting",

@@ -74,6 +74,8 @@ class AccountProfile(Base):
     email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     email_sealed: Mapped[Sealed]
     name_sealed: Mapped[Sealed]
+    # Since when mail to this address comes back; another address begins anew.
+    mail_refused_at: Mapped[Instant | None]
 
 
 class Membership(Keyed, Period, Base):

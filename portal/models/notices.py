@@ -30,6 +30,10 @@ class Notice(Keyed, Base):
     expires_at: Mapped[Instant | None]
     used_at: Mapped[Instant | None]
     sent_at: Mapped[Instant | None]
+    # The mail server said for good that nobody has the address.
+    refused_at: Mapped[Instant | None]
+    # There was nothing left to tell of when its turn came: read, or taken back.
+    dropped_at: Mapped[Instant | None]
     recorded_at: Mapped[Now]
 
 

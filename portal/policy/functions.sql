@@ -1023,3 +1023,430 @@ CREATE TRIGGER ended AFTER INSERT ON action_events
     FOR EACH ROW EXECUTE FUNCTION task_was_ended();
 CREATE TRIGGER single BEFORE INSERT OR UPDATE ON memberships
     FOR EACH ROW EXECUTE FUNCTION membership_is_single();
+
+-- ---------------------------------------------------------------------------------------------
+-- Notifications: written with the job of their mail in the transaction that causes them. Whether
+-- one shows is asked when it is read; here it is only decided who may hear of a thing at all.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION somebody_looks()
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A register that is loaded and a city that is seeded are nobody's deeds: nobody is told.
+    SELECT concat(current_setting('portal.account_id', true),
+        current_setting('portal.thread_id', true), current_setting('portal.intake_id', true)) <> '';
+$$;
+
+CREATE FUNCTION may_hear(p_account uuid, p_agency uuid, p_case uuid, p_thread uuid)
+RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whoever works there now, and is neither excluded nor somebody who must not be told.
+    SELECT EXISTS (
+        SELECT 1 FROM accounts a JOIN memberships m ON m.account_id = a.id
+        WHERE a.id = p_account AND NOT a.disabled AND m.agency_id = p_agency
+            AND m.valid_from <= portal_clock()
+            AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
+            AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+            AND NOT EXISTS (
+                SELECT 1 FROM denials d
+                WHERE (d.case_id = p_case OR d.thread_id = p_thread)
+                    AND (d.account_id = a.id OR d.person_id = a.person_id)
+                    AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)));
+$$;
+
+CREATE FUNCTION tell(
+    p_accounts uuid[], p_agency uuid, p_kind text, p_case uuid, p_action uuid, p_entry uuid,
+    p_thread uuid, p_about uuid, p_due timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_told uuid[];
+BEGIN
+    -- Nobody is told of the own deed.
+    WITH told AS (
+        INSERT INTO notifications (id, account_id, agency_id, kind, case_id, action_id, entry_id,
+            thread_id, about_id, due_at)
+        SELECT gen_random_uuid(), t.account_id, p_agency, p_kind, p_case, p_action, p_entry,
+            p_thread, p_about, p_due
+        FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS t
+        WHERE t.account_id
+                IS DISTINCT FROM nullif(current_setting('portal.account_id', true), '')::uuid
+            AND may_hear(t.account_id, p_agency, p_case, p_thread)
+        ON CONFLICT DO NOTHING RETURNING account_id)
+    SELECT array_agg(account_id) INTO v_told FROM told;
+    IF v_told IS NOT NULL THEN
+        PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
+        INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
+        VALUES ('default', 'tell_by_mail', jsonb_build_object('accounts', to_jsonb(v_told)));
+        PERFORM set_config('search_path', 'public, pg_temp', true);
+    END IF;
+END $$;
+
+CREATE FUNCTION directors_of(p_agency uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(account_id), '{{}}') FROM memberships
+    WHERE agency_id = p_agency AND role = 'center_director' AND valid_from <= portal_clock()
+        AND (valid_until IS NULL OR portal_clock() < valid_until);
+$$;
+
+CREATE FUNCTION workers_of(p_case uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Who works on a case; where nobody is left of them, the director.
+    SELECT CASE WHEN cardinality(w.ids) > 0 THEN w.ids ELSE directors_of(w.owner_agency_id) END
+    FROM (
+        SELECT c.owner_agency_id, ARRAY(
+            SELECT account_id FROM case_workers WHERE case_id = p_case
+                AND may_hear(account_id, c.owner_agency_id, p_case, NULL)) AS ids
+        FROM cases c WHERE c.id = p_case) AS w;
+$$;
+
+CREATE FUNCTION team_of(p_agency uuid, p_team uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- A team's members; without a team those of the agency's default team.
+    SELECT coalesce(array_agg(tm.account_id), '{{}}')
+    FROM teams t JOIN team_members tm ON tm.team_id = t.id
+    WHERE t.agency_id = p_agency AND (t.id = p_team OR (p_team IS NULL AND t.is_default))
+        AND tm.valid_from <= portal_clock()
+        AND (tm.valid_until IS NULL OR portal_clock() < tm.valid_until);
+$$;
+
+CREATE FUNCTION desk_of(p_agency uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(array_agg(m.account_id), '{{}}')
+    FROM memberships m JOIN agencies a ON a.id = m.agency_id
+    WHERE m.agency_id = p_agency AND m.valid_from <= portal_clock()
+        AND (m.valid_until IS NULL OR portal_clock() < m.valid_until)
+        AND (m.role = ANY ({desk_roles}) OR (
+            a.type = ANY ({team_desks}) AND m.role <> ALL ({blind_roles})
+            AND m.account_id = ANY (team_of(p_agency, NULL))));
+$$;
+
+CREATE FUNCTION readers_of(p_case uuid, p_agency uuid)
+RETURNS uuid[] LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- Whoever some grant on the case names; an agency that sees nothing yet has its team.
+    SELECT coalesce(array_agg(r.id), team_of(p_agency, NULL)) FROM (
+        SELECT unnest(coalesce(g.account_ids, team_of(g.agency_id, g.team_id))) AS id FROM grants g
+        WHERE g.case_id = p_case AND g.agency_id = p_agency AND g.ended_at IS NULL
+            AND (g.valid_until IS NULL OR portal_clock() < g.valid_until)) AS r;
+$$;
+
+CREATE FUNCTION ring_alarm(p_alarm uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_alarm alarms%ROWTYPE;
+    v_list uuid[];
+    v_rings integer;
+BEGIN
+    -- The next of the duty list, and after the last the first again. Where nobody on it may hear
+    -- of this one, the directors; and where there is none, everybody at the desk.
+    SELECT * INTO v_alarm FROM alarms WHERE id = p_alarm AND confirmed_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT array_agg(d.account_id ORDER BY d.place, d.id) INTO v_list FROM duty_places d
+    WHERE d.agency_id = v_alarm.agency_id AND d.valid_from <= portal_clock()
+        AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)
+        AND may_hear(d.account_id, d.agency_id, v_alarm.case_id, v_alarm.thread_id)
+        AND d.account_id IS DISTINCT FROM
+            nullif(current_setting('portal.account_id', true), '')::uuid;
+    SELECT count(DISTINCT n.due_at) INTO v_rings FROM notifications n WHERE n.about_id = p_alarm;
+    IF v_list IS NOT NULL THEN
+        v_list := ARRAY[v_list[1 + v_rings % cardinality(v_list)]];
+    ELSE
+        v_list := array_remove(directors_of(v_alarm.agency_id),
+            nullif(current_setting('portal.account_id', true), '')::uuid);
+        IF cardinality(v_list) = 0 THEN
+            v_list := desk_of(v_alarm.agency_id);
+        END IF;
+    END IF;
+    UPDATE alarms SET rung_at = portal_clock() WHERE id = p_alarm;
+    PERFORM tell(v_list, v_alarm.agency_id, 'alarm', v_alarm.case_id, NULL, NULL,
+        v_alarm.thread_id, p_alarm, portal_clock());
+END $$;
+
+CREATE FUNCTION ring_on()
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_alarm uuid;
+    v_count integer := 0;
+BEGIN
+    -- Nobody confirmed for ten minutes: the next one (domain.md §2).
+    FOR v_alarm IN SELECT id FROM alarms
+        WHERE confirmed_at IS NULL AND rung_at <= portal_clock() - interval '10 minutes'
+    LOOP
+        PERFORM ring_alarm(v_alarm);
+        v_count := v_count + 1;
+    END LOOP;
+    RETURN v_count;
+END $$;
+
+CREATE FUNCTION begin_alarm(p_agency uuid, p_case uuid, p_thread uuid, p_about uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_alarm uuid := gen_random_uuid();
+BEGIN
+    -- Deciding once more while it rings makes no second alarm.
+    INSERT INTO alarms (id, agency_id, case_id, thread_id, about_id)
+    SELECT v_alarm, p_agency, p_case, p_thread, p_about
+    WHERE NOT EXISTS (
+        SELECT 1 FROM alarms a WHERE a.confirmed_at IS NULL
+            AND (a.case_id = p_case OR a.thread_id = p_thread));
+    IF FOUND THEN
+        PERFORM ring_alarm(v_alarm);
+    END IF;
+END $$;
+
+CREATE FUNCTION tell_of_item(p_item uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_item inbox_items%ROWTYPE;
+BEGIN
+    SELECT * INTO v_item FROM inbox_items WHERE id = p_item;
+    PERFORM tell(desk_of(v_item.agency_id), v_item.agency_id, 'arrived', NULL, NULL, NULL,
+        v_item.thread_id, v_item.id, NULL);
+    IF EXISTS (SELECT 1 FROM consultations c WHERE c.id = v_item.consultation_id AND c.urgent)
+        AND EXISTS (
+            SELECT 1 FROM agencies a WHERE a.id = v_item.agency_id AND a.type = 'support_center')
+    THEN
+        PERFORM begin_alarm(v_item.agency_id, NULL, v_item.thread_id, v_item.id);
+    END IF;
+END $$;
+
+CREATE FUNCTION tell_of_deadlines()
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_today date := (portal_clock() AT TIME ZONE 'Asia/Tokyo')::date;
+    v_row record;
+BEGIN
+    -- What is due by tomorrow is told once to whom it waits for; what is overdue once more, and to
+    -- the centre's workers and its director. What lay for a month was told of long ago.
+    FOR v_row IN SELECT a.*, (a.due_on + 1)::timestamp AT TIME ZONE 'Asia/Tokyo' AS due_at
+        FROM actions a WHERE a.status IN ('asked', 'accepted')
+            AND a.due_on BETWEEN v_today - 30 AND v_today + 1
+    LOOP
+        PERFORM tell(readers_of(v_row.case_id, v_row.agency_id), v_row.agency_id,
+            CASE WHEN v_row.due_on < v_today THEN 'overdue' ELSE 'due' END, v_row.case_id,
+            v_row.id, NULL, NULL, v_row.id, v_row.due_at);
+        IF v_row.due_on < v_today THEN
+            PERFORM tell(workers_of(v_row.case_id) || directors_of(v_row.owner_agency_id),
+                v_row.owner_agency_id, 'overdue', v_row.case_id, v_row.id, NULL, NULL, v_row.id,
+                v_row.due_at);
+        END IF;
+    END LOOP;
+    FOR v_row IN SELECT p.*, (p.next_on + 1)::timestamp AT TIME ZONE 'Asia/Tokyo' AS due_at
+        FROM cases c CROSS JOIN LATERAL (
+            SELECT * FROM progress_checks WHERE case_id = c.id
+            ORDER BY checked_at DESC, id DESC LIMIT 1) AS p
+        WHERE c.status <> 'closed' AND p.next_on BETWEEN v_today - 30 AND v_today
+    LOOP
+        PERFORM tell(
+            CASE WHEN v_row.next_on < v_today
+                THEN workers_of(v_row.case_id) || directors_of(v_row.owner_agency_id)
+                ELSE workers_of(v_row.case_id) END,
+            v_row.owner_agency_id, CASE WHEN v_row.next_on < v_today THEN 'overdue' ELSE 'due' END,
+            v_row.case_id, NULL, NULL, NULL, v_row.id, v_row.due_at);
+    END LOOP;
+    FOR v_row IN SELECT * FROM tasks t
+        WHERE t.done_at IS NULL AND t.due_at < portal_clock()
+            AND t.due_at > portal_clock() - interval '30 days'
+    LOOP
+        PERFORM tell(workers_of(v_row.case_id) || directors_of(v_row.owner_agency_id),
+            v_row.owner_agency_id, 'overdue', v_row.case_id, NULL, NULL, NULL, v_row.id,
+            v_row.due_at);
+    END LOOP;
+    FOR v_row IN SELECT * FROM inbox_items i
+        WHERE (i.status = 'new' OR i.unread_since IS NOT NULL) AND i.due_at < portal_clock()
+            AND i.due_at > portal_clock() - interval '30 days'
+    LOOP
+        PERFORM tell(desk_of(v_row.agency_id), v_row.agency_id, 'overdue', NULL, NULL, NULL,
+            v_row.thread_id, v_row.id, v_row.due_at);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION mention(p_entry uuid, p_agency uuid, p_accounts uuid[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_entry entries%ROWTYPE;
+BEGIN
+    -- By its author, with the entry. Without names all readers of an agency; whoever cannot see
+    -- the entry is not shown that there is one.
+    SELECT * INTO v_entry FROM entries WHERE id = p_entry AND written_at = portal_clock()
+        AND author_account_id = nullif(current_setting('portal.account_id', true), '')::uuid;
+    IF FOUND THEN
+        PERFORM tell(coalesce(p_accounts, readers_of(v_entry.case_id, p_agency)), p_agency,
+            'mention', v_entry.case_id, NULL, v_entry.id, NULL, v_entry.id, NULL);
+    END IF;
+END $$;
+
+CREATE FUNCTION share_was_given() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(coalesce(NEW.account_ids, team_of(NEW.agency_id, NEW.team_id)), NEW.agency_id,
+            'share', NEW.case_id, NULL, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION action_was_asked() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(readers_of(NEW.case_id, NEW.agency_id), NEW.agency_id, 'action', NEW.case_id,
+            NEW.id, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION action_was_answered() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_action actions%ROWTYPE;
+BEGIN
+    SELECT * INTO v_action FROM actions WHERE id = NEW.action_id;
+    IF NEW.status NOT IN ('asked', 'accepted') THEN
+        -- Nobody has to read of the deadline of what is over.
+        UPDATE notifications SET read_at = portal_clock()
+        WHERE about_id = NEW.action_id AND kind IN ('due', 'overdue') AND read_at IS NULL;
+    END IF;
+    IF NOT somebody_looks() THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.status = 'cancelled' THEN
+        PERFORM tell(readers_of(NEW.case_id, v_action.agency_id), v_action.agency_id, 'answer',
+            NEW.case_id, NEW.action_id, NULL, NULL, NEW.id, NULL);
+    ELSE
+        PERFORM tell(workers_of(NEW.case_id) || v_action.asked_by, NEW.owner_agency_id, 'answer',
+            NEW.case_id, NEW.action_id, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION message_was_written() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    v_item inbox_items%ROWTYPE;
+BEGIN
+    IF NOT somebody_looks() THEN
+        RETURN NULL;
+    END IF;
+    IF NEW.agency_id IS NOT NULL THEN
+        -- A volunteer who reported in the own name hears of the reply.
+        PERFORM tell(ARRAY[t.account_id], c.reporting_agency_id, 'reply', NULL, NULL, NULL, t.id,
+            NEW.id, NULL)
+        FROM threads t JOIN consultations c ON c.thread_id = t.id
+        WHERE t.id = NEW.thread_id AND t.account_id IS NOT NULL
+            AND c.reporting_agency_id IS NOT NULL;
+        RETURN NULL;
+    END IF;
+    FOR v_item IN SELECT * FROM inbox_items i
+        WHERE i.thread_id = NEW.thread_id AND i.status <> 'handed_over'
+    LOOP
+        PERFORM tell(
+            CASE WHEN v_item.case_id IS NOT NULL THEN workers_of(v_item.case_id)
+                WHEN may_hear(v_item.handled_by, v_item.agency_id, NULL, v_item.thread_id)
+                    THEN ARRAY[v_item.handled_by]
+                ELSE desk_of(v_item.agency_id) END,
+            v_item.agency_id, 'reply', NULL, NULL, NULL, NEW.thread_id, NEW.id, NULL);
+    END LOOP;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION item_was_laid() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell_of_item(NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION item_was_settled() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.status <> 'new' AND NEW.unread_since IS NULL THEN
+        UPDATE notifications SET read_at = portal_clock()
+        WHERE about_id = NEW.id AND kind = 'overdue' AND read_at IS NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION agency_wrote() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(workers_of(NEW.case_id), NEW.owner_agency_id, 'entry', NEW.case_id, NULL,
+            NEW.id, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION urgency_was_decided() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM begin_alarm(NEW.owner_agency_id, NEW.case_id, NULL, NEW.id);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION emergency_was_started() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(directors_of(NEW.owner_agency_id) || NEW.second_id, NEW.owner_agency_id,
+            'emergency', NEW.case_id, NULL, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION task_was_opened() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- A withdrawal opens one at any hour: somebody has to look whether it was forced.
+    IF somebody_looks() THEN
+        PERFORM tell(workers_of(NEW.case_id), NEW.owner_agency_id, 'task', NEW.case_id, NULL, NULL,
+            NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION share_was_proposed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF somebody_looks() THEN
+        PERFORM tell(directors_of(NEW.owner_agency_id), NEW.owner_agency_id, 'proposal',
+            NEW.case_id, NULL, NULL, NULL, NEW.id, NULL);
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION alarm_was_confirmed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever else was rung has nothing left to do.
+    UPDATE notifications SET read_at = portal_clock() WHERE about_id = NEW.id AND read_at IS NULL;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER told AFTER INSERT ON grants
+    FOR EACH ROW EXECUTE FUNCTION share_was_given();
+CREATE TRIGGER told AFTER INSERT ON actions
+    FOR EACH ROW EXECUTE FUNCTION action_was_asked();
+CREATE TRIGGER told AFTER INSERT ON action_events
+    FOR EACH ROW EXECUTE FUNCTION action_was_answered();
+CREATE TRIGGER told AFTER INSERT ON thread_messages
+    FOR EACH ROW EXECUTE FUNCTION message_was_written();
+CREATE TRIGGER told AFTER INSERT ON inbox_items
+    FOR EACH ROW EXECUTE FUNCTION item_was_laid();
+CREATE TRIGGER settled AFTER UPDATE OF status, unread_since ON inbox_items
+    FOR EACH ROW EXECUTE FUNCTION item_was_settled();
+CREATE TRIGGER told AFTER INSERT ON entries
+    FOR EACH ROW WHEN (NEW.author_agency_id <> NEW.owner_agency_id) EXECUTE FUNCTION agency_wrote();
+CREATE TRIGGER told AFTER INSERT ON urgency_decisions
+    FOR EACH ROW WHEN (NEW.urgency = 'AA') EXECUTE FUNCTION urgency_was_decided();
+CREATE TRIGGER told AFTER INSERT ON tasks
+    FOR EACH ROW WHEN (NEW.kind <> 'emergency') EXECUTE FUNCTION task_was_opened();
+CREATE TRIGGER told AFTER INSERT ON emergencies
+    FOR EACH ROW EXECUTE FUNCTION emergency_was_started();
+CREATE TRIGGER told AFTER INSERT ON share_proposals
+    FOR EACH ROW WHEN (NEW.decision IS NULL) EXECUTE FUNCTION share_was_proposed();
+CREATE TRIGGER confirmed AFTER UPDATE OF confirmed_at ON alarms
+    FOR EACH ROW EXECUTE FUNCTION alarm_was_confirmed();

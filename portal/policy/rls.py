@@ -17,7 +17,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from portal.models import Base, Case, Grant
 from portal.policy import past
 from portal.policy.permissions import EMERGENCY_VIEWERS, GIVEN_BY_ONE
-from portal.policy.viewer import TERMS, Term
+from portal.policy.viewer import DESK_ROLES, TEAM_DESKS, TERMS, Term
 from portal.policy.visibility import (
     OPEN,
     PLACE_SLICES,
@@ -136,6 +136,8 @@ def functions() -> str:
         owner_roles=_array(OWNER_ROLES),
         place_slices=_array(PLACE_SLICES),
         blind_roles=_array(BLIND_ROLES),
+        desk_roles=_array(DESK_ROLES),
+        team_desks=_array(TEAM_DESKS),
         emergency_slices=_array(EMERGENCY_SLICES),
         emergency_viewers=_array(EMERGENCY_VIEWERS),
         given_by_one=", ".join(f"('{kind}', '{role}')" for kind, role in GIVEN_BY_ONE),
@@ -226,6 +228,7 @@ CALLED_BY_APP = (
     "lock_grants",
     "emergency_case",
     "begin_emergency_view",
+    "mention",
 )
 
 

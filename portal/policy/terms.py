@@ -10,7 +10,13 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.models.base import Period
-from portal.vocabulary import OVERRIDING_BASES, SHARE_BASES, is_permission, lane
+from portal.vocabulary import (
+    OVERRIDING_BASES,
+    OWNER_ROLES,
+    SHARE_BASES,
+    is_permission,
+    lane,
+)
 
 DUTIES = tuple(code for code in SHARE_BASES if code in OVERRIDING_BASES and lane(code) == "law")
 PERMISSIONS = tuple(code for code in SHARE_BASES if lane(code) == "law" and is_permission(code))
@@ -242,3 +248,20 @@ def consultations_left(meeting: m.Meeting) -> Select[Any]:
     return select(m.InboxItem.id).where(
         agenda_consultations(meeting), m.InboxItem.id.not_in(settled)
     )
+
+
+def on_call(session: Session, agency_id: uuid.UUID) -> list[uuid.UUID]:
+    """Return who can be put on a centre's duty list: whoever works on its cases now."""
+    row, now = m.Membership, clock(session)
+    people = (
+        select(row.account_id)
+        .join(m.Account, m.Account.id == row.account_id)
+        .where(
+            row.agency_id == agency_id,
+            row.role.in_(sorted(OWNER_ROLES)),
+            holds(row, now),
+            ~m.Account.disabled,
+        )
+        .order_by(row.valid_from, row.id)
+    )
+    return list(session.scalars(people))

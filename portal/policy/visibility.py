@@ -14,7 +14,18 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.selectable import FromClause
 
@@ -48,8 +59,10 @@ from portal.policy.viewer import (
     POSTING,
     READING,
     READING_DETAIL,
+    TERMS,
     VISITOR,
     WORKED_CASES,
+    Term,
     among,
     not_among,
     present,
@@ -552,6 +565,56 @@ def consultations(row: Any) -> ColumnElement[bool]:
     )
 
 
+def _shows(name: str, *found: tuple[type[m.Base], str, Rule]) -> Callable[[Any], Any]:
+    """Return a term of the database that says whether the row with a key shows by its rule.
+
+    A notification names one or two of several things. Written out, the policy would set up the
+    rules of all of them at each page; as functions only those are asked that a row names.
+    """
+    asked: list[Any] = []
+    for model, key, rule in found:
+        table = model.__table__.alias(f"shown_{model.__tablename__}")
+        wanted = table.c[key] == literal_column("p_key")
+        asked.append(select(literal_column("1")).select_from(table).where(wanted, rule(table.c)))
+    query = select(or_(*(statement.exists() for statement in asked)))
+    TERMS.append(Term(f"shows_{name}", "boolean", query, "p_key uuid"))
+    function: Callable[..., Any] = getattr(func, f"viewer_shows_{name}")
+    return lambda key: or_(key.is_(None), function(key, type_=Boolean()))
+
+
+_shows_case = _shows("case", (m.Case, "id", cases))
+_shows_action = _shows("action", (m.Action, "id", actions))
+_shows_entry = _shows("entry", (m.Entry, "id", entries))
+_shows_thread = _shows("thread", (m.InboxItem, "thread_id", inbox_items), (m.Thread, "id", threads))
+
+
+def notifications(n: Any) -> ColumnElement[bool]:
+    """Notifications: the account's own, acting for that agency, while all they name is visible."""
+    return and_(
+        n.account_id == ACCOUNT,
+        n.agency_id == ACTING,
+        _shows_case(n.case_id),
+        _shows_action(n.action_id),
+        _shows_entry(n.entry_id),
+        _shows_thread(n.thread_id),
+    )
+
+
+def duty_places(row: Any) -> ColumnElement[bool]:
+    """The duty list: the centre's people."""
+    own: ColumnElement[bool] = row.agency_id == OWNING
+    return own
+
+
+def alarms(a: Any) -> ColumnElement[bool]:
+    """Alarms: the centre's people, but for who is excluded from what rings."""
+    return and_(
+        a.agency_id == OWNING,
+        or_(a.case_id.is_(None), not_excluded(a.case_id)),
+        or_(a.thread_id.is_(None), not_among(a.thread_id, EXCLUDED_THREADS)),
+    )
+
+
 def proposed_of_staff(row: Any) -> ColumnElement[bool]:
     """Proposed roles, resets of factors: administrators, the agency's managers, who names them."""
     return or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING)
@@ -843,6 +906,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.Action: actions,
         m.ActionEvent: action_events,
         m.Advice: advices,
+        m.Alarm: alarms,
         m.AuditEvent: audit_events,
         m.Brief: briefs,
         m.BriefParty: brief_parties,
@@ -870,6 +934,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.EmergencyKey: emergency_keys,
         m.Denial: denials,
         m.Door: agency_settings,
+        m.DutyPlace: duty_places,
         m.Emergency: emergencies,
         m.Entry: entries,
         m.Concealment: of_owner,
@@ -888,11 +953,13 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.MachineSecret: administered,
         m.LawReport: of_owner,
         m.MatterOutcome: matter_outcomes,
+        m.MailChoice: of_own_account,
         m.Meeting: meetings,
         m.MeetingExpert: meeting_experts,
         m.MembershipProposal: proposed_of_staff,
         m.NecessityRecord: of_owner,
         m.NeverTell: of_owner,
+        m.Notification: notifications,
         m.Passkey: of_own_account,
         m.PermissionNoting: of_owner,
         m.Person: persons,

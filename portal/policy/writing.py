@@ -40,6 +40,7 @@ from portal.policy.viewer import (
 )
 from portal.policy.visibility import (
     Rule,
+    alarms,
     briefs,
     by_grant,
     by_guardians_consent,
@@ -240,6 +241,12 @@ def owning(_row: Any) -> ColumnElement[bool]:
 def directed(_row: Any) -> ColumnElement[bool]:
     """Agencies that leave the scheme: a centre's director writes it down."""
     return present(DIRECTING)
+
+
+def new_duty_place(row: Any) -> ColumnElement[bool]:
+    """The duty list: kept by the centre's director."""
+    kept: ColumnElement[bool] = row.agency_id == DIRECTING
+    return kept
 
 
 def owned(row: Any) -> ColumnElement[bool]:
@@ -477,11 +484,14 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
     {
         m.Account: Writing(entered, administered, ("disabled", "version")),
         m.AccountProfile: Writing(
-            entered, administered, ("email_index", "email_sealed", "name_sealed")
+            entered,
+            administered,
+            ("email_index", "email_sealed", "name_sealed", "mail_refused_at"),
         ),
         m.Action: Writing(of_owner, seen_action, ("status",)),
         m.ActionEvent: Writing(own_step),
         m.Advice: Writing(own_advice),
+        m.Alarm: Writing(None, alarms, ("confirmed_at", "confirmed_by")),
         m.Agency: Writing(
             administered,
             administered,
@@ -536,6 +546,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.Door: Writing(
             administered, administered, ("networks", "certificates", "contact", "version")
         ),
+        m.DutyPlace: Writing(new_duty_place, new_duty_place, ("valid_until",)),
         m.Entry: Writing(own_entry),
         m.Concealment: Writing(of_owner, of_owner, ("valid_until", "lifted_by", "lifted_sealed")),
         m.Exclusion: Writing(own_exclusion, of_owner, ("valid_until",)),
@@ -583,6 +594,9 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             matter_outcomes,
             ("reason", "until_on", "recorded_by", "recorded_at"),
         ),
+        m.MailChoice: Writing(
+            of_own_account, of_own_account, ("daily_at", "quiet_from", "quiet_until")
+        ),
         m.Meeting: Writing(owned_meeting, owned_meeting, ("closed_at",)),
         m.MeetingExpert: Writing(owned_invitation),
         m.Membership: Writing(new_membership, kept_membership, ("confirm_by", "valid_until")),
@@ -593,6 +607,8 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.NeverTell: Writing(
             of_owner, of_owner, ("valid_until", "agency_id", "account_id", "person_id")
         ),
+        # Written by the database alone, with what they tell of.
+        m.Notification: Writing(None, of_own_account, ("read_at",)),
         m.Passkey: Writing(of_own_account, of_own_account, ("sign_count", "used_at", "ended_at")),
         m.PermissionNoting: _OWNED,
         m.Person: Writing(owning),

@@ -20,6 +20,7 @@ from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
 from portal.queries.administration import grants_to, team_of
 from portal.queries.cases import child_names, count_cases, list_cases
 from portal.queries.inbox import COUNTED
+from portal.queries.notifications import ringing
 from portal.queries.unread import unread
 from portal.working_hours import add_working_days, jst
 
@@ -205,6 +206,13 @@ def _tasks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     return Waiting("tasks", _count(session, select(m.Task.id).where(*waits)), items)
 
 
+def _alarms(session: Session, _standing: Standing, _now: dt.datetime) -> Waiting:
+    """Read which alarms nobody has in hand yet."""
+    found = ringing(session)
+    items = [Item(each.id, each.name, "ringing", each.since, late=True) for each in found]
+    return Waiting("alarms", len(found), items)
+
+
 def _emergencies(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     """Read which emergencies are not reviewed yet: the director's all, the second person's own."""
     row = m.Emergency
@@ -381,6 +389,7 @@ def _manages_readers(standing: Standing) -> bool:
 _READINGS: tuple[
     tuple[Callable[[Standing], bool], Callable[[Session, Standing, dt.datetime], Waiting]], ...
 ] = (
+    (_to(Action.COORDINATE), _alarms),
     (_to(Action.COORDINATE), _emergencies),
     (_to(Action.READ_INBOX), _inbox),
     (_to(Action.APPROVE), _proposals),

@@ -54,7 +54,7 @@ class StaffRow:
 
     ``confirm_by`` is the last day (JST) on which somebody may confirm the person in time;
     ``asleep`` is whoever nobody confirmed in time, ``due`` who is to be confirmed soon,
-    ``over`` who has left.
+    ``over`` who has left; to who is ``unreachable`` mail comes back.
     """
 
     id: uuid.UUID
@@ -71,6 +71,7 @@ class StaffRow:
     over: bool
     disabled: bool
     own: bool
+    unreachable: bool
 
 
 @dataclass(frozen=True)
@@ -161,15 +162,16 @@ def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
     is_live = live(table).label("live")
     row, now = m.Membership, clock(session)
     found = session.execute(
-        select(row, is_live, m.Account.disabled)
+        select(row, is_live, m.Account.disabled, m.AccountProfile.mail_refused_at)
         .join(m.Account, m.Account.id == row.account_id)
+        .outerjoin(m.AccountProfile, m.AccountProfile.account_id == row.account_id)
         .where(
             row.agency_id == agency_id,
             or_(row.valid_until.is_(None), row.valid_until > now - _LISTED_AFTER),
         )
         .order_by(is_live.desc(), row.valid_from, row.id)
     ).all()
-    names = names_of(session, {each.account_id for each, _, _ in found})
+    names = names_of(session, {each.account_id for each, *_ in found})
     me = session.info["viewer"].account_id
     return [
         StaffRow(
@@ -187,8 +189,9 @@ def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
             each.valid_until is not None and each.valid_until <= now,
             disabled,
             each.account_id == me,
+            refused_at is not None,
         )
-        for each, holds, disabled in found
+        for each, holds, disabled, refused_at in found
     ]
 
 

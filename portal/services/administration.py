@@ -325,6 +325,7 @@ def change_account(
         changes = {"disabled" if disabled else "enabled"}
     if profile.email_index != index:
         changes.add("address")
+        profile.mail_refused_at = None
     profile.email_index = index
     seal(session, profile, email=email, name=name)
     account.disabled = disabled

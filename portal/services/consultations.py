@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -615,6 +615,11 @@ def _lift(
         sealed=item.sealed,
         due_at=_look_by(at, promised_reply(at, consultation.channel), urgent=consultation.urgent),
     )
+    # The worker is nobody who looks, so the centre's desk is told here.
+    lifted = select(m.InboxItem.id).where(
+        m.InboxItem.consultation_id == consultation.id, m.InboxItem.agency_id == centre_id
+    )
+    session.execute(select(func.tell_of_item(session.scalars(lifted).one())))
     # Nobody handed it over: the NPO's page says that its time was up.
     item.status, item.handled_at, item.unread_since = HANDED_OVER, at, None
     audit.record(

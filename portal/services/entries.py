@@ -14,6 +14,7 @@ from portal.policy.hot import hot
 from portal.policy.permissions import Action, NotPermittedError, require
 from portal.policy.viewer import DIRECTOR
 from portal.policy.visibility import admits, by_grant
+from portal.services.notifications import NOBODY, Asked, mention
 from portal.services.once import already, write_once
 from portal.vault import seal
 from portal.vocabulary import SLICES, WATCHER, shareable_with
@@ -117,6 +118,7 @@ def post_entry(
     slice_: str,
     subject_id: uuid.UUID,
     text: str,
+    tell: Asked = NOBODY,
 ) -> m.Entry:
     """Write into a slice of a case that the author can read, about a subject likewise.
 
@@ -127,6 +129,7 @@ def post_entry(
         slice_: code of the list ``slice``.
         subject_id: whose data it is: a person of the case.
         text: what is said, cleaned already.
+        tell: who is asked to read it.
 
     Raises:
         NotPermittedError: not into this slice, or not about this person.
@@ -155,6 +158,7 @@ def post_entry(
         audit.record(
             session, audit.Event.ENTRY_POSTED, case_id=case.id, entry=entry.id, slice=slice_
         )
+        mention(session, entry, tell)
     return entry
 
 

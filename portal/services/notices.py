@@ -6,6 +6,7 @@ names it by its id alone.
 """
 
 import hashlib
+import smtplib
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ from portal.mail import Letter
 from portal.policy.permissions import Action, NotPermittedError, keeps, require
 from portal.policy.terms import clock
 from portal.services.administration import RefusedError, note_account, without_password
+from portal.services.notifications import WAITING, still_waits
 from portal.vault import link_token_for, reveal
 
 INVITATION, RECOVERY, RESET, NEW_DEVICE = "invitation", "recovery", "reset", "new_device"
+# From this code of SMTP on a refusal is for good (RFC 5321 §4.2.1).
+PERMANENT = 500
 INVITATION_HOLDS, RESET_HOLDS = timedelta(days=7), timedelta(minutes=30)
 
 
@@ -182,7 +186,7 @@ def send(session: SystemSession, notice_id: uuid.UUID, deliver: Callable[[Letter
     """
     wanted = select(m.Notice).where(m.Notice.id == notice_id).with_for_update()
     notice = session.scalars(wanted).one_or_none()
-    if notice is None or notice.sent_at is not None:
+    if notice is None or (notice.sent_at or notice.refused_at or notice.dropped_at) is not None:
         return
     if notice.email_index is not None:
         _find_owner(session, notice, notice.email_index)
@@ -192,14 +196,53 @@ def send(session: SystemSession, notice_id: uuid.UUID, deliver: Callable[[Letter
             # Taken back, over or of nobody's here any more: its link would open nothing.
             notice.used_at = notice.used_at or session.scalar(select(func.portal_clock()))
             return
-    if notice.account_id is not None:
-        profile = session.scalars(
-            select(m.AccountProfile).where(m.AccountProfile.account_id == notice.account_id)
-        ).one()
-        token = None if notice.link_hash is None else link_token_for(session, notice.id)
-        to = reveal(session, profile, "email")
+    now = session.scalar(select(func.portal_clock()))
+    if notice.kind == WAITING and not still_waits(session, notice.id):
+        notice.dropped_at = now
+    elif notice.account_id is None or _delivered(session, notice, deliver):
+        notice.sent_at = now
+    else:
+        notice.refused_at = now
+
+
+def _delivered(session: SystemSession, notice: m.Notice, deliver: Callable[[Letter], None]) -> bool:
+    """Hand a letter over; return False where the mail server refuses its address for good.
+
+    The address is then marked until a letter comes through or another address is given.
+    """
+    profile = session.scalars(
+        select(m.AccountProfile).where(m.AccountProfile.account_id == notice.account_id)
+    ).one()
+    token = None if notice.link_hash is None else link_token_for(session, notice.id)
+    to = reveal(session, profile, "email")
+    try:
         deliver(Letter(notice.id, notice.kind, to, notice.recorded_at, token))
-    notice.sent_at = session.scalar(select(func.portal_clock()))
+    except smtplib.SMTPRecipientsRefused as refused:
+        if not all(code >= PERMANENT for code, _ in refused.recipients.values()):
+            raise
+        profile.mail_refused_at = session.scalar(select(func.portal_clock()))
+        return False
+    profile.mail_refused_at = None
+    return True
+
+
+def note_bounce(session: SystemSession, notice_id: uuid.UUID) -> bool:
+    """Note that a letter came back after the mail server had taken it.
+
+    Args:
+        session: of the system role.
+        notice_id: as the returned message names it.
+
+    Returns:
+        whether there is such a letter.
+
+    """
+    notice = session.get(m.Notice, notice_id)
+    if notice is None or notice.account_id is None:
+        return False
+    profile = session.get_one(m.AccountProfile, notice.account_id)
+    notice.refused_at = profile.mail_refused_at = session.scalar(select(func.portal_clock()))
+    return True
 
 
 def _find_owner(session: SystemSession, notice: m.Notice, email_index: bytes) -> None:

@@ -21,6 +21,7 @@ from portal.services.consultations import lift_overdue
 from portal.services.ends import note_ends
 from portal.services.memberships import set_first_dates
 from portal.services.notices import send
+from portal.services.notifications import tell_all_by_mail, tell_by_mail
 from portal.services.saved import forget_old
 from portal.vault import equip
 
@@ -52,7 +53,20 @@ def sweep_case_access(session: SystemSession) -> None:
     session.execute(select(func.sweep_case_access()))
 
 
+def ring_on(session: SystemSession) -> None:
+    """Ring the next of the duty list where nobody confirmed an alarm (domain.md §2)."""
+    session.execute(select(func.ring_on()))
+
+
+def tell_of_deadlines(session: SystemSession) -> None:
+    """Tell of what is due, and of what is overdue its director too."""
+    session.execute(select(func.tell_of_deadlines()))
+
+
 DUTIES = (
+    Duty("ring_on", "* * * * *", ring_on),
+    Duty("tell_all_by_mail", "* * * * *", tell_all_by_mail),
+    Duty("tell_of_deadlines", "*/10 * * * *", tell_of_deadlines),
     Duty("sweep_case_access", "* * * * *", sweep_case_access),
     Duty("set_first_dates", "30 18 * * *", set_first_dates),
     Duty("note_ends", "* * * * *", note_ends),
@@ -92,6 +106,7 @@ def queue(engine: Engine, config: Config) -> procrastinate.App:
     for duty in DUTIES:
         _assign(app, engine, duty)
     app.task(name="send_notice", retry=_UNTIL_SENT)(_sender(engine, config))
+    app.task(name="tell_by_mail")(_teller(engine))
     app.periodic(cron="* * * * *")(app.task(name="recover", pass_context=True)(_recover))
     return app
 
@@ -111,6 +126,16 @@ def _sender(engine: Engine, config: Config) -> Callable[[str], None]:
             send(session, uuid.UUID(notice), mail_by(config))
 
     return send_notice
+
+
+def _teller(engine: Engine) -> Callable[[list[str]], None]:
+    # What is not told here, for its hour has not come, the duty of each minute tells.
+    def tell(accounts: list[str]) -> None:
+        with system_session(engine, reason="worker: tell_by_mail") as session:
+            for account in accounts:
+                tell_by_mail(session, uuid.UUID(account))
+
+    return tell
 
 
 async def _recover(context: procrastinate.JobContext, timestamp: int) -> None:

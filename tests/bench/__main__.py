@@ -40,7 +40,6 @@ from portal.auth import COOKIE
 from portal.config import Config
 from portal.database import PortalSession, find_visible, look_as, make_engine
 from portal.embedded import APP, OWNER, SYSTEM
-from portal.policy import schema
 from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
 from portal.queries.cases import LISTINGS
@@ -49,6 +48,7 @@ from portal.queries.search import BY_CODES, LOOKED_THROUGH, OF_REFERENCE, Wanted
 from portal.services.entries import post_entry
 from portal.vault import equip
 from tests.bench import arms, city
+from tests.conftest import write_schema
 from tests.web import open_session
 
 ROOT = Path(__file__).parents[2]
@@ -230,7 +230,7 @@ class Bench:
         self.database = f"bench_{cases}"
         server.create_database(self.database)
         with psycopg.connect(server.conninfo(OWNER, self.database), autocommit=True) as connection:
-            connection.execute(schema.up())
+            write_schema(connection)
         self.config = Config.for_tests(server.url(APP, self.database), folder)
         self.kept = folder / f"{self.database}.pickle"
         self.kept.write_bytes(pickle.dumps(self.config))

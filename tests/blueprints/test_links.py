@@ -1,29 +1,20 @@
 """Links by mail: an invitation, a lost password, and the letter about a new device."""
 
 import re
-import socket
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import default
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import Engine, select, text
 
 from portal import models as m
 from portal import passwords
 from portal.auth import COOKIE
 from portal.config import Config
-from portal.database import make_engine, system_session
-from portal.mail import mail_by
-from portal.services import notices
 from portal.unit import Portal
-from portal.vault import equip
 from tests.city import PASSWORD, City
+from tests.letters import Box, jobs, send_all, served_mail
 from tests.second_factor import give_codes, next_code
 from tests.web import Browser, Page
 
@@ -31,50 +22,16 @@ Browse = Callable[[str], Browser]
 NEW = "縁側で猫が七匹ねむっている午後"
 
 
-class Box:
-    """A mail server's box."""
-
-    def __init__(self) -> None:
-        self.messages: list[EmailMessage] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        message = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(message, EmailMessage)
-        self.messages.append(message)
-        return "250 Message accepted for delivery"
-
-
 @pytest.fixture
 def post(config: Config) -> Iterator[tuple[Box, Config]]:
     """Return a real mail server on loopback and a configuration that names it."""
-    box = Box()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, replace(config, smtp_url=f"smtp://127.0.0.1:{port}", public_url="https://localhost")
-    controller.stop()
+    with served_mail(config) as served:
+        yield served
 
 
 def letters(system: Engine) -> list[Any]:
     with system.connect() as connection:
         return list(connection.execute(select(m.Notice.__table__)).all())
-
-
-def jobs(system: Engine) -> list[Any]:
-    query = text("SELECT task_name, args FROM jobs.procrastinate_jobs ORDER BY id")
-    with system.connect() as connection:
-        return list(connection.execute(query).all())
-
-
-def send_all(config: Config) -> None:
-    """Do what the worker does with each job."""
-    engine = make_engine(config.urls.system)
-    for job in jobs(engine):
-        with system_session(engine, reason="test") as session:
-            equip(session, config.keys)
-            notices.send(session, uuid.UUID(job.args["notice"]), mail_by(config))
-    engine.dispose()
 
 
 def link_in(message: EmailMessage) -> str:
@@ -138,9 +95,9 @@ def test_an_invitation_says_nothing_and_its_job_is_an_id(
     assert body is not None
     for told in ("見本", "学校", "あらた"):
         assert told not in message["Subject"] + body.get_content()
-    ((task, arguments),) = jobs(system)
+    (arguments,) = jobs(system, "send_notice")
     (notice,) = letters(system)
-    assert (task, arguments) == ("send_notice", {"notice": str(notice.id)})
+    assert arguments == {"notice": str(notice.id)}
     assert notice.sent_at is not None
 
 
@@ -253,7 +210,7 @@ def test_asking_for_a_link_tells_nobody_who_has_an_account(
     assert len(set(answers)) == 1
     # The same rows are written for each of them.
     assert [row.kind for row in letters(system)] == ["reset"] * 3
-    assert len(jobs(system)) == 3
+    assert len(jobs(system, "send_notice")) == 3
     send_all(config)
     assert [message["To"] for message in box.messages] == ["nurse@example.jp"]
 

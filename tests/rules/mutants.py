@@ -39,8 +39,7 @@ from sqlalchemy import exc
 from portal import embedded
 from portal.config import Config
 from portal.embedded import APP, OWNER, SYSTEM
-from portal.policy import schema
-from tests.conftest import Database
+from tests.conftest import Database, write_schema
 from tests.rules import batches
 from tests.rules.bugs import BEYOND
 from tests.rules.city import AT, City
@@ -201,7 +200,7 @@ def _worlds() -> Iterator[Worlds]:
     ):
         server.create_database("mutants")
         with psycopg.connect(server.conninfo(OWNER, "mutants"), autocommit=True) as connection:
-            connection.execute(schema.up())
+            write_schema(connection)
         config = Config.for_tests(server.url(APP, "mutants"), Path(folder))
         yield Worlds(Database("mutants", server, config))
 

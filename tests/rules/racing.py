@@ -53,26 +53,35 @@ SHARED = (
 )
 
 
-@contextmanager
-def gunicorn(
-    config: Config, folder: Path, make_app: str = "tests.rules.served:make_app()"
-) -> Iterator[int]:
-    """Serve a database by two workers of four threads; gives the port on the loopback."""
+MAKE_APP = "tests.rules.served:make_app()"
+
+
+def serve(
+    config: Config, folder: Path, door: socket.socket, make_app: str = MAKE_APP
+) -> subprocess.Popen[bytes]:
+    """Start gunicorn with two workers of four threads behind a door, in a process group."""
     kept = folder / "config.pickle"
     kept.write_bytes(pickle.dumps(config))
+    command = (
+        sys.executable, "-m", "gunicorn", make_app,
+        "--workers", "2", "--worker-class", "gthread", "--threads", "4",
+        "--graceful-timeout", "1", "--no-control-socket", "--bind", f"fd://{door.fileno()}",
+        "--log-level", "warning",
+    )  # fmt: skip
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, served.CONFIG: str(kept)},
+        pass_fds=[door.fileno()],
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def gunicorn(config: Config, folder: Path, make_app: str = MAKE_APP) -> Iterator[int]:
+    """Serve a database; gives the port on the loopback."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as door:
-        command = (
-            sys.executable, "-m", "gunicorn", make_app,
-            "--workers", "2", "--worker-class", "gthread", "--threads", "4",
-            "--graceful-timeout", "1", "--no-control-socket", "--bind", f"fd://{door.fileno()}",
-            "--log-level", "warning",
-        )  # fmt: skip
-        server = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, served.CONFIG: str(kept)},
-            pass_fds=[door.fileno()],
-        )
+        server = serve(config, folder, door, make_app)
         try:
             yield door.getsockname()[1]
         finally:

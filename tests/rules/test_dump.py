@@ -27,8 +27,8 @@ from portal import models as m
 from portal.config import Config
 from portal.database import system_session
 from portal.demo.city import REPORT_SLUG, load_city
-from portal.policy import schema
 from portal.vault import Decision, equip, fetch_keys, reveal
+from tests.conftest import write_schema
 from tests.site import STRANGER, Site
 from tests.web import BASE
 
@@ -67,7 +67,7 @@ def stolen() -> Iterator[Stolen]:
     ):
         server.create_database("stolen")
         with psycopg.connect(server.conninfo(embedded.OWNER, "stolen"), autocommit=True) as owner:
-            owner.execute(schema.up())
+            write_schema(owner)
         before = frozenset(_pages(server, Path(name)))
         config = replace(
             Config.for_tests(server.url(embedded.APP, "stolen"), Path(name)), demo=True

@@ -34,6 +34,14 @@ DEFINERS = {
         "TABLE(account_id uuid, agency_id uuid, kind text, row_id uuid, slice text,"
         " subject_id uuid, rule text, grant_id uuid)",
     ),
+    # Who hears of something: ids of accounts, and rows of notifications and of the queue.
+    **dict.fromkeys(("directors_of", "desk_of", "readers_of", "team_of", "workers_of"), "uuid[]"),
+    **dict.fromkeys(("may_hear", "somebody_looks"), "boolean"),
+    **dict.fromkeys(
+        ("begin_alarm", "mention", "ring_alarm", "tell", "tell_of_deadlines", "tell_of_item"),
+        "void",
+    ),
+    "ring_on": "integer",
     "ask_for_reset": "void",
     "defer_notice": "void",
     "end_other_sessions": "void",
@@ -107,6 +115,10 @@ DEFINERS = {
             *("entry_was_retracted", "entry_was_written", "grant_was_written"),
             *("link_was_ended", "membership_is_single", "task_was_ended"),
             *("thread_was_linked", "visitor_wrote"),
+            *("action_was_answered", "action_was_asked", "agency_wrote", "alarm_was_confirmed"),
+            *("emergency_was_started", "item_was_laid", "item_was_settled"),
+            *("message_was_written", "share_was_given", "share_was_proposed"),
+            *("task_was_opened", "urgency_was_decided"),
         ),
         "trigger",
     ),

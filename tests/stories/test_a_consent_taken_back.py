@@ -19,6 +19,7 @@ ACTION_RESULT = "朝、三日つづけて会えた。"
 SCHOOL, WELFARE = "見本第一小学校", "見本区福祉課"
 HAND_OVER, STOP = "引きつぐ", "やめる"
 STOPPED, NO_CASES, SAFETY_TASK = "やめました", "見られるケースはまだありません", "安全"
+SHARED, ASKED = "ケースが共有されました", "対応の依頼が届きました"
 ADVICE = "ひとり親の手当の案内を先に。"
 
 
@@ -179,7 +180,9 @@ def test_a_consent_taken_back_is_gone_on_the_next_request(  # noqa: PLR0915  (it
     childs_code = gives_code(counsellor, case, "child", "ひまわり")
     mothers_code = gives_code(counsellor, case, "mother", "あさがお")
 
-    # The nurse sees her slices and the reason on each, and not the others.
+    # The nurse was told of it; she sees her slices and the reason on each, and not the others.
+    nurse.opens("/notifications")
+    nurse.sees(SHARED, "ひなちゃん")
     nurse.opens("/cases")
     nurse.follows(case)
     nurse.sees(CHILD_SCHOOL, WATCH_POINT, "閲覧できる理由", "同意")
@@ -278,6 +281,9 @@ def test_a_consent_taken_back_is_gone_on_the_next_request(  # noqa: PLR0915  (it
     nurse.does_not_see("ひなちゃん")
     assert nurse.links(r"/cases/[0-9a-f-]{36}") == []
     nurse.sees(NO_CASES)
+    nurse.opens("/notifications")
+    nurse.does_not_see(SHARED, ASKED, "ひなちゃん")
+    nurse.sees("お知らせはありません")
     nurse.opens("/own-records")
     nurse.sees(NURSE_POST, ACTION_RESULT)
     nurse.does_not_see(CHILD_SCHOOL, WATCH_POINT, "ひなちゃん")
@@ -287,6 +293,8 @@ def test_a_consent_taken_back_is_gone_on_the_next_request(  # noqa: PLR0915  (it
     officer.sees(CHILD_WELFARE)
     counsellor.opens(case)
     counsellor.sees(SAFETY_TASK, NURSE_POST)
+    counsellor.opens("/notifications")
+    counsellor.sees("期限のある確認が加わりました", "返事が届きました", "機関から新しい記録")
 
     counsellor.opens(f"{case}/closure")
     counsellor.sends(
