@@ -119,19 +119,24 @@ class Writer:
     acknowledged: list[uuid.UUID] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     token: str = ""
+    got_through: threading.Event = field(default_factory=threading.Event)
 
-    def write_until(self, over: threading.Event, happened: threading.Event) -> None:
+    def write_until(self, over: threading.Event) -> None:
         """Write on; the last thing too is sent until it is acknowledged."""
         while not over.is_set():
             submission = uuid.uuid4()
             self.attempted.append(submission)
             form = {**self.fields, "submission": str(submission), "csrf_token": self.token}
-            status = self._send(form)
+            try:
+                status = self._send(form)
+            except BROKEN as error:
+                self.wrong.append(f"{self.action} gets no answer: {error!r}")
+                return
             if status != REDIRECT:
                 self.wrong.append(f"{self.action} answers {status}")
                 return
             self.acknowledged.append(submission)
-            happened.set()
+            self.got_through.set()
 
     def _send(self, form: dict[str, str]) -> int:
         end = time.monotonic() + PATIENCE_SECONDS
@@ -145,18 +150,19 @@ class Writer:
 
 def kill_while_writing(both: Killed, writers: list[Writer], *, kills: int, seed: int) -> int:
     """Kill web and worker so many times while everybody writes; return how often the worker."""
-    over, happened = threading.Event(), threading.Event()
+    over = threading.Event()
     for each in writers:
         each.token = each.browser.token(each.page)
-    threads = [threading.Thread(target=each.write_until, args=(over, happened)) for each in writers]
+    threads = [threading.Thread(target=each.write_until, args=(over,)) for each in writers]
     for thread in threads:
         thread.start()
     dice, of_worker = random.Random(seed), 0
     try:
         for _ in range(kills):
-            # Something got through since the last kill, so that each one meets work.
-            assert happened.wait(PATIENCE_SECONDS), [each.wrong for each in writers]
-            happened.clear()
+            # Everybody got through since the last kill: each one meets work, and nobody starves.
+            for each in writers:
+                assert each.got_through.wait(PATIENCE_SECONDS), each.wrong
+                each.got_through.clear()
             if dice.random() < 1 / 2:
                 both.kill_web()
             else:
