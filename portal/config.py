@@ -507,10 +507,15 @@ def _checked_url(text: str) -> str:
         raise ConfigError(f"The portal needs PostgreSQL, and DATABASE_URL is {given.drivername}.")
     if not given.database:
         raise ConfigError("DATABASE_URL names no database; write postgresql://host/name.")
-    return given.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    return _written(given.set(drivername="postgresql+psycopg"))
 
 
 def _as_role(given: URL, role: str, password: str | None) -> str:
     swapped = given.set(username=role, password=password)
     swapped = swapped.difference_update_query(["user", "password"])
-    return swapped.render_as_string(hide_password=False)
+    return _written(swapped)
+
+
+def _written(url: URL) -> str:
+    """Return a URL as PostgreSQL's library reads it too, which takes no blank in a password."""
+    return url.render_as_string(hide_password=False).replace(" ", "%20")

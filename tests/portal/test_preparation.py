@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -30,6 +31,8 @@ PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 WORLD = ROOT / "tests/data/world-example.json"
 EXPECTED = (ROOT / "tests/data/world-example.expected.jsonl").read_text(encoding="utf-8")
 CITY, NOBODY = "stadt", "niemand"
+# With signs that have to be escaped in a URL.
+PASSWORD = "a secret+of @ the city"
 
 pytestmark = pytest.mark.skipif(
     not PROGRAMS.exists(), reason="PostgreSQL 15 is not here (apt-get install postgresql-15)"
@@ -44,7 +47,7 @@ class CityServer:
     folder: Path
 
     def url(self, role: str | None, name: str = "kodomo") -> str:
-        login = "" if role is None else f"{role}:secret@"
+        login = "" if role is None else f"{role}:{quote(PASSWORD)}@"
         return f"postgresql://{login}127.0.0.1:{self.port}/{name}"
 
     def config(self, role: str | None) -> Config:
@@ -77,7 +80,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityServer]:
                 cwd=home, stdout=said, stderr=said, check=True, **account,
             )  # fmt: skip
 
-    (home / "password").write_text("secret")
+    (home / "password").write_text(PASSWORD)
     (home / "password").chmod(0o644)
     program("initdb", "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={home / 'password'}")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -F"
@@ -92,8 +95,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CityServer]:
 @pytest.fixture(scope="module")
 def prepared(city: CityServer) -> CityServer:
     city.run(
-        f"CREATE ROLE {CITY} LOGIN CREATEROLE PASSWORD 'secret'",
-        f"CREATE ROLE {NOBODY} LOGIN PASSWORD 'secret'",
+        f"CREATE ROLE {CITY} LOGIN CREATEROLE PASSWORD '{PASSWORD}'",
+        f"CREATE ROLE {NOBODY} LOGIN PASSWORD '{PASSWORD}'",
         f"CREATE DATABASE kodomo OWNER {CITY}",
     )
     with pytest.raises(PreparationError, match="lacks a right"):
