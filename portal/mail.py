@@ -157,6 +157,6 @@ def _read(data: bytes) -> PutBy:
 
 def _put_into_folder(config: Config, message: EmailMessage) -> None:
     folder = config.instance / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = str(message["Message-ID"]).strip("<>").partition("@")[0]
     (folder / f"{name}.eml").write_bytes(message.as_bytes())
