@@ -704,7 +704,7 @@ def matter_outcomes(o: Any) -> ColumnElement[bool]:
         o.agency_id == OWNING,
         or_(
             and_(o.case_id.is_not(None), not_excluded(o.case_id)),
-            probe(select(item.c.id).where(item.c.id == o.item_id, inbox_items(item.c))),
+            probe(select(item.c.id).where(item.c.id == o.item_id, through(inbox_items(item.c)))),
         ),
     )
 
