@@ -72,7 +72,7 @@ def answers(consent_id: uuid.UUID) -> ResponseReturnValue:
     """Show one card after the other; three answers, nothing chosen before, resumed where it was."""
     consent = own_consent(consent_id)
     if is_answered(db.session, consent):
-        return redirect(url_for("consents.hand_back", consent_id=consent.id))
+        return redirect(_after(consent))
     if consent.method == ON_SCREEN:
         lend(db.session, consent.id)
     screen = _screen(consent)
@@ -82,6 +82,13 @@ def answers(consent_id: uuid.UUID) -> ResponseReturnValue:
         card = _card_asked_for(screen)
         return _page(screen, card), screen.form.status
     return _finished(screen) if step == FINISH else _kept(screen, step)
+
+
+def _after(consent: m.Consent) -> str:
+    """Return where it goes on: who typed for somebody by phone or from paper holds the screen."""
+    turned = consent.method == ON_SCREEN
+    place = "consents.hand_back" if turned else "consents.show"
+    return url_for(place, consent_id=consent.id)
 
 
 def _step(screen: Screen) -> str:
@@ -120,7 +127,7 @@ def _kept(screen: Screen, step: str) -> ResponseReturnValue:
     """Keep what is on the card, and go on or put the screen away."""
     keep_draft(db.session, screen.consent, screen.form.kept(request.form.keys()))
     if step == STOP:
-        return redirect(url_for("consents.hand_back", consent_id=screen.consent.id))
+        return redirect(_after(screen.consent))
     following = min(_card_asked_for(screen) + 1, screen.last)
     return redirect(url_for("consents.answers", consent_id=screen.consent.id, card=following))
 
@@ -129,7 +136,7 @@ def _finished(screen: Screen) -> ResponseReturnValue:
     attempt(screen.form, lambda: answer(db.session, screen.consent, screen.form.answers()))
     if screen.form.errors:
         return _page(screen, screen.last), 422
-    return redirect(url_for("consents.hand_back", consent_id=screen.consent.id))
+    return redirect(_after(screen.consent))
 
 
 def _page(screen: Screen, card: int) -> str:
@@ -149,7 +156,7 @@ def _page(screen: Screen, card: int) -> str:
         readers=who_reads(kind),
         promises=promises(kind, for_child=consent.for_person_id is not None),
         places=AGENCIES,
-        leave_url=url_for("consents.hand_back", consent_id=consent.id),
+        leave_url=_after(consent),
     )
 
 

@@ -244,8 +244,14 @@ class AnswerForm(PortalForm):
         return {name: str(self[name].data or "") for name in ours & set(sent)}
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """A yes is said back in own words before the end."""
+        """A yes is said back in own words before the end, and a call is written down."""
         valid = bool(super().validate(extra_validators))
+        if self.finishing and self.note.flags.required and not self.note.data:
+            self.note.errors = [
+                *self.note.errors,
+                _("その日の記録を書いてください。電話した時刻と番号、読み上げて確かめたことです。"),
+            ]
+            valid = False
         if self.finishing and self.some_yes and not self.said_back.data:
             self.said_back.errors = [*self.said_back.errors, str(self.voice.not_said_back)]
             valid = False

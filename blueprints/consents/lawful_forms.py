@@ -319,7 +319,7 @@ class ReviewForm(PortalForm):
         _l("話した日（まだのときは、いつまでに話すか）"),
         [InputRequired(_l("話した日、または、いつまでに話すかを入力してください。"))],
     )
-    told_by = SelectField(_l("話した職員"), coerce=key)
+    told_by = SelectField(_l("話した職員（話したときだけ）"), coerce=key)
     told = CleanLongText(
         _l("こどもに話したこと、または話せない理由"),
         [DataRequired(_l("こどもに話したこと、または話せない理由を入力してください。"))],

@@ -21,11 +21,10 @@ from blueprints.consents.forms import (
 )
 from blueprints.consents.next_steps import next_steps
 from blueprints.consents.refusals import attempt, sentence
-from blueprints.consents.wording import explanation, law_words, level_of
+from blueprints.consents.wording import explanation, law_words, level_of, voice_of
 from portal import models as m
 from portal.auth import config, permits, standing
 from portal.extensions import db
-from portal.plain_words import ANSWERS, BUNDLES
 from portal.policy.capacity import Decision, decide
 from portal.policy.permissions import Action, require
 from portal.queries.ends import losses
@@ -62,6 +61,7 @@ from portal.vault import reveal
 
 # Where somebody of the staff may be the one concerned, the centre is asked before each share.
 ASKED_ABOUT_READERS = ("school", "nursery")
+PAPER = "paper"
 
 
 def own_case(case_id: uuid.UUID) -> m.Case:
@@ -113,7 +113,9 @@ def start(case_id: uuid.UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         consent = attempt(form, lambda: _asked(case, form))
         if consent is not None:
-            return redirect(url_for("consents.answers", consent_id=consent.id))
+            # What is filled in on paper is printed first, and typed in when it comes back.
+            next_page = "consents.show" if consent.method == PAPER else "consents.answers"
+            return redirect(url_for(next_page, consent_id=consent.id))
     page = render_template(
         "consents/start.html",
         case=case,
@@ -142,6 +144,7 @@ def show(consent_id: uuid.UUID) -> ResponseReturnValue:
     case = own_case(consent.case_id)
     people = people_of(db.session, case.id)
     [row] = consents_of(db.session, case, people, only=consent.id)
+    voice = voice_of(consent.giver_kind)
     return render_template(
         "consents/show.html",
         case=case,
@@ -152,8 +155,8 @@ def show(consent_id: uuid.UUID) -> ResponseReturnValue:
             name: reveal(db.session, consent, name)
             for name in ("note", "objection", "said_back", "what")
         },
-        bundles=BUNDLES,
-        answers=ANSWERS,
+        bundles=voice.bundles,
+        answers=voice.answers,
     )
 
 

@@ -145,7 +145,9 @@ def test_by_phone_and_on_paper_the_screen_stays_with_the_staff(
                 "witness": str(town.accounts["investigator"]),
             },
         )
-        browser.get(answer.location)
+        page = browser.get(answer.location)
+        assert ("紙に印刷する" in page.words) is (method == "paper")
+        browser.get(f"{answer.location.removesuffix('/answers')}/answers")
         browser.get(f"/cases/{town.case_id}")
 
 
@@ -234,7 +236,8 @@ def test_by_phone_the_note_of_the_day_stands_in_for_the_second_person(
     said = {question(town, "school", "school"): "yes", "said_back": "いいよ"}
     refused = browser.post(screen, said, status=422)
     assert "その日の記録" in refused.words
-    browser.post(screen, {**said, "note": "14時に電話し、読み上げて確かめた。"})
+    done = browser.post(screen, {**said, "note": "14時に電話し、読み上げて確かめた。"})
+    assert done.location == screen.removesuffix("/answers"), "nobody has a screen to give back"
     [consent] = rows(system, m.Consent)
     assert "14時に電話し" in browser.get(f"/consents/{consent.id}").words
 
