@@ -1,5 +1,6 @@
 """Fields and choices that the forms of consent, of sharing by law and of ends have in common."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -8,10 +9,11 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
-from wtforms import BooleanField, RadioField
+from wtforms import BooleanField, DateField, RadioField
 from wtforms import SelectMultipleField as ManyField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.form import BaseForm
+from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from portal import models as m
 from portal.forms import CleanLongText, CleanText, PortalForm, as_id
@@ -25,6 +27,7 @@ REASON = 4_000
 # What a button that ticks a preset sends, before the purpose.
 PRESET = "preset:"
 WARD_DIVISIONS = ("ward_child_health", "ward_welfare", "ward_protection")
+FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2100, 12, 31)
 NONE, NAMES, UNKNOWN = "none", "names", "unknown"
 
 
@@ -98,6 +101,12 @@ def _group_of(agency: m.Agency) -> str:
     if agency.type in WARD_DIVISIONS:
         return str(_("%(ward)sの区役所", ward=ward))
     return str(_("%(kind)s（%(name)s）", kind=kind, name=ward))
+
+
+def within_the_century(_form: BaseForm, field: DateField) -> None:
+    """Refuse a day that nobody can mean; the last of the calendar has no day after it."""
+    if field.data is not None and not FIRST_DAY <= field.data <= LAST_DAY:
+        raise ValidationError(_("2000年から2100年までの日にしてください。"))
 
 
 def reason_field(text: Any, missing: Any, **options: Any) -> CleanLongText:
@@ -225,4 +234,5 @@ __all__ = [
     "reason_field",
     "role_of",
     "staff_choices",
+    "within_the_century",
 ]

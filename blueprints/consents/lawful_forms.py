@@ -22,6 +22,7 @@ from blueprints.consents.fields import (
     nothing,
     reason_field,
     staff_choices,
+    within_the_century,
 )
 from portal import models as m
 from portal.forms import CleanLongText, CleanText, PortalForm, SubmissionField, choices_of
@@ -82,7 +83,7 @@ class LawfulForm(UnlinkedForm, PresetForm):
     )
     last_day = DateField(
         _l("いつまで"),
-        [InputRequired(_l("いつまでかを入力してください。"))],
+        [InputRequired(_l("いつまでかを入力してください。")), within_the_century],
         description=_l("この日の終わりまで見えます。"),
     )
     necessity = RadioField(
@@ -317,7 +318,10 @@ class ReviewForm(PortalForm):
     )
     told_day = DateField(
         _l("話した日（まだのときは、いつまでに話すか）"),
-        [InputRequired(_l("話した日、または、いつまでに話すかを入力してください。"))],
+        [
+            InputRequired(_l("話した日、または、いつまでに話すかを入力してください。")),
+            within_the_century,
+        ],
     )
     told_by = SelectField(_l("話した職員（話したときだけ）"), coerce=key)
     told = CleanLongText(

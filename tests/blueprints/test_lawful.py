@@ -124,6 +124,7 @@ def test_a_duty_to_a_school_asks_who_of_it_must_not_see(
     seen = browser.post(url, {**named, "step": "preview"}, 200)
     assert "読めない人（見せない・伝えない人）：見本 teacher" in seen.words
     assert rows(system, m.Grant) == rows(system, m.Exclusion) == [], "a preview changes nothing"
+    browser.post(url, {**named, "last_day": "9999-12-31"}, 422)
     # Refused after all, for the last day: then nobody is shut out either.
     browser.post(url, {**named, "last_day": "2099-01-01"}, 422)
     assert rows(system, m.Exclusion) == []
