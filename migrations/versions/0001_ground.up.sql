@@ -5815,26 +5815,26 @@ CREATE POLICY system ON matter_outcomes TO portal_system, portal_owner USING (tr
 CREATE POLICY visible ON matter_outcomes FOR SELECT TO portal_app USING (
 matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
 FROM inbox_items AS item_of_outcome 
-WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+WHERE item_of_outcome.id = matter_outcomes.item_id
  LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY inserted ON matter_outcomes FOR INSERT TO portal_app WITH CHECK (
 matter_outcomes.recorded_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
 FROM inbox_items AS item_of_outcome 
-WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+WHERE item_of_outcome.id = matter_outcomes.item_id
  LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY updated ON matter_outcomes FOR UPDATE TO portal_app USING (
 matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
 FROM inbox_items AS item_of_outcome 
-WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+WHERE item_of_outcome.id = matter_outcomes.item_id
  LIMIT ALL OFFSET 0)))
 ) WITH CHECK (
 matter_outcomes.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (matter_outcomes.case_id IS NOT NULL AND matter_outcomes.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT item_of_outcome.id 
 FROM inbox_items AS item_of_outcome 
-WHERE item_of_outcome.id = matter_outcomes.item_id AND item_of_outcome.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_outcome.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_outcome.case_id IS NULL OR NOT item_of_outcome.sealed OR item_of_outcome.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_outcome.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_outcome.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+WHERE item_of_outcome.id = matter_outcomes.item_id
  LIMIT ALL OFFSET 0)))
 );
 
