@@ -119,7 +119,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.CONSULTATION_HANDED_OVER: "consultation agency",
             Event.CONSULTATION_LISTED: "consultations",
             Event.CONSULTATION_RECEIVED: "consultation channel",
-            Event.DUTY_LIST_SET: "accounts",
+            Event.DUTY_LIST_SET: "accounts change",
             Event.EMERGENCY_DECIDED: "emergency decision",
             Event.EMERGENCY_PROLONGED: "emergency grants",
             Event.EMERGENCY_REVIEWED: "emergency finding",

@@ -319,5 +319,11 @@ def set_duty_list(
         m.DutyPlace(agency_id=acting.agency_id, account_id=account_id, place=number, recorded_by=me)
         for number, account_id in enumerate(account_ids, start=1)
     )
-    record(session, Event.DUTY_LIST_SET, about=acting.agency_id, accounts=list(account_ids))
+    record(
+        session,
+        Event.DUTY_LIST_SET,
+        about=acting.agency_id,
+        accounts=list(account_ids),
+        change="duty_list",
+    )
     session.flush()

@@ -526,6 +526,7 @@ class TestAlarms:
         stale = {**director.get("/duty-list").form(), "place_3": str(town.accounts["director"])}
         director.submit("/duty-list", {"place_1": str(town.accounts["director"])})
         assert "先に変えました" in director.post("/duty-list", stale, 422).words
+        assert "当番の順番が変わった" in director.get("/staff/changes").words
         browse("counsellor").get("/duty-list", 403)
         browse("nurse").get("/duty-list", 403)
 
