@@ -195,7 +195,9 @@ def fold_kana(text: str) -> str:
     Small kana become large, the long mark is dropped, letters lose their case, and variant kanji
     become the common form (髙橋 and 高橋, 﨑 and 崎, 𠮷 and 吉). Never to be kept or shown.
     """
-    return hiragana(text).translate(_FOLDED).casefold()
+    folded = hiragana(text).translate(_FOLDED).casefold()
+    # A mark of its own composes with a letter that was small before: ヵ゛ is が.
+    return unicodedata.normalize("NFKC", folded)
 
 
 _EMAIL = re.compile(r"[^@\s]+@(?:[^@\s.]+\.)+[^@\s.]+")

@@ -286,11 +286,11 @@ def test_a_weighty_step_asks_once_more_and_goes_on_with_what_was_typed(
     assert "確かめられませんでした" in refused.words
     assert account_count(system) == before
     kept = refused.form("/accounts/new")
-    admin.post("/accounts/new", {**kept, "step_up_code": next_code("admin@example.jp")}, 200)
+    admin.post("/accounts/new", {**kept, "step_up_code": next_code("admin@example.jp")}, 302)
     assert account_count(system) == before + 1
     assert token_of(admin) != token, "who proved it again acts in a new session"
     # For five minutes nothing more is asked.
-    admin.submit("/accounts/new", {"name": "見本 つぎ", "email": "next@example.jp"}, 200)
+    admin.submit("/accounts/new", {"name": "見本 つぎ", "email": "next@example.jp"}, 302)
 
 
 def test_a_step_that_fails_uses_up_no_code(admin: Browser, system: Engine) -> None:

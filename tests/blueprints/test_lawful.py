@@ -281,7 +281,7 @@ def test_a_permission_comes_before_the_next_meeting_whose_close_notes_it(
     assert "法律が許す共有（この会議で確かめます）" in page.words
     assert "K7F-3QXR" in page.words
     assert "1件を、この会議で確かめた" in counsellor.get(f"{meeting}/close").words
-    counsellor.submit(f"{meeting}/close", {})
+    counsellor.submit(f"{meeting}/close", {"reason": "no_time"})
     assert "この会議で確かめた、法律が許す共有" in counsellor.get(meeting).words
     assert len(rows(system, m.PermissionNoting)) == 1
     following = counsellor.submit("/meetings/new", {"held_on": str(today())}).location

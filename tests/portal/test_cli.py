@@ -79,7 +79,7 @@ def run(city_url: str, tmp_path: Path) -> Run:
     """Run commands in this process, over DATABASE_URL."""
 
     def run_it(*words: str, url: str = city_url) -> Result:
-        return here(tmp_path, *words, DATABASE_URL=url)
+        return here(tmp_path, *words, DATABASE_URL=url, PORTAL_SMTP_URL="folder")
 
     return run_it
 

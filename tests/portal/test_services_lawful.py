@@ -31,7 +31,14 @@ from portal.services.lawful import (
     send_report,
     word_for,
 )
-from portal.services.meetings import Paper, close_meeting, invite, open_meeting, release_brief
+from portal.services.meetings import (
+    Paper,
+    PutOff,
+    close_meeting,
+    invite,
+    open_meeting,
+    release_brief,
+)
 from portal.services.meetings import write_brief as write_the_brief
 from portal.services.sharing import RefusedShareError, end_grant, give_grant, take_back
 from portal.vault import Scope, create_key, equip, reveal, seal
@@ -411,7 +418,7 @@ def test_a_permission_stands_before_the_next_meeting_and_its_close_notes_it(
     centre, today = town.agencies["centre"], jst(clock(session)).date()
     assert [row.id for row in unnoted_permissions(session, centre)] == [grant.id]
     meeting = open_meeting(session, meeting_id=uuid.uuid4(), held_on=today)
-    close_meeting(session, meeting)
+    close_meeting(session, meeting, PutOff("no_time", today + DAY))
     session.commit()
     assert unnoted_permissions(session, centre) == []
     noted = session.scalars(select(m.PermissionNoting)).one()
@@ -584,7 +591,7 @@ def test_a_brief_stands_in_the_record_of_sharing_until_the_meeting_closes(
     # It tells of the brief and opens nothing: experts never read a slice (rule 5 (c)).
     assert lawyer.scalars(select(m.Case.id)).all() == []
     assert lawyer.scalars(select(m.Entry.id)).all() == []
-    close_meeting(session, meeting)
+    close_meeting(session, meeting, PutOff("no_time", today + DAY))
     session.commit()
     session.refresh(session.get_one(m.Grant, grant.id))
     assert session.get_one(m.Grant, grant.id).ended_at is not None

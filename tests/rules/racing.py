@@ -205,6 +205,7 @@ class Town:
     def tidy(self) -> None:
         """Forget grants and what was written in the race: the next one begins like the first."""
         with self.database.owner.begin() as connection:
+            connection.execute(text("DELETE FROM notifications"))
             connection.execute(text("DELETE FROM tasks"))
             connection.execute(text("DELETE FROM grants"))
             connection.execute(

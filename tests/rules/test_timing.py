@@ -109,7 +109,7 @@ def wrong_or_disabled(site: Site) -> tuple[Ask, Ask]:
     person = someone(site, "npo_worker")
     with SystemSession(site.system) as session, session.begin():
         password_hash = passwords.hasher(site.config).hash(passwords.prepared(ORDINARY.password))
-        session.add(m.Credential(account_id=person.account, password_hash=password_hash))
+        session.merge(m.Credential(account_id=person.account, password_hash=password_hash))
         session.get_one(m.Account, person.account).disabled = True
         equip(session, site.config.keys)
         profile = session.get_one(m.AccountProfile, person.account)
