@@ -76,6 +76,7 @@ def init_templating(app: Flask) -> None:
     environment.filters.update(
         age=age,
         capped=capped,
+        furigana=furigana,
         isotime=isotime,
         jst=jst,
         jst_date=jst_date,
@@ -231,6 +232,11 @@ def ruby(text: str) -> Markup:
     """Return `text` escaped, with {漢字|かんじ} turned into ruby; other braces stay as they are."""
     marked = RUBY_MARKUP.sub(RUBY_ELEMENT, str(escape(text)))
     return Markup(marked)  # noqa: S704 -- it was escaped in the line before.
+
+
+def furigana(text: str) -> Markup:
+    """Return a text of several lines with its ruby, as a reply to a child is written."""
+    return Markup("<br>\n").join(ruby(line) for line in LINE_BREAK.split(text))
 
 
 def today() -> date:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.intake import bp
 from blueprints.intake.forms import AcceptForm, AnswerForm, HandOverForm, ReportForm, TypeInForm
+from blueprints.intake.replies import REPLIES, in_order
 from portal import models as m
 from portal.auth import config, permits
 from portal.database import standing
@@ -17,9 +18,11 @@ from portal.queries import inbox as desk
 from portal.queries.paging import read_cursor
 from portal.queries.threads import own_reports
 from portal.services import consultations
+from portal.templating import jst_date
 from portal.unit import visible_or_404
 from portal.vocabulary import CAFETERIA
-from portal.working_hours import next_reading
+from portal.vocabulary.replies import reply
+from portal.working_hours import next_reading, promised_reply
 
 
 @bp.route("/report/<slug>", methods=["GET", "POST"])
@@ -81,14 +84,24 @@ def inbox() -> ResponseReturnValue:
 @permits(Action.READ_INBOX)
 def item(item_id: uuid.UUID) -> ResponseReturnValue:
     """Show one consultation, and what can be done with it here."""
-    return _item_page(visible_or_404(m.InboxItem, item_id), AnswerForm())
+    begun = reply(
+        request.args.get("reply", ""),
+        request.args.get("level", ""),
+        jst_date(promised_reply(datetime.now(UTC), "WEB")),
+    )
+    return _item_page(visible_or_404(m.InboxItem, item_id), AnswerForm(text=begun))
 
 
 def _item_page(found: m.InboxItem, form: AnswerForm) -> ResponseReturnValue:
     acting = standing(db.session)
     page = desk.item_page(db.session, found)
     return render_template(
-        "intake/item.html", page=page, form=form, at_centre=acting is not None and acting.at_centre
+        "intake/item.html",
+        page=page,
+        form=form,
+        at_centre=acting is not None and acting.at_centre,
+        levels=in_order(page.row.consulter),
+        replies=REPLIES.items(),
     ), form.status
 
 

@@ -181,6 +181,24 @@ def write_back(session: Session, *, message_id: uuid.UUID, text: str) -> m.Threa
     return write_message(session, thread.id, message_id=message_id, text=text)
 
 
+def mark_seen(session: Session, thread_id: uuid.UUID) -> None:
+    """Note that who consults has read the replies in the own thread; the desk is shown it.
+
+    Args:
+        session: of the visitor, or of a volunteer who reads the own report.
+        thread_id: of the thread that is shown.
+
+    """
+    unseen = select(m.ThreadMessage).where(
+        m.ThreadMessage.thread_id == thread_id,
+        m.ThreadMessage.agency_id.is_not(None),
+        m.ThreadMessage.seen_at.is_(None),
+    )
+    for message in session.scalars(unseen):
+        message.seen_at = now(session)
+    session.flush()
+
+
 def write_message(
     session: Session,
     thread_id: uuid.UUID,
@@ -214,6 +232,7 @@ def write_message(
 __all__ = [
     "UNSEALED_KINDS",
     "Proven",
+    "mark_seen",
     "now",
     "open_thread",
     "own_thread",

@@ -247,9 +247,42 @@ class TestTalking:
         assert "まだ こわい" in centre.get(item).words
         assert "よまれました" not in stranger.get("/child/thread").words
         centre.submit(item, {"text": "はなしてくれて ありがとう"}, action=f"{item}/answer")
+        assert "まだ読まれていません" in centre.get(item).words
         words = stranger.get("/child/thread").words
         assert "はなしてくれて ありがとう" in words
         assert "よまれました" in words
+        seen = centre.get(item).words
+        assert "相手が読みました" in seen
+        assert "まだ読まれていません" not in seen
+
+    def test_a_reply_begins_from_a_form_in_the_childs_own_words_with_furigana(
+        self, stranger: Browser, browse: Browse
+    ) -> None:
+        come_back(stranger, tell(stranger))
+        centre = browse("counsellor")
+        (item,) = centre.get("/inbox").tree.xpath("//main//li//h2/a/@href")
+        offered = centre.get(item).tree.xpath("//main//a[contains(@href,'reply=')]/@href")
+        assert len(offered) == 12
+        assert "level=child" in offered[0], "a child's words come first"
+        begun = [centre.get(url).form("/answer")["text"] for url in offered]
+        begun = [text.strip() for text in begun]
+        assert len(set(begun)) == 12
+        assert all(begun)
+        for text in begun[:4]:
+            outside = re.sub(r"\{[^|{}]*\|[^{}]*\}|[0-9]+年[0-9]+月[0-9]+日（.）", "", text)
+            assert not re.search(r"[一-龯]", outside), "what is no hiragana carries its reading"
+        assert centre.get(f"{item}?reply=none&level=child").form("/answer")["text"].strip() == ""
+        centre.post(f"{item}/answer", centre.get(offered[0]).form("/answer"))
+        page = stranger.get("/child/thread")
+        assert page.tree.xpath("//main//ruby/rt/text()")
+        assert "{" not in page.tree.xpath("//main")[0].text_content()
+
+    def test_what_a_visitor_types_is_never_made_into_markup(
+        self, stranger: Browser, browse: Browse
+    ) -> None:
+        come_back(stranger, tell(stranger))
+        stranger.submit("/child/thread", {"text": "{漢字|かんじ}<b>"})
+        assert "{漢字|かんじ}<b>" in stranger.get("/child/thread").words
 
     def test_sent_twice_it_is_one_message(
         self, stranger: Browser, town: City, system: Engine
