@@ -107,16 +107,22 @@ def meeting_new() -> ResponseReturnValue:
 def meeting(meeting_id: uuid.UUID) -> ResponseReturnValue:
     """Show the agenda: every open case, what became of it here, and who is invited."""
     row = visible_or_404(m.Meeting, meeting_id)
-    after = request.args.get("after", type=uuid.UUID)
     experts = found.experts_for(db.session, row)
+    form = InviteForm([expert for expert in experts if not expert.invited])
+    return _meeting_page(row, experts, form)
+
+
+def _meeting_page(row: m.Meeting, experts: list[found.ExpertRow], form: InviteForm) -> str:
+    after = request.args.get("after", type=uuid.UUID)
     return render_template(
         "coordination/meeting.html",
         meeting=row,
         agenda=found.agenda_of(db.session, row, after=after),
+        covered=found.coverage_of(db.session, row),
         experts=experts,
         permitted=permitted_for(db.session, row),
         law=law_name,
-        form=InviteForm([expert for expert in experts if not expert.invited]),
+        form=form,
     )
 
 
@@ -131,10 +137,7 @@ def meeting_invite(meeting_id: uuid.UUID) -> ResponseReturnValue:
         _attempt(form, lambda: deeds.invite(db.session, row, form.account.data))
     if not form.errors:
         return redirect(url_for("coordination.meeting", meeting_id=row.id))
-    agenda = found.agenda_of(db.session, row)
-    page = {"meeting": row, "agenda": agenda, "experts": experts, "form": form}
-    beside = {"permitted": permitted_for(db.session, row), "law": law_name}
-    return render_template("coordination/meeting.html", **page, **beside), 422
+    return _meeting_page(row, experts, form), 422
 
 
 @bp.route("/meetings/<uuid:meeting_id>/close", methods=["GET", "POST"])
@@ -142,14 +145,14 @@ def meeting_invite(meeting_id: uuid.UUID) -> ResponseReturnValue:
 def meeting_close(meeting_id: uuid.UUID) -> ResponseReturnValue:
     """Close a meeting, with a reason and a day for what is left; no expert reads on from then."""
     row = visible_or_404(m.Meeting, meeting_id)
-    agenda = found.agenda_of(db.session, row)
-    form = PutOffForm(row.held_on) if agenda.left and row.kind == POLICY_MEETING else PortalForm()
+    covered = found.coverage_of(db.session, row)
+    form = PutOffForm(row.held_on) if covered.left and row.kind == POLICY_MEETING else PortalForm()
     if form.validate_on_submit():
         rest = form.terms if isinstance(form, PutOffForm) else None
         _attempt(form, lambda: deeds.close_meeting(db.session, row, rest))
     if form.errors or row.closed_at is None:
         permitted = permitted_for(db.session, row)
-        page = {"meeting": row, "agenda": agenda, "form": form, "permitted": permitted}
+        page = {"meeting": row, "covered": covered, "form": form, "permitted": permitted}
         return render_template("coordination/meeting_close.html", **page), form.status
     return redirect(url_for("coordination.meeting", meeting_id=row.id))
 

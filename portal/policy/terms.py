@@ -190,15 +190,27 @@ def unnoted_permissions(session: Session, owner_id: uuid.UUID) -> list[m.Grant]:
     return list(session.scalars(grants.order_by(m.Grant.valid_from, m.Grant.id)))
 
 
+def _dealt_with(meeting: m.Meeting, column: Any) -> Select[Any]:
+    """Return the cases or the desk's items, by their column, that have an outcome in a meeting."""
+    return select(column).where(m.MatterOutcome.meeting_id == meeting.id, column.is_not(None))
+
+
+def advised_cases(meeting: m.Meeting) -> Select[Any]:
+    """Return the ids of the cases on which some expert advised in a meeting."""
+    return (
+        select(m.Brief.case_id)
+        .join(m.Advice, m.Advice.brief_id == m.Brief.id)
+        .where(m.Brief.meeting_id == meeting.id)
+    )
+
+
 def agenda_cases(meeting: m.Meeting) -> ColumnElement[bool]:
     """Return which cases are before a meeting: every open one, nobody chooses (domain.md §5).
 
     Of a meeting that is over, those it dealt with: a brief was written or the case was put off.
     """
     brief = select(m.Brief.case_id).where(m.Brief.meeting_id == meeting.id)
-    put_off = select(m.MatterOutcome.case_id).where(
-        m.MatterOutcome.meeting_id == meeting.id, m.MatterOutcome.case_id.is_not(None)
-    )
+    put_off = _dealt_with(meeting, m.MatterOutcome.case_id)
     dealt_with = or_(m.Case.id.in_(brief), m.Case.id.in_(put_off))
     own = m.Case.owner_agency_id == meeting.agency_id
     if meeting.closed_at is not None:
@@ -212,41 +224,31 @@ def agenda_consultations(meeting: m.Meeting) -> ColumnElement[bool]:
     All that lie on the centre's desk and that no earlier meeting talked over.
     """
     item, outcome = m.InboxItem, m.MatterOutcome
-    here = select(outcome.item_id).where(
-        outcome.meeting_id == meeting.id, outcome.item_id.is_not(None)
-    )
     own = item.agency_id == meeting.agency_id
+    here = item.id.in_(_dealt_with(meeting, outcome.item_id))
     if meeting.closed_at is not None:
-        return and_(own, item.id.in_(here))
+        return and_(own, here)
     before = select(outcome.item_id).where(
         outcome.meeting_id != meeting.id, outcome.item_id.is_not(None), outcome.reason.is_(None)
     )
     waiting = and_(item.case_id.is_(None), item.status != "handed_over", item.id.not_in(before))
-    return and_(own, or_(waiting, item.id.in_(here)))
+    return and_(own, or_(waiting, here))
 
 
 def cases_left(meeting: m.Meeting) -> Select[Any]:
     """Return the ids of the cases that nobody advised on and nobody put off in a meeting."""
-    advised = (
-        select(m.Brief.case_id)
-        .join(m.Advice, m.Advice.brief_id == m.Brief.id)
-        .where(m.Brief.meeting_id == meeting.id)
-    )
-    put_off = select(m.MatterOutcome.case_id).where(
-        m.MatterOutcome.meeting_id == meeting.id, m.MatterOutcome.case_id.is_not(None)
-    )
     return select(m.Case.id).where(
-        agenda_cases(meeting), m.Case.id.not_in(advised), m.Case.id.not_in(put_off)
+        agenda_cases(meeting),
+        m.Case.id.not_in(advised_cases(meeting)),
+        m.Case.id.not_in(_dealt_with(meeting, m.MatterOutcome.case_id)),
     )
 
 
 def consultations_left(meeting: m.Meeting) -> Select[Any]:
     """Return the ids of the desk's items that were neither talked over nor put off."""
-    settled = select(m.MatterOutcome.item_id).where(
-        m.MatterOutcome.meeting_id == meeting.id, m.MatterOutcome.item_id.is_not(None)
-    )
     return select(m.InboxItem.id).where(
-        agenda_consultations(meeting), m.InboxItem.id.not_in(settled)
+        agenda_consultations(meeting),
+        m.InboxItem.id.not_in(_dealt_with(meeting, m.MatterOutcome.item_id)),
     )
 
 

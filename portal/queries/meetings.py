@@ -14,6 +14,7 @@ from portal import models as m
 from portal.audit import Event, record_listed
 from portal.codes import number_of
 from portal.policy.terms import (
+    advised_cases,
     agenda_cases,
     agenda_consultations,
     cases_left,
@@ -103,20 +104,16 @@ class DeskMatterRow:
 
 
 @dataclass(frozen=True)
-class Agenda:
-    """What a meeting has to look at: nobody chooses it, so nothing is left out.
+class Coverage:
+    """How far a meeting is, over all its matters.
 
     ``done`` of ``total`` matters were advised on or talked over, ``put_off`` were left with a
-    reason and a day, and ``left`` wait for one of the two. ``more`` consultations are not shown.
+    reason and a day, and ``left`` wait for one of the two.
     """
 
-    matters: tuple[MatterRow, ...]
-    consultations: tuple[DeskMatterRow, ...]
     total: int
     put_off: int
     left: int
-    more: int
-    after: uuid.UUID | None
 
     @property
     def done(self) -> int:
@@ -124,31 +121,55 @@ class Agenda:
         return self.total - self.put_off - self.left
 
 
+@dataclass(frozen=True)
+class Agenda:
+    """What a meeting has to look at: nobody chooses it, so nothing is left out.
+
+    ``more`` consultations are not shown; ``after`` is the last case of the page, if more follow.
+    """
+
+    matters: tuple[MatterRow, ...]
+    consultations: tuple[DeskMatterRow, ...]
+    more: int
+    after: uuid.UUID | None
+
+
+def coverage_of(session: Session, meeting: m.Meeting) -> Coverage:
+    """Return how far a meeting is, without a look at any of its matters."""
+    return Coverage(
+        _count(session, select(m.Case.id).where(agenda_cases(meeting)))
+        + _count_consultations(session, meeting),
+        _put_off(session, meeting),
+        _count(session, cases_left(meeting)) + _count(session, consultations_left(meeting)),
+    )
+
+
 def agenda_of(session: Session, meeting: m.Meeting, *, after: uuid.UUID | None = None) -> Agenda:
     """Return one page of the agenda: every open case of the centre, the longest open first.
 
     Args:
-        session: of the centre.
+        session: of the centre; what the page lists is noted in the log.
         meeting: the meeting; cases with a brief in it stay on the agenda when they are closed.
         after: the last case of the page before; consultations stand on the first page.
 
     """
-    wanted = agenda_cases(meeting)
-    page = select(m.Case).where(wanted).order_by(m.Case.opened_at, m.Case.id).limit(PAGE + 1)
+    page = (
+        select(m.Case)
+        .where(agenda_cases(meeting))
+        .order_by(m.Case.opened_at, m.Case.id)
+        .limit(PAGE + 1)
+    )
     if after is not None:
         last = session.execute(select(m.Case.opened_at, m.Case.id).where(m.Case.id == after)).one()
         page = page.where(tuple_(m.Case.opened_at, m.Case.id) > tuple_(*last))
     cases = session.scalars(page).all()
     shown = cases[:PAGE]
-    desk = _count(session, select(m.InboxItem.id).where(agenda_consultations(meeting)))
     consultations = () if after is not None else _desk_matters(session, meeting)
+    full = len(consultations) == PAGE
     return Agenda(
         _matters(session, meeting, shown),
         consultations,
-        _count(session, select(m.Case.id).where(wanted)) + desk,
-        _put_off(session, meeting),
-        _count(session, cases_left(meeting)) + _count(session, consultations_left(meeting)),
-        0 if after is not None else desk - len(consultations),
+        _count_consultations(session, meeting) - PAGE if full else 0,
         shown[-1].id if len(cases) > PAGE else None,
     )
 
@@ -157,18 +178,17 @@ def _count(session: Session, ids: Select[Any]) -> int:
     return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
+def _count_consultations(session: Session, meeting: m.Meeting) -> int:
+    return _count(session, select(m.InboxItem.id).where(agenda_consultations(meeting)))
+
+
 def _put_off(session: Session, meeting: m.Meeting) -> int:
     """Return how many matters were put off; advice that was given after all outweighs it."""
     outcome = m.MatterOutcome
-    advised = (
-        select(m.Brief.case_id)
-        .join(m.Advice, m.Advice.brief_id == m.Brief.id)
-        .where(m.Brief.meeting_id == meeting.id)
-    )
     left = select(outcome.id).where(
         outcome.meeting_id == meeting.id,
         outcome.reason.is_not(None),
-        or_(outcome.case_id.is_(None), outcome.case_id.not_in(advised)),
+        or_(outcome.case_id.is_(None), outcome.case_id.not_in(advised_cases(meeting))),
     )
     return _count(session, left)
 
@@ -382,9 +402,23 @@ def desk_of_expert(session: Session) -> list[DeskRow]:
     return [*order[False], *sorted(order[True], key=lambda row: row.advised)]
 
 
-def next_on_desk(session: Session) -> DeskRow | None:
-    """Return the first matter before an expert that waits for a declaration or an answer."""
-    return next((row for row in desk_of_expert(session) if not row.advised), None)
+def next_on_desk(session: Session) -> tuple[uuid.UUID, uuid.UUID | None] | None:
+    """Return the next matter before an expert that is not answered, None where all are.
+
+    Of it the id of the parties and, once the expert declared no conflict, that of the brief: no
+    name is opened for a link.
+    """
+    me = session.info["viewer"].account_id
+    answered = select(m.Advice.brief_id).where(m.Advice.account_id == me)
+    waiting = (
+        select(m.BriefParty.id, m.Brief.id)
+        .outerjoin(m.Brief, m.Brief.id == m.BriefParty.brief_id)
+        .where(m.BriefParty.brief_id.not_in(answered))
+        .order_by(m.Brief.id.is_not(None), m.BriefParty.id)
+        .limit(1)
+    )
+    found = session.execute(waiting).first()
+    return None if found is None else (found[0], found[1])
 
 
 @dataclass(frozen=True)
@@ -438,6 +472,7 @@ def own_advice_on(session: Session, brief: m.Brief) -> m.Advice | None:
 __all__ = [
     "AdviceRow",
     "Agenda",
+    "Coverage",
     "DeskMatterRow",
     "DeskRow",
     "ExpertRow",
@@ -447,6 +482,7 @@ __all__ = [
     "advice_of_case",
     "advice_on",
     "agenda_of",
+    "coverage_of",
     "desk_of_expert",
     "experts_for",
     "meetings_of_centre",

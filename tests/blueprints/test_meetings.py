@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from portal import models as m
+from portal.audit import Event
 from portal.config import Config
 from portal.database import SystemSession
 from portal.services.meetings import Name, names_left, pseudonymised
@@ -366,6 +367,22 @@ def test_a_meeting_ends_only_with_a_reason_and_a_day_for_what_is_left(
     page = browser.get(called(browser, town))
     assert "前の会議では回しました（本人の返事を待っている）" in page.words
     assert "残り 1件" in page.words
+
+
+def test_the_log_says_what_a_page_listed_and_no_more(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    def listed() -> int:
+        return len(rows(system, m.AuditEvent, m.AuditEvent.event == Event.CASE_LISTED))
+
+    browser = browse("counsellor")
+    meeting = called(browser, town)
+    before = listed()
+    browser.get(f"{meeting}/close")
+    assert listed() == before, "the close shows numbers, no case"
+    # The control: the agenda does show them.
+    browser.get(meeting)
+    assert listed() == before + 1
 
 
 def test_a_case_is_put_off_alone_and_the_last_word_counts(
