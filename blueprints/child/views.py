@@ -86,7 +86,7 @@ def thread() -> ResponseReturnValue:
         return redirect(url_for("child.thread"))
     page = "child/thread.html" if own.kind == threads.CHILD else "child/thread_adult.html"
     talk = conversation(db.session, own)
-    threads.mark_seen(db.session, own.id)
+    threads.mark_seen(db.session, own.id, by_desk=False)
     return render_template(
         page, form=form, talk=talk, reads_at=next_reading(datetime.now(UTC))
     ), form.status

@@ -116,6 +116,11 @@ class Standing:
         """Return whether this is a director, counsellor or investigator of a centre."""
         return self.agency_type == CENTRE and self.role in OWNER_ROLES
 
+    def owns(self, row: Any) -> bool:
+        """Return whether a case, or what belongs to one, is the own centre's (rule 4)."""
+        owner_id = row.owner_agency_id
+        return self.at_centre and bool(owner_id == self.agency_id)
+
     @property
     def sees_cases(self) -> bool:
         """Return whether cases can be shown at all (domain.md §4, rules 4 and 5 (c))."""

@@ -129,7 +129,7 @@ def read_action(session: Session, action: m.Action) -> ActionSheet:
     agencies = agency_names(session, {action.owner_agency_id, *(each.agency_id for each in steps)})
     names = account_names(session, {each.account_id for each in steps})
     fetch_keys(session, [action, *steps])
-    is_owner = acting.at_centre and acting.agency_id == action.owner_agency_id
+    is_owner = acting.owns(action)
     return ActionSheet(
         row=row,
         request=reveal(session, action, "request"),

@@ -130,7 +130,7 @@ def _actions(session: Session, case: m.Case) -> Sequence[m.Action]:
 def _sharing(session: Session, case: m.Case) -> set[uuid.UUID]:
     """Return to whom the case is open, if the viewer is its owner; experts never write into it."""
     acting = standing(session)
-    if acting is None or not acting.at_centre or acting.agency_id != case.owner_agency_id:
+    if acting is None or not acting.owns(case):
         return set()
     grants = live_grants(case.id, clock(session)).subquery()
     agencies = select(m.Agency.id).where(

@@ -64,7 +64,7 @@ def read_retraction(session: Session, case: m.Case, row: m.Retraction) -> Retrac
     between post and retraction is named.
     """
     acting = standing(session)
-    owns = acting is not None and acting.at_centre and acting.agency_id == case.owner_agency_id
+    owns = acting is not None and acting.owns(case)
     reason = reveal(session, row, "reason")
     return Retracted(row, reason, _readers(session, case, row) if owns else None)
 

@@ -133,7 +133,7 @@ def read_sheet(session: Session, case: m.Case, cursor: Cursor | None = None) -> 
 
     """
     acting = standing(session)
-    owns = acting is not None and acting.at_centre and acting.agency_id == case.owner_agency_id
+    owns = acting is not None and acting.owns(case)
     mine = [] if owns else _admitting(session, case)
     found = _entries(session, case, cursor)
     read = _read(session, case, found[:TIMELINE], owns=owns)

@@ -10,8 +10,9 @@ from portal import models as m
 from portal.config import Config
 from portal.database import look_as_intake, standing
 from portal.policy.permissions import Action, require
+from portal.policy.terms import clock
 from portal.services.guardians import guardians_of
-from portal.services.threads import now, open_thread, return_code, thread_id_of
+from portal.services.threads import open_thread, return_code, thread_id_of
 from portal.vault import seal
 from portal.working_hours import promised_reply
 
@@ -55,7 +56,7 @@ def give_code(
     if kind is None or _must_not_know(session, case, person):
         raise NoCodeForThemError
     look_as_intake(session, thread_id_of(submission), in_own_name=True)
-    promised_at = promised_reply(now(session), "VISIT")
+    promised_at = promised_reply(clock(session), "VISIT")
     thread, is_new = open_thread(
         session,
         settings,

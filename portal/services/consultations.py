@@ -33,12 +33,19 @@ from portal.policy.permissions import (
     Standing,
     require,
 )
+from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
 from portal.services.assessment import decide_urgency
 from portal.services.cases import open_case
 from portal.services.denials import add_never_tell
 from portal.services.once import already
-from portal.services.threads import now, open_thread, return_code, thread_id_of, write_message
+from portal.services.threads import (
+    mark_seen,
+    open_thread,
+    return_code,
+    thread_id_of,
+    write_message,
+)
 from portal.vault import reveal, seal
 from portal.vocabulary import CAFETERIA, known
 from portal.working_hours import npo_deadline, promised_reply
@@ -177,7 +184,7 @@ def receive_report(
     account_id = _volunteer(session, cafeteria)
     centre = centre_for(session, cafeteria)
     look_as_intake(session, thread_id_of(submission), in_own_name=account_id is not None)
-    at = now(session)
+    at = clock(session)
     waits = npo_deadline(at)
     to_npo = [(cafeteria.entrusted_npo_id, waits)] if cafeteria.entrusted_npo_id else []
     promised = promised_reply(at, "CAFETERIA")
@@ -230,7 +237,7 @@ def receive_consultation(
     """
     look_as_intake(session, thread_id_of(submission), in_own_name=False)
     channel = "WEB" if listener.type == CENTRE else "TABLET"
-    due = promised_reply(now(session), channel)
+    due = promised_reply(clock(session), channel)
     door = _Door(
         channel=channel,
         consulter="CHILD",
@@ -272,7 +279,7 @@ def take_down(
     known("channel", channel)
     known("consulter", consulter)
     look_as_intake(session, thread_id_of(submission), in_own_name=True)
-    due = promised_reply(now(session), channel)
+    due = promised_reply(clock(session), channel)
     by_agency = reporting_agency_id is not None
     door = _Door(
         channel=channel,
@@ -306,7 +313,7 @@ def _receive(
     )
     if is_new:
         consultation = _write_down(session, door, thread, told)
-        at = now(session)
+        at = clock(session)
         for agency_id, due_at in door.desks:
             _lay_on(
                 session,
@@ -447,7 +454,7 @@ def hand_over(
         write_message(session, item.thread_id, message_id=message_id, text=text, agency_id=giver.id)
     _pass_on(session, item, centre.id, CHANNEL_OF_DESK[giver.type])
     item.status, item.unread_since = HANDED_OVER, None
-    item.handled_at = now(session)
+    item.handled_at = clock(session)
     item.handled_by = session.info["viewer"].account_id
     audit.record(
         session,
@@ -461,7 +468,7 @@ def hand_over(
 
 def _pass_on(session: Session, item: m.InboxItem, centre_id: uuid.UUID, channel: str) -> None:
     consultation = session.get_one(m.Consultation, item.consultation_id)
-    at = now(session)
+    at = clock(session)
     due_at = _look_by(at, promised_reply(at, channel), urgent=consultation.urgent)
     # The giver cannot see whether the centre has it already, so the attempt must tell.
     try:
@@ -552,17 +559,10 @@ def _locked(session: Session, item: m.InboxItem) -> m.InboxItem:
 
 
 def _settle(session: Session, item: m.InboxItem) -> None:
-    at = now(session)
-    unseen = select(m.ThreadMessage).where(
-        m.ThreadMessage.thread_id == item.thread_id,
-        m.ThreadMessage.agency_id.is_(None),
-        m.ThreadMessage.seen_at.is_(None),
-    )
-    for message in session.scalars(unseen):
-        message.seen_at = at
+    mark_seen(session, item.thread_id, by_desk=True)
     item.unread_since = None
     if item.status == NEW:
-        item.status, item.handled_at = ANSWERED, at
+        item.status, item.handled_at = ANSWERED, clock(session)
         item.handled_by = session.info["viewer"].account_id
     session.flush()
 
@@ -573,7 +573,7 @@ def lift_overdue(session: SystemSession) -> int:
     They come up by themselves (domain.md §2). The worker calls it; what an NPO dealt with in time
     stays there. Each report is lifted once, however often this runs.
     """
-    at = now(session)
+    at = clock(session)
     held, holder = aliased(m.InboxItem), aliased(m.Agency)
     at_a_centre = (
         select(held.id)

@@ -58,7 +58,7 @@ def writable(session: Session, case: m.Case) -> frozenset[Place]:
     """
     acting = require(standing(session), Action.POST)
     people = set(session.scalars(_PEOPLE, {"case_id": case.id}))
-    if acting.at_centre and case.owner_agency_id == acting.agency_id:
+    if acting.owns(case):
         hidden = () if _knows_reporter(session, case, acting.role) else ("reporter",)
         return frozenset((code, who) for code in SLICES if code not in hidden for who in people)
     grants = session.scalars(_ADMITTING, {"case_id": case.id}).all()

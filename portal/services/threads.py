@@ -11,6 +11,7 @@ from portal import audit, codes
 from portal import models as m
 from portal.config import Config
 from portal.database import NotVisibleError, before_viewer
+from portal.policy.terms import clock
 from portal.services.once import already, write_once
 from portal.text import BadText
 from portal.vault import Scope, create_key, seal
@@ -20,11 +21,6 @@ from portal.working_hours import promised_reply
 # are is known to few (domain.md §4, slice ``reporter``).
 CHILD, GUARDIAN = "child", "guardian"
 UNSEALED_KINDS = (CHILD, GUARDIAN)
-
-
-def now(session: Session) -> dt.datetime:
-    """Return the instant that the database writes into rows in this transaction, in UTC."""
-    return session.execute(select(func.portal_clock())).scalar_one()  # type: ignore[no-any-return]
 
 
 def thread_id_of(submission: uuid.UUID) -> uuid.UUID:
@@ -176,26 +172,32 @@ def write_back(session: Session, *, message_id: uuid.UUID, text: str) -> m.Threa
     if earlier is not None:
         return earlier
     # Before the message, whose trigger hands the new promise to the desks.
-    thread.promised_at = promised_reply(now(session), channel)
+    thread.promised_at = promised_reply(clock(session), channel)
     session.flush()
     return write_message(session, thread.id, message_id=message_id, text=text)
 
 
-def mark_seen(session: Session, thread_id: uuid.UUID) -> None:
-    """Note that who consults has read the replies in the own thread; the desk is shown it.
+def mark_seen(session: Session, thread_id: uuid.UUID, *, by_desk: bool) -> None:
+    """Note that the messages of a thread were read, which the other side is shown.
 
     Args:
-        session: of the visitor, or of a volunteer who reads the own report.
+        session: of the visitor, or of a volunteer who reads the own report; or of a desk.
         thread_id: of the thread that is shown.
+        by_desk: the visitor's messages were read by the desk, else the replies by the visitor.
 
     """
+    of_visitor = m.ThreadMessage.agency_id.is_(None)
     unseen = select(m.ThreadMessage).where(
         m.ThreadMessage.thread_id == thread_id,
-        m.ThreadMessage.agency_id.is_not(None),
+        of_visitor if by_desk else ~of_visitor,
         m.ThreadMessage.seen_at.is_(None),
     )
-    for message in session.scalars(unseen):
-        message.seen_at = now(session)
+    found = session.scalars(unseen).all()
+    if not found:
+        return
+    at = clock(session)
+    for message in found:
+        message.seen_at = at
     session.flush()
 
 
@@ -233,7 +235,6 @@ __all__ = [
     "UNSEALED_KINDS",
     "Proven",
     "mark_seen",
-    "now",
     "open_thread",
     "own_thread",
     "prove_code",
