@@ -105,9 +105,17 @@ def new_proposal(row: Any) -> ColumnElement[bool]:
     )
 
 
-def decided_proposal(row: Any) -> ColumnElement[bool]:
-    """Proposals: confirmed by another person in time; declined by whoever sees them."""
-    in_time = CLOCK < row.proposed_at + literal_column(f"interval '{PROPOSAL_HOLDS.days} days'")
+def _decided(row: Any, asked: Any, *, by: Any, confirmed: str) -> ColumnElement[bool]:
+    """What takes two people: confirmed by another person in time; declined by whoever sees it.
+
+    Args:
+        row: of what was asked for, about ``account_id``, which never decides on itself.
+        asked: the column of the instant; ``PROPOSAL_HOLDS`` from then on it can be confirmed.
+        by: the column of who asked.
+        confirmed: the code of the decision that takes another person.
+
+    """
+    in_time = CLOCK < asked + literal_column(f"interval '{PROPOSAL_HOLDS.days} days'")
     return and_(
         or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING),
         row.account_id != ACCOUNT,
@@ -116,12 +124,18 @@ def decided_proposal(row: Any) -> ColumnElement[bool]:
             and_(
                 row.decided_by == ACCOUNT,
                 or_(
-                    row.decision != literal_column(f"'{m.MembershipProposal.CONFIRMED}'"),
-                    and_(row.proposed_by != ACCOUNT, in_time),
+                    row.decision != literal_column(f"'{confirmed}'"),
+                    and_(by != ACCOUNT, in_time),
                 ),
             ),
         ),
     )
+
+
+def decided_proposal(row: Any) -> ColumnElement[bool]:
+    """Proposals of a role: by two people."""
+    confirmed = m.MembershipProposal.CONFIRMED
+    return _decided(row, row.proposed_at, by=row.proposed_by, confirmed=confirmed)
 
 
 def new_factor_reset(row: Any) -> ColumnElement[bool]:
@@ -150,22 +164,10 @@ def new_factor_reset(row: Any) -> ColumnElement[bool]:
 
 
 def decided_factor_reset(row: Any) -> ColumnElement[bool]:
-    """Resets of factors: confirmed by another person in time; declined by whoever sees them."""
-    in_time = CLOCK < row.asked_at + literal_column(f"interval '{PROPOSAL_HOLDS.days} days'")
+    """Resets of factors that wait: by two people; what is done alone begins as done."""
     return and_(
-        or_(present(ADMINISTERING, NAMING), row.agency_id == MANAGING),
-        row.account_id != ACCOUNT,
-        or_(
-            row.decision.is_(None),
-            and_(
-                row.decided_by == ACCOUNT,
-                row.decision != literal_column(f"'{m.FactorReset.ALONE}'"),
-                or_(
-                    row.decision != literal_column(f"'{m.FactorReset.CONFIRMED}'"),
-                    and_(row.asked_by != ACCOUNT, in_time),
-                ),
-            ),
-        ),
+        row.decision.is_distinct_from(literal_column(f"'{m.FactorReset.ALONE}'")),
+        _decided(row, row.asked_at, by=row.asked_by, confirmed=m.FactorReset.CONFIRMED),
     )
 
 
