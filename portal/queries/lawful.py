@@ -17,7 +17,7 @@ from portal.vocabulary import (
     REPORT_BASES,
     Side,
     bases,
-    refusal,
+    refused_between,
     statutes_for,
 )
 from portal.working_hours import instant_to_inclusive
@@ -46,18 +46,8 @@ def _reaches(code: str, provider: Side, recipient: Side) -> bool:
     basis = bases()[code]
     if code in REPORT_BASES and recipient.type == "support_center":
         return recipient.receives_reports
-    fits = refusal(
-        code,
-        provider_type=provider.type,
-        provider_legal_form=provider.legal_form,
-        provider_on_council=provider.on_council,
-        recipient_type=recipient.type,
-        recipient_legal_form=recipient.legal_form,
-        recipient_on_council=recipient.on_council,
-        purpose=basis.allowed_purposes[0],
-        days=_ONE_DAY,
-    )
-    return fits is None
+    purpose = basis.allowed_purposes[0]
+    return refused_between(code, provider, recipient, purpose=purpose, days=_ONE_DAY) is None
 
 
 def permissions_for(provider: Side, recipient: Side) -> list[str]:

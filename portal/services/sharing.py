@@ -28,7 +28,7 @@ from portal.vocabulary import (
     known,
     lane,
     longest_days,
-    refusal,
+    refused_between,
     shareable_with,
     unmet,
 )
@@ -201,18 +201,11 @@ def check_basis(
     recipient = side_of(session, terms.agency_id, now)
     days = (terms.until - begins) / dt.timedelta(days=1)
     for code in _bases_of(terms):
-        refused = refusal(
-            code,
-            provider_type=provider.type,
-            provider_legal_form=provider.legal_form,
-            provider_on_council=provider.on_council,
-            recipient_type=recipient.type,
-            recipient_legal_form=recipient.legal_form,
-            recipient_on_council=recipient.on_council,
-            # What it is for is judged by the basis itself; a wrapped statute limits the days.
-            purpose=terms.purpose if code == terms.basis else bases()[code].allowed_purposes[0],
-            days=days,
-        ) or unmet(code, brought, provider=provider, recipient=recipient)
+        # What it is for is judged by the basis itself; a wrapped statute limits the days.
+        purpose = terms.purpose if code == terms.basis else bases()[code].allowed_purposes[0]
+        refused = refused_between(code, provider, recipient, purpose=purpose, days=days) or unmet(
+            code, brought, provider=provider, recipient=recipient
+        )
         if refused is not None:
             raise RefusedShareError(refused.code, refused)
     longest = longest_days(terms.basis, recipient.type)

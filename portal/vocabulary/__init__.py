@@ -34,6 +34,7 @@ from portal.vocabulary.demands import (
     needs_director,
     needs_meeting,
     needs_request,
+    refused_between,
     statutes_for,
     unmet,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "needs_request",
     "presets_for",
     "refusal",
+    "refused_between",
     "shareable_with",
     "statutes_for",
     "term",

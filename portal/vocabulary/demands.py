@@ -23,6 +23,7 @@ from portal.vocabulary.bases import (
     _receives,
     bases,
     lane,
+    refusal,
 )
 from portal.vocabulary.lists import known
 
@@ -89,6 +90,23 @@ class Side:
     legal_form: str | None = None
     on_council: bool = False
     receives_reports: bool = False
+
+
+def refused_between(
+    code: str, provider: Side, recipient: Side, *, purpose: str, days: float
+) -> Refusal | None:
+    """Return why a basis carries no such grant from one agency to another, as ``refusal`` does."""
+    return refusal(
+        code,
+        provider_type=provider.type,
+        provider_legal_form=provider.legal_form,
+        provider_on_council=provider.on_council,
+        recipient_type=recipient.type,
+        recipient_legal_form=recipient.legal_form,
+        recipient_on_council=recipient.on_council,
+        purpose=purpose,
+        days=days,
+    )
 
 
 def is_permission(code: str) -> bool:
