@@ -2231,19 +2231,21 @@ END $$;
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION emergency_case(p_case uuid, p_reference text)
-RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+RETURNS uuid LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
     -- The case that the viewer may open in an emergency, or NULL: hidden and absent alike. What
-    -- denies binds even where it began after this transaction did, and an emergency opens no other.
+    -- denies binds even where it began after this transaction did, and an emergency opens no other;
+    -- an agency that left the scheme reads nothing, so there is nothing to open for it.
+    RETURN (
     SELECT c.id
     FROM memberships me
-    JOIN accounts a ON a.id = me.account_id AND NOT a.disabled
+    JOIN accounts a ON a.id = me.account_id
     JOIN agencies g ON g.id = me.agency_id AND g.type = ANY (ARRAY['cgc', 'support_center'])
     JOIN cases c ON (c.id = p_case OR c.reference = p_reference) AND c.opened_at <= portal_clock()
     WHERE me.account_id = nullif(current_setting('portal.account_id', true), '')::uuid
-        AND me.agency_id = nullif(current_setting('portal.agency_id', true), '')::uuid
+        AND me.agency_id = viewer_reading()
         AND me.valid_from <= portal_clock()
         AND (me.valid_until IS NULL OR portal_clock() < me.valid_until)
-        AND me.role <> ALL (ARRAY['audit_officer', 'center_clerk', 'sysadmin'])
         AND NOT (c.owner_agency_id = g.id AND me.role = ANY (ARRAY['center_counselor', 'center_director', 'center_investigator']))
         AND NOT EXISTS (
             SELECT 1 FROM denials d
@@ -2258,8 +2260,8 @@ RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_t
                 AND (x.basis = ANY (ARRAY['APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18']) OR NOT EXISTS (
                     SELECT 1 FROM denials d
                     WHERE d.case_id = c.id AND d.kind = 'never_tell' AND d.agency_id = g.id
-                        AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)))));
-$$;
+                        AND (d.valid_until IS NULL OR portal_clock() < d.valid_until))))));
+END $$;
 
 CREATE FUNCTION begin_emergency_view(p_emergency uuid, p_grant uuid, p_case uuid, p_reason bytea)
 RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

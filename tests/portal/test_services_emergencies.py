@@ -309,6 +309,30 @@ def test_a_case_that_the_agency_does_not_see_is_not_opened(
         case_to_open(officer, reference="AAA-AAAA")
 
 
+@pytest.mark.parametrize("why", ["left the scheme", "not confirmed for this year"])
+def test_who_reads_nothing_any_more_opens_nothing(
+    acting: Acting, town: towns.City, own: Database, night: str, why: str
+) -> None:
+    shared(own, town)
+    officer = acting(night)
+    # The control: the same grant, while the agency and the officer still read.
+    assert case_to_open(officer, case_id=town.case_id) == town.case_id
+    officer.rollback()
+    with SystemSession(own.system) as system, system.begin():
+        now = clock(system)
+        if why == "left the scheme":
+            centre = town.accounts["director"]
+            left = {"agency_id": town.agencies["cgc"], "recorded_by": centre}
+            system.add(m.Departure(id=uuid.uuid4(), valid_from=now, **left))
+        else:
+            mine = m.Membership.account_id == town.accounts[night]
+            system.execute(update(m.Membership).where(mine).values(confirm_by=now))
+    with pytest.raises(NotVisibleError):
+        case_to_open(officer, case_id=town.case_id)
+    begun = select(func.begin_emergency_view(uuid.uuid4(), uuid.uuid4(), town.case_id, b"reason"))
+    assert officer.execute(begun).scalar_one() is None
+
+
 def test_one_emergency_never_opens_another(
     acting: Acting, town: towns.City, own: Database, night: str
 ) -> None:
