@@ -1,6 +1,5 @@
 """One embedded PostgreSQL for the whole run, one template, and cheap clones of it."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,6 +23,7 @@ from tests.emitted import (  # noqa: F401
     pytest_sessionfinish,
     pytest_testnodedown,
 )
+from tests.scratch import scratch
 
 # Fixtures of the sweeps, which tests in several folders ask for.
 from tests.site import demo_city, new_site, site  # noqa: F401
@@ -76,11 +76,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    # Not in pytest's own folder: another run of pytest closes that to the server's account.
-    with (
-        tempfile.TemporaryDirectory(prefix="portal-rules-") as folder,
-        embedded.running(Path(folder), durable=False) as server,
-    ):
+    with scratch("portal-rules-") as folder, embedded.running(folder, durable=False) as server:
         yield server
 
 

@@ -46,6 +46,7 @@ from tests.rules.city import AT, City
 from tests.rules.planting import SOURCES, plant_sources, planted_in, replaced
 from tests.rules.sight import Part, by_oracle, by_orm, differences, pairs, viewer_of
 from tests.rules.warm import warm
+from tests.scratch import scratch
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "portal/policy"
@@ -194,14 +195,11 @@ class Worlds:
 
 @contextlib.contextmanager
 def _worlds() -> Iterator[Worlds]:
-    with (
-        tempfile.TemporaryDirectory(prefix="portal-mutants-") as folder,
-        embedded.running(Path(folder), durable=False) as server,
-    ):
+    with scratch("portal-mutants-") as folder, embedded.running(folder, durable=False) as server:
         server.create_database("mutants")
         with psycopg.connect(server.conninfo(OWNER, "mutants"), autocommit=True) as connection:
             write_schema(connection)
-        config = Config.for_tests(server.url(APP, "mutants"), Path(folder))
+        config = Config.for_tests(server.url(APP, "mutants"), folder)
         yield Worlds(Database("mutants", server, config))
 
 

@@ -11,7 +11,6 @@ import base64
 import html
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from portal.database import system_session
 from portal.demo.city import REPORT_SLUG, load_city
 from portal.vault import Decision, equip, fetch_keys, reveal
 from tests.conftest import write_schema
+from tests.scratch import scratch
 from tests.site import STRANGER, Site
 from tests.web import BASE
 
@@ -61,21 +61,16 @@ class Stolen:
 
 @pytest.fixture(scope="module")
 def stolen() -> Iterator[Stolen]:
-    with (
-        tempfile.TemporaryDirectory(prefix="portal-dump-") as name,
-        embedded.running(Path(name), durable=False) as server,
-    ):
+    with scratch("portal-dump-") as folder, embedded.running(folder, durable=False) as server:
         server.create_database("stolen")
         with psycopg.connect(server.conninfo(embedded.OWNER, "stolen"), autocommit=True) as owner:
             write_schema(owner)
-        before = frozenset(_pages(server, Path(name)))
-        config = replace(
-            Config.for_tests(server.url(embedded.APP, "stolen"), Path(name)), demo=True
-        )
+        before = frozenset(_pages(server, folder))
+        config = replace(Config.for_tests(server.url(embedded.APP, "stolen"), folder), demo=True)
         load_city(config)
         site = Site(server, "stolen", config)
         _strangers_come(site)
-        yield Stolen(site, Path(name), tuple(_secrets(site)), before)
+        yield Stolen(site, folder, tuple(_secrets(site)), before)
         site.close()
 
 

@@ -25,6 +25,7 @@ import psycopg
 import pytest
 
 from portal import embedded
+from tests.scratch import scratch
 
 # A child that takes longer hangs: the change made something endless.
 PATIENCE_SECONDS = 900
@@ -136,8 +137,8 @@ def _wait(child: int) -> int | None:
 @contextlib.contextmanager
 def warm() -> Iterator[Warm]:
     """Start the server of the children, and stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="portal-mutants-") as folder:
-        found = Warm(Path(folder))
+    with scratch("portal-mutants-") as folder:
+        found = Warm(folder)
         try:
             yield found
         finally:
