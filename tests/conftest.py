@@ -14,8 +14,10 @@ from portal.config import ROOT, Config, Keys
 from portal.database import SystemSession, make_engine
 from portal.embedded import APP, OWNER, SYSTEM, Server
 from portal.policy import schema
+from portal.unit import Portal
 from tests import city as towns
 from tests import emitted, told
+from tests.compiled import Compiled
 
 # What looks back on the whole run.
 from tests.emitted import (  # noqa: F401
@@ -30,6 +32,8 @@ from tests.site import demo_city, new_site, site  # noqa: F401
 
 _TEMPLATE = "portal_template"
 SMALL_CITY = "portal_small_city"
+
+Portal.jinja_options = {**Portal.jinja_options, "bytecode_cache": Compiled()}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
