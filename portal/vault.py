@@ -3,7 +3,7 @@
 A scope is what is opened as one: a slice of a case, a thread, a person, an account, a brief, an
 action. Its data key lies in ``data_keys``, wrapped by a key that is neither in the database nor in
 its backups, and is itself governed: a viewer reads the key only where a rule opens what it opens.
-``reveal`` is the door to a plain text, and it notes what was read for the audit log; ``glance``
+``reveal`` is the door to a plain text, and it notes what was read for the audit log; ``holding``
 only compares, for a search.
 """
 
@@ -13,7 +13,7 @@ import hmac
 import os
 import struct
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.config import Keys
 from portal.policy.hot import hot
+from portal.text import fold_kana
 
 FORMAT = b"v1"
 NONCE_BYTES, KEY_BYTES, ID_BYTES = 12, 32, 16
@@ -109,8 +110,8 @@ _SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
 }
 
 
-# What may be looked through by ``glance``: each row under a key of its own, of this kind.
-_GLANCED: Mapping[type[m.Base], str] = {m.Person: "person"}
+# Between two spellings, so that no match reaches from one into the next; folding keeps it.
+BETWEEN_SPELLINGS = "|"
 
 
 def scope_of(row: m.Base) -> Scope:
@@ -184,14 +185,10 @@ def create_key(session: Session, scope: Scope) -> None:
 
 def _unwrap(keys: Keys, kind: str, row: Any) -> tuple[Scope, bytes]:
     scope = Scope(kind, row.scope_id, row.slice if kind == "slice" else "")
-    return scope, _unwrapped(keys, row, scope)
-
-
-def _unwrapped(keys: Keys, row: Any, scope: Scope) -> bytes:
     nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
     try:
         kek = AESGCM(keys.content[row.kek_id])
-        return kek.decrypt(nonce, sealed, _wrapping_place(scope, row.kek_id))
+        return scope, kek.decrypt(nonce, sealed, _wrapping_place(scope, row.kek_id))
     except (KeyError, InvalidTag) as error:
         msg = f"the data key of {scope.kind} {scope.id} does not open with key {row.kek_id}"
         raise SealBrokenError(msg) from error
@@ -233,11 +230,8 @@ def _key(session: Session, row: m.Base) -> tuple[Scope, bytes]:
 
 
 def _place(row: m.Base, name: str, scope: Scope) -> bytes:
-    return _place_in(row.__tablename__, name, row.__mapper__.primary_key_from_instance(row), scope)
-
-
-def _place_in(table: str, name: str, key: Iterable[Any], scope: Scope) -> bytes:
-    parts = [FORMAT.decode(), table, name, *map(str, key), str(scope.id), scope.slice]
+    key = map(str, row.__mapper__.primary_key_from_instance(row))
+    parts = [FORMAT.decode(), row.__tablename__, name, *key, str(scope.id), scope.slice]
     return "|".join(parts).encode()
 
 
@@ -316,33 +310,74 @@ def _opened(cipher: AESGCM, sealed: bytes, place: bytes) -> str:
         raise SealBrokenError(msg) from error
 
 
-def glance(
-    session: Session, model: type[m.Base], rows: Iterable[Any], names: Sequence[str]
-) -> Iterator[tuple[Any, list[str]]]:
-    """Yield rows of columns with their sealed texts, to compare them and show none of them.
+def spelling_of(
+    session: Session,
+    link: m.CasePerson,
+    *,
+    family_name: str,
+    given_name: str,
+    kana: str = "",
+    called: str = "",
+) -> m.Spelling:
+    """Return the row that keeps how a person of a case is spelled, for a search to compare.
+
+    The spellings lie as a key does: once, under the installation's own key, so that comparing
+    thousands opens one ciphertext each; the database drops them with the person's data key
+    (decision 4).
+
+    Args:
+        session: of who adds the person to the case, and then the row.
+        link: the person's place in the case; the person has a data key.
+        family_name, given_name, kana, called: as they are kept; "" where nobody knows.
+
+    """
+    keys, nonce = _keys(session), os.urandom(NONCE_BYTES)
+    told = BETWEEN_SPELLINGS.join((family_name + given_name, kana, called))
+    place = _spelling_place(link.case_id, link.person_id, keys.current)
+    cipher = AESGCM(keys.content[keys.current])
+    sealed = nonce + cipher.encrypt(nonce, pad(fold_kana(told).encode()), place)
+    return m.Spelling(
+        case_id=link.case_id,
+        owner_agency_id=link.owner_agency_id,
+        person_id=link.person_id,
+        kek_id=keys.current,
+        sealed=sealed,
+    )
+
+
+def _spelling_place(case_id: object, person_id: object, kek_id: str) -> bytes:
+    return f"spelling|{case_id}|{person_id}|{kek_id}".encode()
+
+
+def holding(session: Session, rows: Iterable[Any], words: str) -> Iterator[Any]:
+    """Yield the rows whose spellings hold some words, and show nothing of the others.
 
     Nothing is noted: who shows what was found among them notes that as a list.
 
     Args:
         session: of the viewer whose query gave the rows.
-        model: what the rows are, under a key of their own; it has one primary key, ``id``.
-        rows: with ``id``, the sealed columns of the names, and ``kek_id`` and ``wrapped`` of the
-            data key, which the same query read through its own rule.
-        names: the columns without ``_sealed``; an empty one gives "".
+        rows: that begin with case_id, person_id, kek_id and sealed of ``spellings``, by place,
+            since a name costs more than the comparing; one without (None) is passed over.
+        words: as ``fold_kana`` returns them, not empty.
 
     Raises:
-        SealBrokenError: a ciphertext or a key is not the one of its row.
+        SealBrokenError: a ciphertext is not the one of its row.
 
     """
-    keys, kind, table = _keys(session), _GLANCED[model], model.__tablename__
+    ciphers = {kek_id: AESGCM(key) for kek_id, key in _keys(session).content.items()}
+    wanted = words.encode()
     for row in rows:
-        scope, texts = Scope(kind, row.id), []
-        cipher = AESGCM(_unwrapped(keys, row, scope))
-        for name in names:
-            sealed = getattr(row, f"{name}_sealed")
-            place = _place_in(table, name, [row.id], scope)
-            texts.append("" if sealed is None else _opened(cipher, sealed, place))
-        yield row, texts
+        case_id, person_id, kek_id, sealed = row[:4]
+        if sealed is None:
+            continue
+        place = _spelling_place(case_id, person_id, kek_id)
+        try:
+            plain = ciphers[kek_id].decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
+        except (KeyError, InvalidTag) as error:
+            msg = f"the spelling of person {person_id} does not open with key {kek_id}"
+            raise SealBrokenError(msg) from error
+        if wanted in unpad(plain):
+            yield row
 
 
 def _note(session: Session, row: m.Base, scope: Scope, decision: Decision | None) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.config import Keys
-from portal.vault import INTERNAL, Scope, create_key, email_index, equip, seal
+from portal.vault import INTERNAL, Scope, create_key, email_index, equip, seal, spelling_of
 from portal.vocabulary import SLICES
 
 LONG_AGO = datetime(2026, 4, 1, tzinfo=UTC)
@@ -172,15 +172,15 @@ def _case(session: Session, city: City) -> None:
         # Old enough to decide alone, so that a test says so where a guardian's word is needed.
         birth_date = born(16) if subject_kind == "child" else None
         person_id = add_person(session, city, name, family, given, birth_date=birth_date)
-        session.add(
-            m.CasePerson(
-                case_id=case.id,
-                owner_agency_id=centre,
-                person_id=person_id,
-                subject_kind=subject_kind,
-                is_child=subject_kind == "child",
-            )
+        link = m.CasePerson(
+            case_id=case.id,
+            owner_agency_id=centre,
+            person_id=person_id,
+            subject_kind=subject_kind,
+            is_child=subject_kind == "child",
         )
+        texts = {"family_name": family, "given_name": given, "kana": "みほん", "called": given}
+        session.add_all([link, spelling_of(session, link, **texts)])
     session.add(
         m.CaseWorker(
             case_id=case.id, owner_agency_id=centre, account_id=city.accounts["counsellor"]

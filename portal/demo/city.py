@@ -17,7 +17,7 @@ from portal.demo import matters, register
 from portal.demo.life import live_through
 from portal.demo.people import ORDINARY
 from portal.passwords import draw, hasher, prepared
-from portal.vault import equip, seal
+from portal.vault import equip, seal, spelling_of
 from portal.world import load
 
 REPORT_SLUG = "mihon-shokudo"
@@ -101,13 +101,12 @@ def _say_who_people_are(session: Session) -> None:
     """Say what the world format has no word for: who somebody is to the child."""
     # Whom a child does not want to be told is known by name, without being in any entry.
     for child, person in (("sora", "nami"), ("hina", "teacher"), ("minato", "minato_father")):
-        session.add(
-            m.CasePerson(
-                case_id=register.demo_id(f"case {child}"),
-                owner_agency_id=register.demo_id("centre"),
-                person_id=register.demo_id(f"person {person}"),
-            )
+        link = m.CasePerson(
+            case_id=register.demo_id(f"case {child}"),
+            owner_agency_id=register.demo_id("centre"),
+            person_id=register.demo_id(f"person {person}"),
         )
+        session.add_all([link, spelling_of(session, link, **register.names_of(person))])
     session.flush()
     kinds = {
         "haruka": ("guardian", "mother"),

@@ -172,6 +172,12 @@ def persons(today: dt.date) -> list[Record]:
     ]
 
 
+def names_of(person: str) -> dict[str, str]:
+    """Return how somebody is called, by the names of the columns."""
+    (names,) = (row[1:5] for row in _PERSONS if row[0] == person)
+    return dict(zip(("family_name", "given_name", "kana", "called"), names, strict=True))
+
+
 def _birthday(today: dt.date, key: str, years: int) -> str:
     # Some day in the first half of the year, so that nobody's age depends on the day of a demo.
     day = 1 + sum(key.encode()) % 28

@@ -92,6 +92,26 @@ class CasePerson(OfCase, Keyed, Base):
     recorded_at: Mapped[Now]
 
 
+class Spelling(OfCase, Keyed, Base):
+    """How a person of a case is spelled, folded, for a search to compare (decision 4).
+
+    It is kept as a key is: under the installation's key itself, and gone with the person's own.
+    """
+
+    __tablename__ = "spellings"
+    __case_extra__: ClassVar[tuple[Any, ...]] = (
+        UniqueConstraint("case_id", "person_id"),
+        Index("ix_spellings_person", "person_id"),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("person_keys.scope_id", ondelete="CASCADE")
+    )
+    kek_id: Mapped[str]
+    sealed: Mapped[Sealed]
+    recorded_at: Mapped[Now]
+
+
 class Household(Keyed, Base):
     """A household 世帯: siblings' cases linked by the owner alone; a link opens nothing."""
 

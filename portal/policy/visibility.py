@@ -970,6 +970,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.Retraction: retractions,
         m.SavedText: of_own_account,
         m.SignInRule: agency_settings,
+        m.Spelling: case_people,
         m.Task: tasks,
         m.Thread: threads,
         m.ThreadMessage: thread_messages,

@@ -629,6 +629,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
             administered,
             ("idle_minutes", "absolute_minutes", "sign_on_only", "version"),
         ),
+        m.Spelling: _OWNED,
         m.Task: Writing(of_owner_or_visitor, of_owner, ("done_at", "done_by")),
         m.Team: Writing(of_managed_agency, of_managed_agency, ("name", "is_default")),
         m.TeamMember: Writing(of_managed_team, of_managed_team, ("valid_until",)),

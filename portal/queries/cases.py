@@ -82,12 +82,14 @@ def _superseded(access: Any) -> ColumnElement[bool]:
     )
 
 
-def candidates(order: str, size: int) -> Subquery:
+def candidates(order: str, size: int, *, once: bool = True) -> Subquery:
     """Return the newest cases that the projection offers the viewer: ``case_id`` and ``at``.
 
     Args:
         order: ``first``, ``older`` or ``newer``, the last two beyond the bound ``at`` and ``id``.
         size: so many at most.
+        once: a case that two circles of the viewer have comes once, at its latest activity; else
+            once for each, and who asks sees to it.
 
     """
     access = aliased(m.CaseAccess, name="access")
@@ -95,8 +97,10 @@ def candidates(order: str, size: int) -> Subquery:
     # A literal limit: the planner never learns the value of a bound one (prototype.md §6).
     limit: ColumnElement[int] = literal_column(str(size))
     offered = select(access.case_id, access.last_visible_activity.label("at")).where(
-        access.circle_id == circle.c.id, case_access(access), ~_superseded(access)
+        access.circle_id == circle.c.id, case_access(access)
     )
+    if once:
+        offered = offered.where(~_superseded(access))
     if order != "first":
         offered = offered.where(beyond(access.last_visible_activity, access.case_id, order))
     page = (

@@ -1,20 +1,35 @@
 """Searching over what one may see: by reference, by codes, by name and ふりがな (domain.md §1).
 
-Names lie sealed, so no database finds them: the projection offers the viewer's own cases, both
-walls leave what they leave, and the names among that are opened and compared here. Nothing outside
-is touched, so neither result nor time tells of it. What is shown counts as a list in the log;
-names that were compared and did not match were shown to nobody.
+Names lie sealed, so no database finds them: the projection offers the viewer's own cases in the
+order of the list, the walls leave what they leave, and the spellings of these are opened and
+compared here (decision 4). Nothing outside is touched, so neither result nor time tells of it. What
+is shown counts as a list in the log; names that were compared and did not match were shown to
+nobody.
 """
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Text, Uuid, and_, bindparam, literal_column, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ARRAY,
+    Select,
+    Subquery,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, aliased
 
 from portal import models as m
 from portal.audit import Event, record_listed
@@ -22,22 +37,21 @@ from portal.codes import number_of, read_reference
 from portal.database import standing
 from portal.policy.hot import hot
 from portal.policy.permissions import Action, allows, require
-from portal.policy.viewer import CLOCK
-from portal.policy.visibility import probe
+from portal.policy.viewer import CIRCLES
+from portal.policy.visibility import case_access, live_grant, probe
 from portal.queries.cases import among, candidates, dressed
-from portal.queries.paging import Cursor, Page
+from portal.queries.paging import Cursor, Page, beyond, directed
 from portal.text import fold_kana
-from portal.vault import glance
+from portal.vault import BETWEEN_SPELLINGS, holding
 
 PAGE = 50
-# So many of the viewer's newest cases are looked through, and so many items of a desk.
+# So many cases are looked through, and so many items of a desk.
 LOOKED_THROUGH = 20_000
+# A search takes as many of the newest cases as a page has, and where these do not fill it looks
+# through more: a statement each time.
+LOOKS = (PAGE + 1, 2_000 - (PAGE + 1), LOOKED_THROUGH - 2_000)
 # One character would be half of a city.
 SHORTEST = 2
-
-_NAMES = ("family_name", "given_name", "kana", "called")
-# Between two names, so that no match reaches from one into the next; folding keeps it.
-_BETWEEN = "|"
 
 
 @dataclass(frozen=True)
@@ -68,17 +82,28 @@ class Consulted:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of cases, and the consultations of that number."""
+    """A page of cases, and the consultations of that number.
+
+    ``looked_through`` is there where the viewer sees more cases than one search looks through: how
+    many it looked through. The page's older neighbour is then the rest of the search.
+    """
 
     cases: Page
     consultations: Sequence[Consulted] = ()
+    looked_through: int | None = None
+
+
+class _Match(NamedTuple):
+    case_id: uuid.UUID
+    at: dt.datetime
+    reference: str
+    status: str
 
 
 def _narrowed(case: Any) -> Any:
     """Return the conditions of the codes; each holds where its parameter is NULL."""
     status, topic, urgency = (bindparam(name, type_=Text()) for name in ("status", "topic", "now"))
-    school = bindparam("school", type_=Uuid())
-    about, decided, grant = m.CaseTopic, m.UrgencyDecision, m.Grant
+    about, decided = m.CaseTopic, m.UrgencyDecision
     newest = (
         select(decided.urgency)
         .where(decided.case_id == case.id)
@@ -86,53 +111,112 @@ def _narrowed(case: Any) -> Any:
         .limit(literal_column("1"))
         .scalar_subquery()
     )
-    shared = select(grant.id).where(
-        grant.case_id == case.id,
-        grant.agency_id == school,
-        grant.valid_from <= CLOCK,
-        or_(grant.valid_until.is_(None), grant.valid_until > CLOCK),
-        or_(grant.ended_at.is_(None), grant.ended_at > CLOCK),
-    )
     told = select(about.id).where(about.case_id == case.id, about.topic == topic)
     return and_(
         or_(status.is_(None), case.status == status),
         or_(topic.is_(None), probe(told)),
         or_(urgency.is_(None), newest == urgency),
-        or_(school.is_(None), probe(shared)),
     )
 
 
-def _by_codes(order: str) -> Select[Any]:
-    """Return the statement of the cases that the codes leave, newest first."""
-    offered = candidates(order, LOOKED_THROUGH)
+def _shared_with_school(order: str, size: int) -> Subquery:
+    """Return of the viewer's newest cases those that are shared with the bound school.
+
+    The grants to the school drive it: among all that a centre sees, a school's are few.
+    """
+    access, grant = aliased(m.CaseAccess, name="access"), m.Grant
+    shared = select(grant.case_id).where(
+        grant.agency_id == bindparam("school", type_=Uuid()), live_grant(grant)
+    )
+    at = func.max(access.last_visible_activity)
+    offered = (
+        select(access.case_id, at.label("at"))
+        .where(
+            access.circle_id == func.any(CIRCLES), case_access(access), access.case_id.in_(shared)
+        )
+        .group_by(access.case_id)
+        .subquery("shared")
+    )
+    page = select(offered)
+    if order != "first":
+        page = page.where(beyond(offered.c.at, offered.c.case_id, order))
+    limit: Any = literal_column(str(size))
+    ordered = page.order_by(*directed(offered.c.at, offered.c.case_id, order))
+    return ordered.limit(limit).subquery("candidates")
+
+
+def _offered(order: str, size: int, *, at_school: bool, once: bool) -> Subquery:
+    return _shared_with_school(order, size) if at_school else candidates(order, size, once=once)
+
+
+def _by_codes(order: str, size: int, *, at_school: bool) -> Select[Any]:
+    """Return the statement of the newest cases; without reference those that do not match."""
+    offered, case = _offered(order, size, at_school=at_school, once=True), m.Case
     return (
-        select(offered.c.case_id, offered.c.at, m.Case.reference, m.Case.status)
+        select(offered.c.case_id, offered.c.at, case.reference, case.status)
         .select_from(offered)
-        .join(m.Case, m.Case.id == offered.c.case_id)
-        .where(_narrowed(m.Case))
-        .order_by(offered.c.at.desc(), offered.c.case_id.desc())
+        .outerjoin(case, and_(case.id == offered.c.case_id, _narrowed(case)))
+        .order_by(*directed(offered.c.at, offered.c.case_id, order))
     )
 
 
-def _by_names(order: str) -> Select[Any]:
-    """Return the statement of the people of those cases, with the key that opens their names."""
-    person, link, key = m.Person, m.CasePerson, m.PersonKey
-    sealed = (getattr(person, f"{name}_sealed") for name in _NAMES)
-    found = _by_codes(order)
+def _by_name(order: str, size: int, *, at_school: bool) -> Select[Any]:
+    """Return the statement of the newest cases with how their people are spelled.
+
+    The rule of the spellings is the only one it asks: it opens none of a case that is not visible.
+    """
+    offered, spelling = _offered(order, size, at_school=at_school, once=False), m.Spelling
+    # As texts: making an object of each id costs more than opening what it stands beside.
+    columns: list[Any] = [
+        cast(offered.c.case_id, Text()).label("case_id"),
+        cast(spelling.person_id, Text()).label("person_id"),
+        *(spelling.kek_id, spelling.sealed, offered.c.at),
+    ]
     return (
-        found.add_columns(person.id, *sealed, key.kek_id, key.wrapped)
-        .join(link, link.case_id == m.Case.id)
-        .join(person, person.id == link.person_id)
-        .join(key, key.scope_id == person.id)
+        select(*columns)
+        .select_from(offered)
+        .outerjoin(spelling, spelling.case_id == offered.c.case_id)
+        .order_by(*directed(offered.c.at, offered.c.case_id, order))
     )
+
+
+def _confirming() -> Select[Any]:
+    """Return the statement of the cases among ``ids`` that the codes leave.
+
+    ``at`` is the latest activity over all circles of the viewer.
+    """
+    access = aliased(m.CaseAccess, name="access")
+    newest = (
+        select(func.max(access.last_visible_activity))
+        .where(
+            access.case_id == m.Case.id, access.circle_id == func.any(CIRCLES), case_access(access)
+        )
+        .scalar_subquery()
+    )
+    columns: list[Any] = [
+        m.Case.id.label("case_id"),
+        newest.label("at"),
+        *(m.Case.reference, m.Case.status),
+    ]
+    return select(*columns).where(
+        m.Case.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), _narrowed(m.Case)
+    )
+
+
+def _looking(what: str, make: Callable[..., Select[Any]]) -> Mapping[Any, Select[Any]]:
+    """Return the statements of a search, by order, size, and whether it is for a school's cases."""
+    found = {}
+    for order, size in (("first", LOOKS[0]), *(("older", size) for size in LOOKS)):
+        for at_school in (False, True):
+            name = f"search by {what}: {order} {size}{', of a school' if at_school else ''}"
+            found[order, size, at_school] = hot(name, make(order, size, at_school=at_school))
+    return MappingProxyType(found)
 
 
 # Built once: making a statement anew for each page costs as much as running it.
-BY_CODES = {
-    order: hot(f"search by codes: {order}", _by_codes(order).limit(literal_column(str(PAGE + 1))))
-    for order in ("first", "older")
-}
-_PEOPLE = {order: hot(f"search by name: {order}", _by_names(order)) for order in ("first", "older")}
+BY_CODES = _looking("codes", _by_codes)
+BY_NAME = _looking("name", _by_name)
+_CONFIRMING = hot("search: confirm", _confirming())
 OF_REFERENCE = hot(
     "search by reference",
     select(
@@ -159,49 +243,60 @@ def search(session: Session, wanted: Wanted, cursor: Cursor | None = None) -> Fo
 
     """
     acting = require(standing(session), Action.LIST_CASES)
+    needle = fold_kana(wanted.words)
     if wanted.words:
         reference = read_reference(wanted.words) or wanted.words.upper()
         exact = session.execute(OF_REFERENCE, {"reference": reference}).all()
         numbered = _on_desk(session, reference) if allows(acting, Action.READ_INBOX) else []
         if exact or numbered:
             return Found(dressed(session, exact, newer=None, older=None), numbered)
-    return Found(_page(session, wanted, cursor))
+        if len(needle) < SHORTEST or BETWEEN_SPELLINGS in needle:
+            return Found(Page([]))
+    return _page(session, wanted, needle, cursor)
 
 
-def _page(session: Session, wanted: Wanted, cursor: Cursor | None) -> Page:
-    order = "first" if cursor is None else "older"
-    bound: dict[str, Any] = {
+def _page(session: Session, wanted: Wanted, needle: str, cursor: Cursor | None) -> Found:
+    codes: dict[str, Any] = {
         "status": wanted.status or None,
         "topic": wanted.topic or None,
         "now": wanted.urgency or None,
-        "school": wanted.school,
     }
-    if cursor is not None:
-        bound |= {"at": cursor.at, "id": cursor.id}
-    if wanted.words:
-        found = list(islice(_named(session, wanted.words, order, bound), PAGE + 1))
-    else:
-        found = list(session.execute(BY_CODES[order], bound))
-    shown = found[:PAGE]
-    return dressed(session, shown, newer=None, older=shown[-1] if len(found) > PAGE else None)
+    found: list[_Match] = []
+    here, shown = cursor, found
+    for size in LOOKS:
+        order = "first" if here is None else "older"
+        bound = codes | {"school": wanted.school}
+        bound |= {} if here is None else {"at": here.at, "id": here.id}
+        look = order, size, wanted.school is not None
+        rows = session.execute((BY_NAME if needle else BY_CODES)[look], bound).all()
+        if needle:
+            found += _confirmed(session, list(holding(session, rows, needle)), codes)
+        else:
+            found += [_Match(*row) for row in rows if row.reference is not None]
+        shown, full = found[:PAGE], len(found) > PAGE
+        # Each person of a case is a row.
+        if full or len({(row.at, row.case_id) for row in rows}) < size:
+            return Found(dressed(session, shown, newer=None, older=shown[-1] if full else None))
+        here = Cursor(rows[-1].at, uuid.UUID(str(rows[-1].case_id)))
+    listed = dressed(session, shown, newer=None, older=None)
+    return Found(replace(listed, older=str(here)), looked_through=LOOKED_THROUGH)
 
 
-def _named(session: Session, words: str, order: str, bound: dict[str, Any]) -> Iterator[Any]:
-    """Yield the rows of cases with a person whose name holds the words, each case once."""
-    needle = fold_kana(words)
-    if len(needle) < SHORTEST or _BETWEEN in needle:
-        return
-    last = None
-    for row, names in glance(session, m.Person, session.execute(_PEOPLE[order], bound), _NAMES):
-        if row.case_id != last and needle in _spelled(names):
-            last = row.case_id
-            yield row
+def _confirmed(
+    session: Session, held: Sequence[Any], codes: Mapping[str, str | None]
+) -> list[_Match]:
+    """Return the cases of the rows, each once, in their order, that rule and codes leave.
 
-
-def _spelled(names: Sequence[str]) -> str:
-    """Return all spellings of somebody's name, folded; family and given name also as one."""
-    family, given, kana, called = names
-    return fold_kana(_BETWEEN.join((f"{family}{given}", kana, called)))
+    A row of a circle in which the case stands lower than in another of the viewer's is left out.
+    """
+    places: dict[uuid.UUID, dt.datetime] = {}
+    for row in held:
+        places.setdefault(uuid.UUID(row.case_id), row.at)
+    if not places:
+        return []
+    cases = session.execute(_CONFIRMING, {"ids": sorted(places), **codes})
+    known = {row.case_id: row for row in cases if row.at == places[row.case_id]}
+    return [_Match(*known[id_]) for id_ in places if id_ in known]
 
 
 def _on_desk(session: Session, number: str) -> list[Consulted]:

@@ -1,7 +1,7 @@
 """Opening a case, and saying who belongs to it (domain.md §2)."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from portal.database import standing
 from portal.policy.permissions import Action, NotPermittedError, require
 from portal.services.once import already
 from portal.services.sharing import clock
-from portal.vault import INTERNAL, Scope, create_key, seal
+from portal.vault import INTERNAL, Scope, create_key, seal, spelling_of
 from portal.vocabulary import SLICES, known
 
 # The threads that become the case's: a third-party reporter's never does (domain.md §4).
@@ -53,14 +53,8 @@ def open_case(
     known_case = None if case_id is None else already(session, m.Case, case_id)
     if known_case is not None:
         return known_case
-    child = _new_person(
-        session,
-        family_name=family_name,
-        given_name=given_name,
-        kana=kana,
-        called=called,
-        birth_date=birth_date,
-    )
+    names = {"family_name": family_name, "given_name": given_name, "kana": kana, "called": called}
+    child = _new_person(session, names, birth_date=birth_date)
     case = m.Case(
         id=case_id or uuid.uuid4(),
         reference=reference or new_reference(),
@@ -72,7 +66,8 @@ def open_case(
     session.flush()
     for slice_ in (*SLICES, INTERNAL):
         create_key(session, Scope("slice", case.id, slice_))
-    session.add(_link(case, child, subject_kind="child", is_child=True))
+    link = _link(case, child, subject_kind="child", is_child=True)
+    session.add_all([link, spelling_of(session, link, **names)])
     session.add_all(_of_case(case, m.CaseTopic, topic=known("topic", code)) for code in topics)
     session.add(_of_case(case, m.CaseWorker, account_id=session.info["viewer"].account_id))
     session.flush()
@@ -120,16 +115,10 @@ def add_person(
     known("subject", subject_kind)
     if relationship_code is not None:
         known("relationship", relationship_code)
-    person = _new_person(
-        session,
-        family_name=family_name,
-        given_name=given_name,
-        kana=kana,
-        called=called,
-        birth_date=None,
-        person_id=person_id,
-    )
-    session.add(_link(case, person, subject_kind=subject_kind, relationship_code=relationship_code))
+    names = {"family_name": family_name, "given_name": given_name, "kana": kana, "called": called}
+    person = _new_person(session, names, birth_date=None, person_id=person_id)
+    link = _link(case, person, subject_kind=subject_kind, relationship_code=relationship_code)
+    session.add_all([link, spelling_of(session, link, **names)])
     session.flush()
     return person
 
@@ -187,10 +176,10 @@ def finish_task(session: Session, case: m.Case, task: m.Task) -> None:
 
 def _new_person(
     session: Session,
+    names: Mapping[str, str],
     *,
     birth_date: str | None,
     person_id: uuid.UUID | None = None,
-    **names: str,
 ) -> m.Person:
     person = m.Person(id=person_id or uuid.uuid4())
     create_key(session, Scope("person", person.id))
@@ -219,10 +208,10 @@ def _link(
     subject_kind: str,
     relationship_code: str | None = None,
     is_child: bool = False,
-) -> m.Base:
-    return _of_case(
-        case,
-        m.CasePerson,
+) -> m.CasePerson:
+    return m.CasePerson(
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
         person_id=person.id,
         subject_kind=subject_kind,
         relationship_code=relationship_code,

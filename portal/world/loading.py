@@ -12,7 +12,7 @@ from portal import models as m
 from portal.audit import Event, record
 from portal.database import SystemSession
 from portal.text import normalise_email
-from portal.vault import INTERNAL, Scope, create_key, email_index_for, seal
+from portal.vault import INTERNAL, Scope, create_key, email_index_for, seal, spelling_of
 from portal.vocabulary import CONSENT, SLICES
 from portal.world.checking import check
 from portal.world.reading import Place, refused
@@ -27,6 +27,7 @@ REASON_IMPORTED = "取り込む前に取り消された記録です。"
 # The giver of an imported consent who is not the child: the file does not say in which quality.
 _OTHER_GIVER, _CHILD = "consulter", "child"
 _OTHER_SUBJECT = "other"
+_NAMES = ("family_name", "given_name", "kana", "called")
 
 _IDS: tuple[tuple[Any, str], ...] = (
     (m.Agency, "agencies"),
@@ -124,6 +125,7 @@ class _Loader:
         self.session = session
         self.world = world
         self.rows: list[m.Base] = []
+        self.people = {person["id"]: person for person in world.get("persons", [])}
 
     def everything(self) -> None:
         """Make all rows, in the order of the file."""
@@ -178,8 +180,7 @@ class _Loader:
 
     def _person(self, person: Record) -> None:
         row = self._add(m.Person(id=as_id(person["id"])))
-        names = ("family_name", "given_name", "kana", "called", "birth_date")
-        texts = {name: person.get(name) for name in names}
+        texts = {name: person.get(name) for name in (*_NAMES, "birth_date")}
         self._sealed(row, Scope("person", row.id), **texts)
 
     def _account(self, account: Record) -> None:
@@ -252,9 +253,11 @@ class _Loader:
         for person in _people(case):
             child = person == case["child"]
             kind = _CHILD if child else _OTHER_SUBJECT
-            self._add(
+            link = self._add(
                 m.CasePerson(person_id=as_id(person), subject_kind=kind, is_child=child, **of_case)
             )
+            names = {name: self.people[person].get(name) or "" for name in _NAMES}
+            self._add(spelling_of(self.session, link, **names))
         self._lists(case, of_case)
         dated = {**of_case, "case_opened_at": row.opened_at}
         for entry in case.get("entries", []):

@@ -44,7 +44,7 @@ from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
 from portal.queries.cases import LISTINGS
 from portal.queries.paging import Cursor
-from portal.queries.search import BY_CODES, LOOKED_THROUGH, OF_REFERENCE, Wanted, search
+from portal.queries.search import BY_CODES, LOOKED_THROUGH, LOOKS, OF_REFERENCE, Wanted, search
 from portal.services.entries import post_entry
 from portal.vault import equip
 from tests.bench import arms, city
@@ -348,7 +348,7 @@ class Bench:
             .order_by(access.last_visible_activity.desc(), access.case_id.desc())
             .limit(literal_column("51"))
         )
-        by_code = dict.fromkeys(("topic", "now", "school")) | {"status": "supporting"}
+        by_code = dict.fromkeys(("topic", "now")) | {"status": "supporting"}
         return [
             Case("search by reference", self._searching(OF_REFERENCE, reference=reference), us),
             Case(
@@ -356,7 +356,9 @@ class Bench:
                 self._plainly(one.where(m.Case.reference == reference)),
                 us,
             ),
-            Case("search by code", self._searching(BY_CODES["first"], **by_code), us),
+            Case(
+                "search by code", self._searching(BY_CODES["first", LOOKS[0], False], **by_code), us
+            ),
             Case("search by code, no access control", self._plainly(newest), us),
         ]
 

@@ -19,7 +19,7 @@ from portal import models as m
 from portal.config import Keys
 from portal.database import SystemSession, make_engine
 from portal.embedded import SYSTEM, Server
-from portal.vault import INTERNAL, Scope, create_key, equip, seal
+from portal.vault import INTERNAL, Scope, create_key, equip, seal, spelling_of
 from tests import city as towns
 
 WARDS, SCHOOLS = 5, 146
@@ -147,12 +147,13 @@ def _people(session: Session, keys: Keys, city: City) -> None:
 
 def _words(connection: psycopg.Connection, keys: Keys, city: City) -> None:
     """Seal every child's name, and the texts of the cases that can be read."""
+    (centre,) = city.agencies["centre"]
     for start in range(1, city.cases + 1, BATCH):
         rows: list[m.Base] = []
         with Session() as session:
             equip(session, keys)
             for number in range(start, min(start + BATCH, city.cases + 1)):
-                rows += _person(session, number)
+                rows += _person(session, centre, number)
                 if has_words(number):
                     rows += _entries(session, number)
             rows += list(session.new)
@@ -160,13 +161,19 @@ def _words(connection: psycopg.Connection, keys: Keys, city: City) -> None:
             session.expunge_all()
 
 
-def _person(session: Session, number: int) -> Iterator[m.Base]:
+def _person(session: Session, centre: uuid.UUID, number: int) -> Iterator[m.Base]:
     person = m.Person(id=id_of("child", number))
     create_key(session, Scope("person", person.id))
-    seal(
-        session, person, family_name="見本", given_name="あおい", kana="みほん", called="あおちゃん"
-    )
+    names = {
+        "family_name": "見本",
+        "given_name": "あおい",
+        "kana": "みほん",
+        "called": "あおちゃん",
+    }
+    seal(session, person, **names)
     yield person
+    link = m.CasePerson(case_id=id_of("case", number), owner_agency_id=centre, person_id=person.id)
+    yield spelling_of(session, link, **names)
 
 
 def _entries(session: Session, number: int) -> Iterator[m.Base]:
@@ -183,6 +190,7 @@ _COLUMNS = {
     "persons": ("id", "family_name_sealed", "given_name_sealed", "kana_sealed", "called_sealed"),
     "slice_keys": ("id", "scope_id", "slice", "kek_id", "wrapped"),
     "person_keys": ("id", "scope_id", "kek_id", "wrapped"),
+    "spellings": ("id", "case_id", "owner_agency_id", "person_id", "kek_id", "sealed"),
     "real_texts": ("id", "text_sealed"),
 }
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -14,7 +14,7 @@ from portal.config import Config
 from portal.database import SystemSession
 from portal.queries import search
 from portal.unit import Portal
-from portal.vault import Scope, create_key, equip, seal
+from portal.vault import Scope, create_key, equip, seal, spelling_of
 from tests import city as towns
 from tests.city import add_consultation
 from tests.counting import queries
@@ -58,7 +58,9 @@ def open_case(
     seal(session, child, family_name=family, given_name=given, kana=kana)
     session.flush()
     place = {"case_id": case.id, "owner_agency_id": case.owner_agency_id}
-    session.add(m.CasePerson(**place, person_id=child.id, is_child=True))
+    link = m.CasePerson(**place, person_id=child.id, is_child=True)
+    texts = {"family_name": family, "given_name": given, "kana": kana}
+    session.add_all([link, spelling_of(session, link, **texts)])
     for topic in of_case.get("topics", ()):
         session.add(m.CaseTopic(**place, topic=topic))
     session.flush()
@@ -199,24 +201,131 @@ def test_what_a_search_shows_is_logged_as_a_list(
     assert write(logged("case.read")) == []
 
 
+def open_many(write: Write, count: int, **of_case: Any) -> None:
+    names = ("見本", "こども", "みほん こども")
+    for number in range(count):
+        reference = f"C3J-7PX-D9{'CDFGHJKMNP'[number]}"
+        write(lambda s, t, r=reference: open_case(s, t, r, names, **of_case))
+
+
+def onward(browser: Browser, page: Page) -> Page:
+    """Press the button behind the list."""
+    (form,) = [form for form in page.tree.forms if form.fields.get("at")]
+    return browser.post(URL, dict(form.form_values()), 200)
+
+
 def test_a_search_goes_on_behind_its_last_row_at_constant_cost(
     app: Portal, browse: Browse, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counsellor = browse("counsellor")
     with queries(app) as few:
         find(counsellor, "みほん")
-    for number in range(7):
-        reference = f"C3J-7PX-D9{'CDFGHJK'[number]}"
-        write(lambda s, t, r=reference: open_case(s, t, r, ("見本", "こども", "みほん こども")))
+    open_many(write, 7)
     monkeypatch.setattr(search, "PAGE", 5)
     with queries(app) as many:
         page = find(counsellor, "みほん")
     assert len(many) == len(few), "\n".join(many)
-    first = found(page)
-    (onward,) = [form for form in page.tree.forms if form.fields.get("at")]
-    second = found(counsellor.post(URL, dict(onward.form_values()), 200))
+    first, second = found(page), found(onward(counsellor, page))
     assert (len(first), len(second)) == (5, 3)
     assert len({*first, *second}) == 8
+
+
+@pytest.fixture
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a search look through two cases, then through four more, and no further."""
+    looks = (2, 4)
+    monkeypatch.setattr(search, "LOOKS", looks)
+    monkeypatch.setattr(search, "LOOKED_THROUGH", sum(looks))
+    for name, make in (("BY_CODES", search._by_codes), ("BY_NAME", search._by_name)):
+        monkeypatch.setattr(search, f"{name}", looking(make, looks))
+
+
+def looking(make: Callable[..., Any], looks: tuple[int, ...]) -> dict[Any, Any]:
+    ways = [("first", looks[0]), *(("older", size) for size in looks)]
+    return {
+        (*way, at_school): make(*way, at_school=at_school)
+        for way in ways
+        for at_school in (False, True)
+    }
+
+
+@pytest.mark.usefixtures("short_looks")
+@pytest.mark.parametrize(("words", "state"), [("みほん", ""), ("", "supporting")])
+def test_a_search_that_does_not_reach_the_end_says_so_and_goes_on(
+    browse: Browse, write: Write, words: str, state: str
+) -> None:
+    """Nothing that is older than what one search looks through gets lost in silence."""
+    counsellor = browse("counsellor")
+    open_many(write, 9)
+    page = find(counsellor, words, state=state)
+    assert "新しいほうから6件の中だけを探しました" in page.words
+    rest = onward(counsellor, page)
+    assert "だけを探しました" not in rest.words
+    assert len(found(page)) == 6
+    assert sorted([*found(page), *found(rest)]) == sorted({*found(page), *found(rest)})
+    assert len(found(rest)) == 4
+    nobody = find(counsellor, "ぬぬぬ")
+    assert "だけを探しました" in nobody.words
+    assert NOTHING not in nobody.words
+    assert NOTHING in onward(counsellor, nobody).words
+
+
+@pytest.mark.usefixtures("short_looks")
+def test_a_school_narrows_the_search_to_all_of_its_cases(
+    browse: Browse, write: Write, town: towns.City
+) -> None:
+    """However many newer ones there are: its grants drive the search, not the newest cases."""
+    write(lambda s, t: towns.add_grant(s, t, "school", ["basic"]))
+    write(lambda s, t: towns.add_grant(s, t, "school", ["summary"]))
+    open_many(write, 9)
+    for words in ("みほん", ""):
+        page = find(browse("counsellor"), words, school=str(town.agencies["school"]))
+        assert found(page) == ["K7F-3QXR"]
+        assert "だけを探しました" not in page.words
+
+
+@pytest.mark.usefixtures("short_looks")
+def test_a_case_of_two_circles_comes_once(browse: Browse, write: Write, town: towns.City) -> None:
+    """A nurse who is of the team and named besides; the case stands twice in the projection."""
+    write(lambda s, t: towns.add_grant(s, t, "school", ["basic"]))
+    named_id = write(lambda s, t: towns.add_grant(s, t, "school", ["basic"]))
+    named = update(m.Grant).where(m.Grant.id == named_id)
+    write(lambda s, t: s.execute(named.values(account_ids=[t.accounts["nurse"]])))
+    older = update(m.CaseAccess).where(m.CaseAccess.circle_id == town.accounts["nurse"])
+    write(lambda s, _t: s.execute(older.values(last_visible_activity=towns.LONG_AGO)))
+    rows = select(m.CaseAccess.circle_id).where(m.CaseAccess.agency_id == town.agencies["school"])
+    assert len(write(lambda s, _t: s.scalars(rows).all())) == 2
+    nurse = browse("nurse")
+    for words, state in (("みほん", ""), ("", "supporting")):
+        assert found(find(nurse, words, state=state)) == ["K7F-3QXR"]
+
+
+def test_a_childs_destroyed_key_takes_the_spelling_with_it(browse: Browse, write: Write) -> None:
+    """What a search compares lies under no key of the child, so the database drops it."""
+    write(lambda s, t: open_case(s, t, "M4T-9WD-C2H", ("渡邉", "りょう", "わたなべ りょう")))
+    spelled = select(m.Spelling.id)
+    assert found(find(browse("counsellor"), "わたなべ")) == ["M4T-9WD-C2H"]
+    before = write(lambda s, _t: s.scalars(spelled).all())
+    write(
+        lambda s, t: s.execute(
+            delete(m.PersonKey).where(m.PersonKey.scope_id == t.persons["M4T-9WD-C2H"])
+        )
+    )
+    assert len(write(lambda s, _t: s.scalars(spelled).all())) == len(before) - 1
+    assert found(find(browse("counsellor"), "わたなべ")) == []
+
+
+def test_a_spelling_of_another_person_does_not_open(browse: Browse, write: Write) -> None:
+    """It is bound to case and person: moved in the database it is refused, not found."""
+    write(lambda s, t: open_case(s, t, "M4T-9WD-C2H", ("渡邉", "りょう", "わたなべ りょう")))
+    moved = text(
+        "UPDATE spellings SET sealed = (SELECT sealed FROM spellings WHERE person_id = :from)"
+        " WHERE person_id = :to"
+    )
+    write(
+        lambda s, t: s.execute(moved, {"from": t.persons["M4T-9WD-C2H"], "to": t.persons["child"]})
+    )
+    find(browse("counsellor"), "ぬぬぬ", 500)
 
 
 def test_a_name_that_was_searched_stands_in_no_address(browse: Browse) -> None:

@@ -32,7 +32,7 @@ _IMPORT = ("from portal.policy.viewer import", "from planted_viewer import")
 # What the sights are made of, and what the rules of these tables read through other policies.
 TABLES = {
     *("cases", "entries", "grants", "case_people", "persons", "case_access"),
-    *("slice_keys", "person_keys"),
+    *("slice_keys", "person_keys", "spellings"),
     *("denials", "case_workers"),
 }
 

@@ -106,7 +106,7 @@ def _query(select_: Select[Any], column: Any, *names: str) -> _Query:
 
 def _queries(of: Callable[[Any], Any]) -> dict[str, _Query]:
     case, entry, grant = of(m.Case), of(m.Entry), of(m.Grant)
-    person, link = of(m.Person), of(m.CasePerson)
+    person, link, spelling = of(m.Person), of(m.CasePerson), of(m.Spelling)
     slice_key, person_key = of(m.SliceKey), of(m.PersonKey)
     access = of(m.CaseAccess)
     entries = select(entry.id, read_by_rule(entry), own_post(entry))
@@ -116,6 +116,9 @@ def _queries(of: Callable[[Any], Any]) -> dict[str, _Query]:
         "entries": _query(entries, entry.case_id, "cases"),
         "grants": _query(select(grant.id, managed_grants(grant)), grant.case_id, "cases"),
         "case_people": _query(select(link.case_id, link.person_id), link.case_id, "cases"),
+        "spellings": _query(
+            select(spelling.case_id, spelling.person_id), spelling.case_id, "cases"
+        ),
         "persons": _query(select(person.id), person.id, "persons"),
         "slice_keys": _query(
             select(slice_key.scope_id, slice_key.slice), slice_key.scope_id, "cases"
@@ -183,6 +186,8 @@ def by_oracle(world: World, pair: Pair, at: str) -> Sight:
         "grants": frozenset(_grants(world, pair, at)),
         "managed_grants": frozenset(seen["managed_grants"]),
         "case_people": people,
+        # Who is found by name is who is seen.
+        "spellings": people,
         "persons": persons,
         "slice_keys": frozenset(_slice_keys(world, pair, at, own)),
         "person_keys": persons,

@@ -162,8 +162,14 @@ NAMES = {
     "other cases of a household",
     "people of a case",
     "people of a case with their names",
-    *(f"search by {what}: {way}" for what in ("codes", "name") for way in ("first", "older")),
+    *(
+        f"search by {what}: {look}{of_school}"
+        for what in ("codes", "name")
+        for look in ("first 51", "older 51", "older 1949", "older 18000")
+        for of_school in ("", ", of a school")
+    ),
     "search by reference",
+    "search: confirm",
     "the newest of child_meetings",
     "the newest of progress_checks",
     "the newest of urgency_decisions",
