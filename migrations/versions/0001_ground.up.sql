@@ -889,6 +889,22 @@ CREATE TABLE saved_texts (
 
 CREATE INDEX ix_saved_texts_account ON saved_texts (account_id);
 
+CREATE TABLE spellings (
+	person_id UUID NOT NULL, 
+	kek_id TEXT NOT NULL, 
+	sealed BYTEA NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	id UUID NOT NULL, 
+	CONSTRAINT pk_spellings PRIMARY KEY (id), 
+	CONSTRAINT uq_spellings_case_id_person_id UNIQUE (case_id, person_id), 
+	CONSTRAINT fk_spellings_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
+	CONSTRAINT fk_spellings_person_id FOREIGN KEY(person_id) REFERENCES person_keys (scope_id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_spellings_person ON spellings (person_id);
+
 CREATE TABLE team_members (
 	team_id UUID NOT NULL, 
 	account_id UUID NOT NULL, 
@@ -4717,6 +4733,14 @@ GRANT SELECT ON slice_keys TO portal_app;
 
 GRANT INSERT ON slice_keys TO portal_app;
 
+REVOKE ALL ON spellings FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON spellings TO portal_system;
+
+GRANT SELECT ON spellings TO portal_app;
+
+GRANT INSERT ON spellings TO portal_app;
+
 REVOKE ALL ON tasks FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO portal_system;
@@ -6211,6 +6235,26 @@ WHERE entry_of_key.case_id = slice_keys.scope_id AND entry_of_key.slice = slice_
 
 CREATE POLICY inserted ON slice_keys FOR INSERT TO portal_app WITH CHECK (
 (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL OR slice_keys.scope_id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_1)
+);
+
+ALTER TABLE spellings ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE spellings FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON spellings TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON spellings FOR SELECT TO portal_app USING (
+spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
+FROM cases AS case_of_person 
+WHERE case_of_person.id = spellings.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+ LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+FROM grants AS grant_of_person 
+WHERE grant_of_person.case_id = spellings.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = spellings.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)))
+);
+
+CREATE POLICY inserted ON spellings FOR INSERT TO portal_app WITH CHECK (
+spellings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
