@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 
 from portal import models as m
 from portal.policy.explain import deciding_grant, deciding_grant_of_case, deciding_rule
-from portal.policy.viewer import OWNING, POSTING, TERMS, Term
+from portal.policy.viewer import OWNING, POSTING, TERMS, VARIABLES, Term
 from portal.policy.visibility import (
     authored,
     by_grant,
@@ -64,6 +64,8 @@ def _rendered(statement: Select[Any]) -> str:
 def term_ddl(term: Term) -> str:
     """Return the function of the database that answers a term for any viewer at any instant."""
     body = at_instant(_rendered(term.query), "p_account", "p_agency")
+    for name, argument in zip(VARIABLES, ("p_account", "p_agency"), strict=True):
+        body = body.replace(name, argument)
     return (
         f"CREATE FUNCTION past_{term.name}({_ARGUMENTS}) RETURNS {term.returns}\n"
         f"LANGUAGE plpgsql STABLE SET search_path = public, pg_temp\n"

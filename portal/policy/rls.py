@@ -17,7 +17,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from portal.models import Base, Case, Grant
 from portal.policy import past
 from portal.policy.permissions import EMERGENCY_VIEWERS, GIVEN_BY_ONE
-from portal.policy.viewer import DESK_ROLES, TEAM_DESKS, TERMS, Term
+from portal.policy.viewer import DESK_ROLES, TEAM_DESKS, TERMS, VARIABLES, Term
 from portal.policy.visibility import (
     OPEN,
     PLACE_SLICES,
@@ -154,10 +154,13 @@ def _term(term: Term) -> str:
         dialect=postgresql.dialect(),  # type: ignore[no-untyped-call]
         compile_kwargs={"literal_binds": True},
     )
+    body = str(query)
+    used = [f"{name} {value};" for name, value in VARIABLES.items() if name in body]
+    declared = f"DECLARE {' '.join(used)}\n" if used else ""
     return (
         f"CREATE FUNCTION viewer_{term.name}({term.arguments}) RETURNS {term.returns}\n"
         f"LANGUAGE plpgsql STABLE SET search_path = public, pg_temp\n"
-        f"AS $$ BEGIN RETURN (\n{query}\n); END $$"
+        f"AS $$ {declared}BEGIN RETURN (\n{body}\n); END $$"
     )
 
 

@@ -26,6 +26,7 @@ from portal.models import (
     Agency,
     BriefParty,
     CaseWorker,
+    Consent,
     Denial,
     Departure,
     Membership,
@@ -122,7 +123,18 @@ CIRCLES = cast(
     select(func.string_to_array(_setting("circles"), ",")).scalar_subquery(),
     ARRAY(UUID(as_uuid=True)),
 )
-CLOCK = select(func.portal_clock()).scalar_subquery()
+# Bare: PostgreSQL puts now() in its place, cheaper for a row than a subquery is for a statement.
+CLOCK: ColumnElement[Any] = func.portal_clock()
+
+# Account and agency inside the terms: variables of their functions, for setting a subquery up at
+# each call made a term a third dearer.
+VARIABLES = {
+    "v_me": "uuid := nullif(current_setting('portal.account_id', true), '')",
+    "v_us": "uuid := nullif(current_setting('portal.agency_id', true), '')",
+}
+_ME: ColumnElement[uuid.UUID]
+_US: ColumnElement[uuid.UUID]
+_ME, _US = map(literal_column, VARIABLES)
 
 _UUIDS = ARRAY(UUID(as_uuid=True))
 MEMBERSHIP = Membership.__table__.alias("acting")
@@ -134,6 +146,7 @@ _DENIAL = Denial.__table__.alias("denial")
 _DEPARTURE = Departure.__table__.alias("departure")
 _WORKER = CaseWorker.__table__.alias("my_work")
 _THREAD = Thread.__table__.alias("my_thread")
+_CONSENT = Consent.__table__.alias("my_consent")
 _PARTIES = BriefParty.__table__.alias("my_parties")
 
 
@@ -156,8 +169,8 @@ def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UU
         .join_from(MEMBERSHIP, ACCOUNT_ROW, ACCOUNT_ROW.c.id == MEMBERSHIP.c.account_id)
         .join(AGENCY_ROW, AGENCY_ROW.c.id == MEMBERSHIP.c.agency_id)
         .where(
-            MEMBERSHIP.c.account_id == ACCOUNT,
-            MEMBERSHIP.c.agency_id == AGENCY,
+            MEMBERSHIP.c.account_id == _ME,
+            MEMBERSHIP.c.agency_id == _US,
             live(MEMBERSHIP),
             awake(MEMBERSHIP),
             ~ACCOUNT_ROW.c.disabled,
@@ -169,8 +182,8 @@ def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UU
 
 def _ids(name: str, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Any:
     """Return an array of ids; empty rather than NULL, so that ``<> ALL`` holds."""
-    aggregate = func.coalesce(func.array_agg(column.distinct()), literal_column("'{}'::uuid[]"))
-    query = select(aggregate).where(*conditions)
+    found = select(column).where(*conditions).scalar_subquery()
+    query = select(func.array(found, type_=_UUIDS))
     return cast(_called(Term(name, "uuid[]", query), ARRAY(UUID(as_uuid=True))), _UUIDS)
 
 
@@ -221,9 +234,7 @@ AUDITING = _acting("auditing", MEMBERSHIP.c.role == "audit_officer")
 CLERKING = _acting("clerking", MEMBERSHIP.c.role == "center_clerk")
 
 # Rule 5 (a): the standing teams the viewer belongs to, and the acting agency's default team.
-TEAMS = _ids(
-    "teams", _TEAM_MEMBER.c.team_id, _TEAM_MEMBER.c.account_id == ACCOUNT, live(_TEAM_MEMBER)
-)
+TEAMS = _ids("teams", _TEAM_MEMBER.c.team_id, _TEAM_MEMBER.c.account_id == _ME, live(_TEAM_MEMBER))
 DEFAULT_TEAM = _called(
     Term(
         "default_team",
@@ -231,9 +242,9 @@ DEFAULT_TEAM = _called(
         select(_TEAM.c.agency_id)
         .join_from(_TEAM, _TEAM_MEMBER, _TEAM.c.id == _TEAM_MEMBER.c.team_id)
         .where(
-            _TEAM.c.agency_id == AGENCY,
+            _TEAM.c.agency_id == _US,
             _TEAM.c.is_default,
-            _TEAM_MEMBER.c.account_id == ACCOUNT,
+            _TEAM_MEMBER.c.account_id == _ME,
             live(_TEAM_MEMBER),
         )
         .limit(1),
@@ -252,12 +263,12 @@ DESK = _acting(
 )
 
 PERSON = _called(
-    Term("person", "uuid", select(ACCOUNT_ROW.c.person_id).where(ACCOUNT_ROW.c.id == ACCOUNT)),
+    Term("person", "uuid", select(ACCOUNT_ROW.c.person_id).where(ACCOUNT_ROW.c.id == _ME)),
     UUID(as_uuid=True),
 )
 
 # Rule 2: the cases and threads that an exclusion closes to the account.
-_EXCLUSION = and_(_DENIAL.c.kind == "exclusion", _DENIAL.c.account_id == ACCOUNT, live(_DENIAL))
+_EXCLUSION = and_(_DENIAL.c.kind == "exclusion", _DENIAL.c.account_id == _ME, live(_DENIAL))
 EXCLUDED_CASES = _ids("excluded_cases", _DENIAL.c.case_id, _EXCLUSION)
 EXCLUDED_THREADS = _ids(
     "excluded_threads", _DENIAL.c.thread_id, _EXCLUSION, _DENIAL.c.thread_id.is_not(None)
@@ -267,18 +278,18 @@ CASES_NOT_TO_TELL_ME = _ids(
     "cases_not_to_tell_me",
     _DENIAL.c.case_id,
     _DENIAL.c.kind == "never_tell",
-    or_(_DENIAL.c.account_id == ACCOUNT, _DENIAL.c.person_id == PERSON),
+    or_(_DENIAL.c.account_id == _ME, _DENIAL.c.person_id == PERSON),
     live(_DENIAL),
 )
 CASES_NOT_TO_TELL_US = _ids(
     "cases_not_to_tell_us",
     _DENIAL.c.case_id,
     _DENIAL.c.kind == "never_tell",
-    _DENIAL.c.agency_id == AGENCY,
+    _DENIAL.c.agency_id == _US,
     live(_DENIAL),
 )
 # Who works on a case may know who reported.
-WORKED_CASES = _ids("worked_cases", _WORKER.c.case_id, _WORKER.c.account_id == ACCOUNT)
+WORKED_CASES = _ids("worked_cases", _WORKER.c.case_id, _WORKER.c.account_id == _ME)
 
 
 def _visitor(name: str, column: ColumnElement[Any], kind: str) -> ScalarSelect[uuid.UUID]:
@@ -293,6 +304,12 @@ def _visitor(name: str, column: ColumnElement[Any], kind: str) -> ScalarSelect[u
 CHILD_CASE = _visitor("child_case", _THREAD.c.case_id, "child")
 GUARDIAN_CASE = _visitor("guardian_case", _THREAD.c.case_id, "guardian")
 GUARDIAN_PERSON = _visitor("guardian_person", _THREAD.c.person_id, "guardian")
+GUARDIAN_CONSENTS = _ids(
+    "guardian_consents",
+    _CONSENT.c.id,
+    _CONSENT.c.case_id == GUARDIAN_CASE,
+    _CONSENT.c.giver_person_id == GUARDIAN_PERSON,
+)
 
 
 TERMS.append(
@@ -343,7 +360,8 @@ def reads_for(team_id: ColumnElement[Any], account_ids: ColumnElement[Any]) -> C
     """
     return or_(
         ACCOUNT == func.any(account_ids),
-        and_(account_ids.is_(None), team_id == func.any(TEAMS)),
+        # Without a team it is not asked in which the viewer is.
+        and_(account_ids.is_(None), team_id.is_not(None), team_id == func.any(TEAMS)),
         and_(account_ids.is_(None), team_id.is_(None), IN_DEFAULT_TEAM),
     )
 

@@ -48,6 +48,7 @@ from portal.policy.viewer import (
     EXCLUDED_THREADS,
     GLIMPSE,
     GUARDIAN_CASE,
+    GUARDIAN_CONSENTS,
     GUARDIAN_PERSON,
     IN_DEFAULT_TEAM,
     INTAKE,
@@ -106,6 +107,15 @@ def through(rule: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(*(part._annotate({THROUGH: True}) for part in whole))  # noqa: SLF001
 
 
+def acts_as(agency_id: Any, term: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether an agency is the viewer's and the viewer has there what a term asks.
+
+    A term gives the viewer's own agency or NULL. Compared with that first, a row of another
+    agency has no term asked, and no NULL has the rest of a rule asked for nothing.
+    """
+    return and_(agency_id == AGENCY, agency_id == term)
+
+
 def not_excluded(case_id: Any) -> ColumnElement[bool]:
     """Rule 2: an exclusion of the account is absolute, whatever else would open the case."""
     return not_among(case_id, EXCLUDED_CASES)
@@ -146,7 +156,7 @@ def _holds(g: Any) -> ColumnElement[bool]:
 
 def _for_reader(g: Any) -> ColumnElement[bool]:
     """Rules 5 (a) and (c): the viewer is one of the grant's readers."""
-    return and_(g.agency_id == READING, reads_for(g.team_id, g.account_ids))
+    return and_(acts_as(g.agency_id, READING), reads_for(g.team_id, g.account_ids))
 
 
 def admits(g: Any) -> ColumnElement[bool]:
@@ -205,18 +215,21 @@ def opening_grants(row: Any, slice_: Any, subject_id: Any, grant: FromClause) ->
 
 def of_owner(row: Any) -> ColumnElement[bool]:
     """Rule 4 without a slice: the owner's director, counsellors and investigators."""
-    return and_(row.owner_agency_id == OWNING, not_excluded(row.case_id))
+    return and_(acts_as(row.owner_agency_id, OWNING), not_excluded(row.case_id))
 
 
 def _of_workers(owner_id: Any, case_id: Any) -> ColumnElement[bool]:
     """Who reported is for the owner's director and the case's workers (domain.md §4)."""
-    return or_(owner_id == DIRECTING, and_(owner_id == OWNING, among(case_id, WORKED_CASES)))
+    return and_(
+        owner_id == AGENCY,
+        or_(owner_id == DIRECTING, and_(owner_id == OWNING, among(case_id, WORKED_CASES))),
+    )
 
 
 def by_owner(e: Any) -> ColumnElement[bool]:
     """Rule 4 for an entry: all of it, ``reporter`` only for the director and the workers."""
     return and_(
-        e.owner_agency_id == OWNING,
+        acts_as(e.owner_agency_id, OWNING),
         or_(e.slice != "reporter", _of_workers(e.owner_agency_id, e.case_id)),
     )
 
@@ -230,7 +243,7 @@ def by_grant(e: Any) -> ColumnElement[bool]:
 def authored(e: Any) -> ColumnElement[bool]:
     """Rule 6: the viewer's agency wrote it, the viewer or the viewer's default team."""
     return and_(
-        e.author_agency_id == POSTING,
+        acts_as(e.author_agency_id, POSTING),
         or_(e.author_account_id == ACCOUNT, IN_DEFAULT_TEAM),
         may_be_told(e.case_id),
     )
@@ -262,9 +275,13 @@ def entries(e: Any) -> ColumnElement[bool]:
     return and_(existing(e), or_(by_owner(e), by_grant(e), by_own_post(e)))
 
 
+def _for_manager(g: Any) -> ColumnElement[bool]:
+    return acts_as(g.agency_id, MANAGING)
+
+
 def managed(g: Any) -> ColumnElement[bool]:
     """Rule 7: the agency's manager sees each live grant to it, not what the grant opens."""
-    return and_(g.agency_id == MANAGING, _holds(g))
+    return and_(_for_manager(g), _holds(g))
 
 
 def managed_grants(g: Any) -> ColumnElement[bool]:
@@ -278,7 +295,11 @@ def grants(g: Any) -> ColumnElement[bool]:
         or_(
             and_(
                 not_excluded(g.case_id),
-                or_(g.owner_agency_id == OWNING, managed(g), admits(g)),
+                # ``managed`` and ``admits``, and what they have in common asked once.
+                or_(
+                    acts_as(g.owner_agency_id, OWNING),
+                    and_(or_(_for_reader(g), _for_manager(g)), _holds(g)),
+                ),
             ),
             # Who comes by code acts for no agency.
             and_(AGENCY.is_(None), or_(_of_visitor(g, g.subject_id), by_guardians_consent(g))),
@@ -304,23 +325,19 @@ def _of_visitor(row: Any, person_id: Any) -> ColumnElement[bool]:
 
 def by_guardians_consent(g: Any) -> ColumnElement[bool]:
     """Return whether a guardian, come by code, consented to this share of the child's data."""
-    consent = m.Consent.__table__.alias("guardians_consent")
     return and_(
         g.case_id == GUARDIAN_CASE,
         g.basis == "CONSENT",
-        probe(
-            select(consent.c.id).where(
-                consent.c.id == func.any(g.guardian_consent_ids),
-                consent.c.giver_person_id == GUARDIAN_PERSON,
-            )
-        ),
+        g.guardian_consent_ids.bool_op("&&")(GUARDIAN_CONSENTS),
     )
 
 
 def _opened(case: FromClause, case_id: Any) -> Select[Any]:
     """Return the viewer's own case with this id, once it is opened (rules 3 and 4)."""
     return select(case.c.id).where(
-        case.c.id == case_id, case.c.owner_agency_id == OWNING, through(case.c.opened_at <= CLOCK)
+        case.c.id == case_id,
+        acts_as(case.c.owner_agency_id, OWNING),
+        through(case.c.opened_at <= CLOCK),
     )
 
 
@@ -331,7 +348,7 @@ def cases(c: Any) -> ColumnElement[bool]:
         c.opened_at <= CLOCK,
         not_excluded(c.id),
         or_(
-            c.owner_agency_id == OWNING,
+            acts_as(c.owner_agency_id, OWNING),
             probe(select(grant.c.id).where(grant.c.case_id == c.id, admitting(grant.c))),
         ),
     )
@@ -413,9 +430,9 @@ def actions(a: Any) -> ColumnElement[bool]:
     return and_(
         not_excluded(a.case_id),
         or_(
-            a.owner_agency_id == OWNING,
+            acts_as(a.owner_agency_id, OWNING),
             and_(
-                a.agency_id == READING,
+                acts_as(a.agency_id, READING),
                 probe(select(grant.c.id).where(grant.c.case_id == a.case_id, admitting(grant.c))),
             ),
         ),
@@ -428,9 +445,9 @@ def action_events(e: Any) -> ColumnElement[bool]:
     return and_(
         not_excluded(e.case_id),
         or_(
-            e.owner_agency_id == OWNING,
+            acts_as(e.owner_agency_id, OWNING),
             and_(
-                e.agency_id == POSTING,
+                acts_as(e.agency_id, POSTING),
                 or_(e.account_id == ACCOUNT, IN_DEFAULT_TEAM),
                 may_be_told(e.case_id),
             ),
