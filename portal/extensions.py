@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from authlib.integrations.flask_client import OAuth
+from flask import Flask
 from flask_babel import Babel
 from flask_login import LoginManager
 from flask_migrate import Migrate
@@ -18,7 +19,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Engine
 from sqlalchemy.orm import scoped_session
 
-from portal.database import CONNECT_ARGS, HIDE_PARAMETERS, PortalSession
+from portal.database import CONNECT_ARGS, HIDE_PARAMETERS, PortalSession, ask_at_checkout
 from portal.models import Base
 
 
@@ -52,6 +53,11 @@ class Database(SQLAlchemy):
     def session(self, scoped: scoped_session[RequestSession]) -> None:
         self._scoped = scoped
 
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:
+        engine = super()._make_engine(bind_key, options, app)
+        ask_at_checkout(engine)
+        return engine
+
     def fresh_session(self) -> RequestSession:
         """Forget the request's session, whatever it held, and return a new one."""
         self.forget_session()
@@ -70,7 +76,6 @@ db = Database(
     metadata=Base.metadata,
     session_options={"class_": RequestSession},
     engine_options={
-        "pool_pre_ping": True,
         "connect_args": CONNECT_ARGS,
         "hide_parameters": HIDE_PARAMETERS,
     },

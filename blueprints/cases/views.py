@@ -24,7 +24,13 @@ from portal.queries.search import schools
 from portal.queries.search import search as search_cases
 from portal.queries.sheet import read_sheet, read_subjects
 from portal.services.cases import finish_task
-from portal.services.entries import post_entry, take_back_entry, usual_place, writable
+from portal.services.entries import (
+    post_entry,
+    take_back_entry,
+    usual_place,
+    writable,
+    writable_with,
+)
 from portal.services.once import already
 from portal.unit import visible_or_404
 from portal.vocabulary import WATCHER, codes
@@ -92,7 +98,7 @@ def show(case_id: uuid.UUID) -> ResponseReturnValue:
     """Show a case by slice, each entry with why one may see it."""
     case = visible_or_404(m.Case, case_id)
     sheet = read_sheet(db.session, case, read_cursor(request.args.get("older")))
-    places = writable(db.session, case)
+    places = writable_with(db.session, case, sheet.subjects, sheet.grants)
     usual = usual_place(db.session, places, sheet.child_id)
     return render_template(
         "cases/show.html",

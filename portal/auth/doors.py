@@ -1,6 +1,6 @@
 """Whether the request comes from where its agency lets people in."""
 
-import uuid
+from typing import Any
 
 from flask import request
 from sqlalchemy import func
@@ -30,16 +30,20 @@ def closed_here(door: Door) -> Closed | None:
     return door.closed_to(request.remote_addr or "", fingerprint(shown))
 
 
-def refuse_from_elsewhere(session: Session, agency_id: uuid.UUID) -> None:
+def refuse_from_elsewhere(session: Session, signed: Any) -> None:
     """Refuse a request that does not come from where the agency lets people in.
+
+    Args:
+        session: of the request.
+        signed: the row of ``session_by_token``; it says whether the agency has a door at all.
 
     Raises:
         DoorClosedError: not from here, or not with this certificate.
 
     """
-    if request.endpoint in OPEN_ANYWAY:
+    if not signed.has_door or request.endpoint in OPEN_ANYWAY:
         return
-    row = before_viewer(session, func.door_of(agency_id)).one_or_none()
+    row = before_viewer(session, func.door_of(signed.agency_id)).one_or_none()
     if row is None:
         return
     reason = closed_here(Door(row.networks, row.certificates))

@@ -84,7 +84,7 @@ def admit() -> Response | None:
 def _admit_staff(action: Action | None) -> Response | None:
     if standing() is None:
         return _to_sign_in("account.second_factor")
-    refuse_from_elsewhere(db.session, g.signed.agency_id)
+    refuse_from_elsewhere(db.session, g.signed)
     if action is None or not allows(standing(), action):
         abort(403)
     if not g.signed.pledged and action not in BEFORE_PLEDGE:

@@ -35,7 +35,7 @@ RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
     pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid, idle interval,
-    absolute interval, lent_for uuid)
+    absolute interval, lent_for uuid, has_door boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- A session without a live membership, or of a disabled account, is as good as none. The rule of
     -- the agency that it acts for goes before the installation's.
@@ -49,7 +49,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         END, s.factors, s.proven_at, EXISTS (
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
-        s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute, s.lent_for
+        s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute, s.lent_for,
+        EXISTS (SELECT 1 FROM doors d WHERE d.agency_id = s.agency_id)
     FROM sessions s
     CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     LEFT JOIN accounts c ON c.id = s.account_id

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record_listed
 from portal.codes import number_of
 from portal.database import standing
+from portal.policy.hot import hot
 from portal.policy.permissions import Action, allows, require
 from portal.policy.terms import clock, holds, live_grants, on_call
 from portal.policy.viewer import AGENCY
@@ -67,14 +68,22 @@ class Goal:
     about_id: uuid.UUID
 
 
-def count_unread(session: Session) -> int:
-    """Return how many notifications the viewer has not read, counted up to ``COUNTED``."""
+def _counting() -> Select[Any]:
     unread = (
         select(m.Notification.id)
         .where(m.Notification.read_at.is_(None))
         .limit(literal_column(str(COUNTED + 1)))
     )
-    return session.execute(select(func.count()).select_from(unread.subquery())).scalar_one()
+    return select(func.count()).select_from(unread.subquery())
+
+
+# It stands at the head of every page.
+_UNREAD = hot("notifications: how many", _counting())
+
+
+def count_unread(session: Session) -> int:
+    """Return how many notifications the viewer has not read, counted up to ``COUNTED``."""
+    return session.execute(_UNREAD).scalar_one()  # type: ignore[no-any-return]
 
 
 def list_notifications(session: Session, cursor: Cursor | None = None) -> Page:

@@ -110,7 +110,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A case on one page."""
+    """A case on one page; ``grants`` admit the viewer, ``mine`` is what they open and why."""
 
     case: m.Case
     child_id: uuid.UUID | None
@@ -118,6 +118,7 @@ class Sheet:
     reason: Reason
     subjects: Mapping[uuid.UUID, Subject]
     sections: Sequence[Section]
+    grants: Sequence[m.Grant]
     mine: Sequence[tuple[Sequence[str], Reason]]
     older: str | None
     overview: Overview | None = field(default=None)
@@ -149,6 +150,7 @@ def read_sheet(session: Session, case: m.Case, cursor: Cursor | None = None) -> 
         reason=why[deciding],
         subjects=read.subjects,
         sections=_sections(rows, all_open=cursor is not None),
+        grants=mine,
         mine=[(sorted(grant.slices, key=SLICES.index), why[grant.id]) for grant in mine],
         older=_older(read.entries) if len(found) > TIMELINE else None,
         overview=_overview(session, read) if owns else None,
@@ -273,6 +275,12 @@ _PEOPLE = hot(
     .join(m.Person, m.Person.id == m.CasePerson.person_id)
     .where(_of_case(m.CasePerson))
     .order_by(m.CasePerson.is_child.desc(), m.CasePerson.recorded_at, m.CasePerson.id),
+)
+_AGENCIES = hot(
+    "names of agencies",
+    select(m.Agency.id, m.Agency.name).where(
+        m.Agency.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    ),
 )
 _PROFILES = hot(
     "names of accounts",
@@ -418,7 +426,8 @@ def note_read(session: Session, case: m.Case) -> None:
 
 def agency_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return the names of agencies."""
-    rows = session.execute(select(m.Agency.id, m.Agency.name).where(among(m.Agency.id, ids)))
+    wanted = sorted(ids)
+    rows = session.execute(_AGENCIES, {"ids": wanted}) if wanted else ()
     return {row.id: row.name for row in rows}
 
 
@@ -430,7 +439,8 @@ def account_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID,
 
 
 def _profiles(session: Session, ids: Iterable[uuid.UUID]) -> Sequence[m.AccountProfile]:
-    return session.scalars(_PROFILES, {"ids": sorted(ids)}).all()
+    wanted = sorted(ids)
+    return session.scalars(_PROFILES, {"ids": wanted}).all() if wanted else ()
 
 
 def _workers(session: Session, case: m.Case) -> Sequence[uuid.UUID]:

@@ -56,12 +56,28 @@ def writable(session: Session, case: m.Case) -> frozenset[Place]:
     The owner writes everywhere, but who reported only as director or worker of the case; an agency
     where a live grant opens slice and subject to the writer (rule 5).
     """
-    acting = require(standing(session), Action.POST)
-    people = set(session.scalars(_PEOPLE, {"case_id": case.id}))
+    acting, bound = require(standing(session), Action.POST), {"case_id": case.id}
+    grants = () if acting.owns(case) else session.scalars(_ADMITTING, bound).all()
+    return writable_with(session, case, session.scalars(_PEOPLE, bound), grants)
+
+
+def writable_with(
+    session: Session, case: m.Case, known: Iterable[uuid.UUID], admitting: Iterable[m.Grant]
+) -> frozenset[Place]:
+    """Return what ``writable`` does, for a page that has read people and grants already.
+
+    Args:
+        session: of the viewer.
+        case: visible to the viewer.
+        known: the people of the case whom the viewer may know.
+        admitting: the grants that admit the viewer; none for the owner.
+
+    """
+    acting, people = require(standing(session), Action.POST), set(known)
     if acting.owns(case):
         hidden = () if _knows_reporter(session, case, acting.role) else ("reporter",)
         return frozenset((code, who) for code in SLICES if code not in hidden for who in people)
-    grants = session.scalars(_ADMITTING, {"case_id": case.id}).all()
+    grants = [grant for grant in admitting if grant.ended_at is None]
     if any(grant.subject_id is None for grant in grants):
         people |= _people_of_open_entries(session, case)
     return frozenset(_opened(grants, people, shareable_with(acting.agency_type)))
@@ -255,4 +271,5 @@ __all__ = [
     "take_back_entry",
     "usual_place",
     "writable",
+    "writable_with",
 ]

@@ -22,7 +22,7 @@ from portal.policy import hot
 from portal.policy.hot import HOT, is_hot
 from portal.policy.rls import APP, SYSTEM
 from portal.policy.viewer import Viewer
-from portal.queries import actions, search, sheet
+from portal.queries import actions, notifications, search, sheet
 from portal.services import entries
 from tests.rules.city import AT, City
 from tests.rules.oracle import World
@@ -32,7 +32,7 @@ WORLDS, VIEWERS = range(4), 6
 # The last of all ids, and the first, for the places behind which a list goes on.
 FIRST, LAST = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
 # Whose loading registers the statements.
-LOADED = (actions, search, sheet, entries)
+LOADED = (actions, notifications, search, sheet, entries)
 Rows = list[tuple[str, ...]]
 
 
@@ -156,7 +156,9 @@ NAMES = {
     "grants that let somebody write in a case",
     "live grants of a case",
     "names of accounts",
+    "names of agencies",
     "next checks",
+    "notifications: how many",
     "older entries of a case",
     "open tasks of a case",
     "other cases of a household",
