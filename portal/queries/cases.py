@@ -32,6 +32,7 @@ from sqlalchemy.orm import Session, aliased
 from portal import models as m
 from portal.audit import Event, record_listed
 from portal.codes import read_reference
+from portal.database import standing
 from portal.policy.hot import hot
 from portal.policy.viewer import CIRCLES
 from portal.policy.visibility import case_access, probe
@@ -244,11 +245,11 @@ def dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) ->
 
     """
     ids = [row.case_id for row in kept]
-    names, urgencies, checks = (
-        child_names(session, ids),
-        _urgencies(session, ids),
-        _checks(session, ids),
-    )
+    acting = standing(session)
+    owns = acting is not None and acting.at_centre
+    names = child_names(session, ids)
+    # What only an owner is shown, nobody else is asked for.
+    urgencies, checks = (_urgencies(session, ids), _checks(session, ids)) if owns else ({}, {})
     record_listed(session, Event.CASE_LISTED, ids)
     return Page(
         [

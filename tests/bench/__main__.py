@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -220,6 +220,11 @@ def _rival(server: embedded.Server, python: Path, cases: int) -> Iterator[Rival]
         yield Rival(process)
 
 
+def _list(session: PortalSession) -> Sequence[Any]:
+    """Read the fifty newest for who looks already: both walls, and each case confirmed."""
+    return session.execute(LISTINGS["first", False]).all()
+
+
 # -- one size -------------------------------------------------------------------------------------
 
 
@@ -318,11 +323,13 @@ class Bench:
 
     def by_statement(self, rival: Rival | None, rounds: int) -> dict[str, dict[str, float]]:
         written = self.city.real_cases("ward")[-1]
-        with self._admin() as admin:
+        with ExitStack() as stack:
+            admin = stack.enter_context(self._admin())
             us = Process(os.getpid(), STATEMENTS, admin)
-            cases = []
+            cases = [Case("transaction of somebody who looks", self._transaction, us)]
             for viewer in ("ward", "school", "few old cases"):
-                cases.append(Case(f"50 newest, {viewer}", self._listing(viewer), us))
+                looking = stack.enter_context(self._session(viewer))
+                cases.append(Case(f"50 newest, {viewer}", partial(_list, looking), us))
                 if rival is not None:
                     them = Process(rival.pid, RIVAL, admin)
                     name = f"50 newest, {viewer}, django-guardian"
@@ -408,7 +415,8 @@ class Bench:
             for number in range(1, self.city.cases + 1)
             if self.city.sees("98 % ended", number)
         }
-        rows: Any = self._listing("98 % ended")()
+        with self._session("98 % ended") as session:
+            rows = _list(session)
         return sum(row.case_id not in kept for row in rows if row.reference is not None)
 
     def _session(self, viewer: str, standing: Standing | None = None) -> PortalSession:
@@ -419,14 +427,11 @@ class Bench:
         look_as(session, Viewer(account, agency, circles=(agency, account, team)), standing)
         return session
 
-    def _listing(self, viewer: str) -> Callable[[], object]:
-        def ask() -> object:
-            with self._session(viewer) as session:
-                rows = session.execute(LISTINGS["first", False]).all()
-                session.commit()
-                return rows
-
-        return ask
+    def _transaction(self) -> None:
+        """Begin, say who looks, and commit: what each page has once beside its statements."""
+        with self._session("ward") as session:
+            session.connection()
+            session.commit()
 
     def _post(self, number: int) -> None:
         agency = self.city.viewers["ward"][1]
