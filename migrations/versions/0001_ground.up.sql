@@ -1558,7 +1558,7 @@ RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
     pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid, idle interval,
-    absolute interval, lent_for uuid)
+    absolute interval, lent_for uuid, has_door boolean)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- A session without a live membership, or of a disabled account, is as good as none. The rule of
     -- the agency that it acts for goes before the installation's.
@@ -1572,7 +1572,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         END, s.factors, s.proven_at, EXISTS (
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
-        s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute, s.lent_for
+        s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute, s.lent_for,
+        EXISTS (SELECT 1 FROM doors d WHERE d.agency_id = s.agency_id)
     FROM sessions s
     CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     LEFT JOIN accounts c ON c.id = s.account_id
@@ -1922,7 +1923,7 @@ BEGIN
     -- A manager sees reference, slices and end of each grant and nothing of the case, whose row
     -- stays closed (rule 7); the reference is a random one.
     RETURN QUERY SELECT DISTINCT c.id, c.reference FROM grants JOIN cases c ON c.id = grants.case_id
-    WHERE grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
+    WHERE grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
 END $$;
 
 CREATE FUNCTION past_concealed(p_at timestamptz, p_case uuid)
@@ -1955,58 +1956,58 @@ BEGIN
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
 SELECT 'case'::text, cases.id, NULL::text, NULL::uuid, NULL::text, (SELECT deciding_grant_of_case.id 
 FROM grants AS deciding_grant_of_case 
-WHERE deciding_grant_of_case.case_id = cases.id AND deciding_grant_of_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant_of_case.account_ids) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant_of_case.valid_from <= (SELECT p_at AS portal_clock_1) AND (deciding_grant_of_case.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant_of_case.valid_until) AND (deciding_grant_of_case.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant_of_case.ended_at) AND deciding_grant_of_case.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (deciding_grant_of_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) ORDER BY CASE deciding_grant_of_case.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant_of_case.valid_from, deciding_grant_of_case.id 
+WHERE deciding_grant_of_case.case_id = cases.id AND deciding_grant_of_case.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND deciding_grant_of_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant_of_case.account_ids) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id IS NOT NULL AND deciding_grant_of_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant_of_case.valid_from <= p_at AND (deciding_grant_of_case.valid_until IS NULL OR p_at < deciding_grant_of_case.valid_until) AND (deciding_grant_of_case.ended_at IS NULL OR p_at < deciding_grant_of_case.ended_at) AND deciding_grant_of_case.case_opened_at <= p_at AND (deciding_grant_of_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) ORDER BY CASE deciding_grant_of_case.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant_of_case.valid_from, deciding_grant_of_case.id 
  LIMIT 1) AS anon_1 
 FROM cases 
-WHERE cases.id = p_case AND cases.opened_at <= (SELECT p_at AS portal_clock_1) AND cases.id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+WHERE cases.id = p_case AND cases.opened_at <= p_at AND cases.id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND cases.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
 FROM grants AS grant_on_case 
-WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_on_case.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_on_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NOT NULL AND grant_on_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= p_at AND (grant_on_case.valid_until IS NULL OR p_at < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR p_at < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= p_at AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
-SELECT 'entry'::text, entries.id, entries.slice, entries.subject_id, CASE WHEN (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
+SELECT 'entry'::text, entries.id, entries.slice, entries.subject_id, CASE WHEN (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN NULL ELSE (SELECT deciding_grant.id 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN NULL ELSE (SELECT deciding_grant.id 
 FROM grants AS deciding_grant 
-WHERE deciding_grant.case_id = entries.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = entries.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
+WHERE deciding_grant.case_id = entries.case_id AND deciding_grant.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NOT NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = entries.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
  LIMIT 1) END AS anon_2 
 FROM entries 
-WHERE entries.case_id = p_case AND entries.written_at <= (SELECT p_at AS portal_clock_1) AND entries.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (entries.retracted_at IS NULL OR (SELECT p_at AS portal_clock_1) < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE entries.case_id = p_case AND entries.written_at <= p_at AND entries.case_opened_at <= p_at AND (entries.retracted_at IS NULL OR p_at < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_1) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
 SELECT 'own_post'::text, entries.id, entries.slice, entries.subject_id, NULL::text, NULL::uuid 
 FROM entries 
-WHERE entries.case_id = p_case AND entries.written_at <= (SELECT p_at AS portal_clock_1) AND entries.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (entries.retracted_at IS NULL OR (SELECT p_at AS portal_clock_1) < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE entries.case_id = p_case AND entries.written_at <= p_at AND entries.case_opened_at <= p_at AND (entries.retracted_at IS NULL OR p_at < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_1) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_1) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND (entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND (entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
 SELECT 'managed_grant'::text, grants.id, NULL::text, NULL::uuid, NULL::text, grants.id AS id__1 
 FROM grants 
-WHERE grants.case_id = p_case AND grants.agency_id = (SELECT past_managing(p_at, v_account, v_agency) AS viewer_managing_1) AND grants.valid_from <= (SELECT p_at AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[]))
+WHERE grants.case_id = p_case AND grants.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grants.agency_id = (SELECT past_managing(p_at, v_account, v_agency) AS viewer_managing_1) AND grants.valid_from <= p_at AND (grants.valid_until IS NULL OR p_at < grants.valid_until) AND (grants.ended_at IS NULL OR p_at < grants.ended_at) AND grants.case_opened_at <= p_at AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[]))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
-SELECT 'slice'::text, NULL::uuid, in_slice.slice, in_slice.subject_id, CASE WHEN (in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
+SELECT 'slice'::text, NULL::uuid, in_slice.slice, in_slice.subject_id, CASE WHEN (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN NULL ELSE (SELECT deciding_grant.id 
+WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN NULL ELSE (SELECT deciding_grant.id 
 FROM grants AS deciding_grant 
-WHERE deciding_grant.case_id = in_slice.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = in_slice.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
+WHERE deciding_grant.case_id = in_slice.case_id AND deciding_grant.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NOT NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = in_slice.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
  LIMIT 1) END AS anon_2 
 FROM (SELECT person_of_slice.case_id AS case_id, person_of_slice.owner_agency_id AS owner_agency_id, case_of_slice.opened_at AS case_opened_at, anon_3.code AS slice, person_of_slice.person_id AS subject_id 
 FROM case_people AS person_of_slice JOIN cases AS case_of_slice ON case_of_slice.id = person_of_slice.case_id JOIN unnest(ARRAY['basic', 'contact', 'summary', 'detail', 'child_view', 'school', 'home', 'health', 'welfare', 'safety', 'plan', 'watch_points', 'progress', 'reporter', 'facts', 'judgement', 'advice', 'others']) AS anon_3(code) ON true 
 WHERE person_of_slice.case_id = p_case) AS in_slice 
-WHERE in_slice.case_opened_at <= (SELECT p_at AS portal_clock_1) AND in_slice.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE in_slice.case_opened_at <= p_at AND in_slice.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT p_at AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT p_at AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
     END LOOP;
@@ -3509,181 +3510,202 @@ REVOKE ALL ON FUNCTION alarm_was_confirmed() FROM PUBLIC;
 
 CREATE FUNCTION viewer_acting() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled
 ); END $$;
 
 CREATE FUNCTION viewer_owning() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
 ); END $$;
 
 CREATE FUNCTION viewer_directing() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
 ); END $$;
 
 CREATE FUNCTION viewer_naming() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
 FROM agencies AS another_centre 
 WHERE another_centre.type = acting_agency.type AND another_centre.id != acting_agency.id))
 ); END $$;
 
 CREATE FUNCTION viewer_reading() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
 ); END $$;
 
 CREATE FUNCTION viewer_reading_detail() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
 ); END $$;
 
 CREATE FUNCTION viewer_posting() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
 ); END $$;
 
 CREATE FUNCTION viewer_managing() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < departure.valid_until))) AND acting.manager
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND acting.manager
 ); END $$;
 
 CREATE FUNCTION viewer_advising() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < departure.valid_until))) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
 ); END $$;
 
 CREATE FUNCTION viewer_administering() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
 ); END $$;
 
 CREATE FUNCTION viewer_auditing() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
 ); END $$;
 
 CREATE FUNCTION viewer_clerking() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
 ); END $$;
 
 CREATE FUNCTION viewer_teams() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT my_team_member.team_id), '{}'::uuid[]) AS coalesce_1 
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
+BEGIN RETURN (
+SELECT array((SELECT my_team_member.team_id 
 FROM team_members AS my_team_member 
-WHERE my_team_member.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND my_team_member.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < my_team_member.valid_until)
+WHERE my_team_member.account_id = v_me AND my_team_member.valid_from <= portal_clock() AND (my_team_member.valid_until IS NULL OR portal_clock() < my_team_member.valid_until))) AS array_1
 ); END $$;
 
 CREATE FUNCTION viewer_default_team() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT my_team.agency_id 
 FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
-WHERE my_team.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND my_team.is_default AND my_team_member.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND my_team_member.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < my_team_member.valid_until) 
+WHERE my_team.agency_id = v_us AND my_team.is_default AND my_team_member.account_id = v_me AND my_team_member.valid_from <= portal_clock() AND (my_team_member.valid_until IS NULL OR portal_clock() < my_team_member.valid_until) 
  LIMIT 1
 ); END $$;
 
 CREATE FUNCTION viewer_desk() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT portal_clock() AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
 ); END $$;
 
 CREATE FUNCTION viewer_person() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
+BEGIN RETURN (
 SELECT acting_account.person_id 
 FROM accounts AS acting_account 
-WHERE acting_account.id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+WHERE acting_account.id = v_me
 ); END $$;
 
 CREATE FUNCTION viewer_excluded_cases() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
+BEGIN RETURN (
+SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
-WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until)
+WHERE denial.kind = 'exclusion' AND denial.account_id = v_me AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until))) AS array_1
 ); END $$;
 
 CREATE FUNCTION viewer_excluded_threads() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.thread_id), '{}'::uuid[]) AS coalesce_1 
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
+BEGIN RETURN (
+SELECT array((SELECT denial.thread_id 
 FROM denials AS denial 
-WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until) AND denial.thread_id IS NOT NULL
+WHERE denial.kind = 'exclusion' AND denial.account_id = v_me AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until) AND denial.thread_id IS NOT NULL)) AS array_1
 ); END $$;
 
 CREATE FUNCTION viewer_cases_not_to_tell_me() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
+BEGIN RETURN (
+SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
-WHERE denial.kind = 'never_tell' AND (denial.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR denial.person_id = (SELECT viewer_person() AS viewer_person_1)) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until)
+WHERE denial.kind = 'never_tell' AND (denial.account_id = v_me OR denial.person_id = (SELECT viewer_person() AS viewer_person_1)) AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until))) AS array_1
 ); END $$;
 
 CREATE FUNCTION viewer_cases_not_to_tell_us() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+AS $$ DECLARE v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+BEGIN RETURN (
+SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
-WHERE denial.kind = 'never_tell' AND denial.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < denial.valid_until)
+WHERE denial.kind = 'never_tell' AND denial.agency_id = v_us AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until))) AS array_1
 ); END $$;
 
 CREATE FUNCTION viewer_worked_cases() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT my_work.case_id), '{}'::uuid[]) AS coalesce_1 
+AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
+BEGIN RETURN (
+SELECT array((SELECT my_work.case_id 
 FROM case_workers AS my_work 
-WHERE my_work.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+WHERE my_work.account_id = v_me)) AS array_1
 ); END $$;
 
 CREATE FUNCTION viewer_child_case() RETURNS uuid
@@ -3710,6 +3732,14 @@ FROM threads AS my_thread
 WHERE my_thread.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) AND my_thread.kind = 'guardian' AND my_thread.closed_at IS NULL
 ); END $$;
 
+CREATE FUNCTION viewer_guardian_consents() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT array((SELECT my_consent.id 
+FROM consents AS my_consent 
+WHERE my_consent.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND my_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1))) AS array_1
+); END $$;
+
 CREATE FUNCTION viewer_sees_thread(p_thread uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
@@ -3731,9 +3761,9 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT EXISTS (SELECT 1 
 FROM cases AS shown_cases 
-WHERE shown_cases.id = p_key AND shown_cases.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND shown_cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+WHERE shown_cases.id = p_key AND shown_cases.opened_at <= portal_clock() AND shown_cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_cases.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
 FROM grants AS grant_on_case 
-WHERE grant_on_case.case_id = shown_cases.id AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_case.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+WHERE grant_on_case.case_id = shown_cases.id AND grant_on_case.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NOT NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= portal_clock() AND (grant_on_case.valid_until IS NULL OR portal_clock() < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR portal_clock() < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= portal_clock() AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))) AS anon_1
 ); END $$;
 
@@ -3742,9 +3772,9 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT EXISTS (SELECT 1 
 FROM actions AS shown_actions 
-WHERE shown_actions.id = p_key AND shown_actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR shown_actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+WHERE shown_actions.id = p_key AND shown_actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR shown_actions.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
 FROM grants AS grant_on_action 
-WHERE grant_on_action.case_id = shown_actions.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+WHERE grant_on_action.case_id = shown_actions.case_id AND grant_on_action.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NOT NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= portal_clock() AND (grant_on_action.valid_until IS NULL OR portal_clock() < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR portal_clock() < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= portal_clock() AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))) AS anon_1
 ); END $$;
 
@@ -3753,10 +3783,10 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT EXISTS (SELECT 1 
 FROM entries AS shown_entries 
-WHERE shown_entries.id = p_key AND shown_entries.written_at <= (SELECT portal_clock() AS portal_clock_1) AND shown_entries.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (shown_entries.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < shown_entries.retracted_at) AND shown_entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (shown_entries.slice != 'reporter' OR shown_entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE shown_entries.id = p_key AND shown_entries.written_at <= portal_clock() AND shown_entries.case_opened_at <= portal_clock() AND (shown_entries.retracted_at IS NULL OR portal_clock() < shown_entries.retracted_at) AND shown_entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (shown_entries.slice != 'reporter' OR shown_entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (shown_entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = shown_entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = shown_entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (shown_entries.slice NOT IN ('reporter', 'advice')) AND (shown_entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (shown_entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR shown_entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (shown_entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND shown_entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))) AS anon_1
+WHERE grant_of_entry.case_id = shown_entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= portal_clock() AND (grant_of_entry.valid_until IS NULL OR portal_clock() < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR portal_clock() < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= portal_clock() AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = shown_entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (shown_entries.slice NOT IN ('reporter', 'advice')) AND (shown_entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (shown_entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR shown_entries.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (shown_entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND shown_entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))) AS anon_1
 ); END $$;
 
 CREATE FUNCTION viewer_shows_thread(p_key uuid) RETURNS boolean
@@ -3764,11 +3794,11 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT (EXISTS (SELECT 1 
 FROM inbox_items AS shown_inbox_items 
-WHERE shown_inbox_items.thread_id = p_key AND shown_inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND shown_inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_inbox_items.case_id IS NULL OR NOT shown_inbox_items.sealed OR shown_inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))) OR (EXISTS (SELECT 1 
+WHERE shown_inbox_items.thread_id = p_key AND shown_inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND shown_inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_inbox_items.case_id IS NULL OR NOT shown_inbox_items.sealed OR shown_inbox_items.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (shown_inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))))) OR (EXISTS (SELECT 1 
 FROM threads AS shown_threads 
-WHERE shown_threads.id = p_key AND (shown_threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR shown_threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR shown_threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT shown_threads.sealed OR shown_threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (shown_threads.owner_agency_id IS NULL OR shown_threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+WHERE shown_threads.id = p_key AND (shown_threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR shown_threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR shown_threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_4) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT shown_threads.sealed OR shown_threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (shown_threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (shown_threads.owner_agency_id IS NULL OR shown_threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
-WHERE item_of_thread.thread_id = shown_threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+WHERE item_of_thread.thread_id = shown_threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
  LIMIT ALL OFFSET 0)))))) AS anon_1
 ); END $$;
 
@@ -3777,7 +3807,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_acting(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3789,7 +3819,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_owning(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3801,7 +3831,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_directing(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3813,7 +3843,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
 FROM agencies AS another_centre 
 WHERE another_centre.type = acting_agency.type AND another_centre.id != acting_agency.id))
 ); END $$;
@@ -3827,9 +3857,9 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT p_at AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= p_at AND (departure.valid_until IS NULL OR p_at < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_reading(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3841,9 +3871,9 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT p_at AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= p_at AND (departure.valid_until IS NULL OR p_at < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_reading_detail(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3855,7 +3885,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_posting(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3867,9 +3897,9 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT p_at AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < departure.valid_until))) AND acting.manager
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= p_at AND (departure.valid_until IS NULL OR p_at < departure.valid_until))) AND acting.manager
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_managing(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3881,9 +3911,9 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
-WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= (SELECT p_at AS portal_clock_1) AND (departure.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < departure.valid_until))) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
+WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= p_at AND (departure.valid_until IS NULL OR p_at < departure.valid_until))) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_advising(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3895,7 +3925,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_administering(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3907,7 +3937,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_auditing(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3919,7 +3949,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_clerking(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3929,9 +3959,9 @@ GRANT EXECUTE ON FUNCTION past_clerking(timestamptz, uuid, uuid) TO portal_syste
 CREATE FUNCTION past_teams(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT my_team_member.team_id), '{}'::uuid[]) AS coalesce_1 
+SELECT array((SELECT my_team_member.team_id 
 FROM team_members AS my_team_member 
-WHERE my_team_member.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND my_team_member.valid_from <= (SELECT p_at AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < my_team_member.valid_until)
+WHERE my_team_member.account_id = p_account AND my_team_member.valid_from <= p_at AND (my_team_member.valid_until IS NULL OR p_at < my_team_member.valid_until))) AS array_1
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_teams(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3943,7 +3973,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT my_team.agency_id 
 FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
-WHERE my_team.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_1) AND my_team.is_default AND my_team_member.account_id = (SELECT CAST(p_account AS UUID) AS nullif_2) AND my_team_member.valid_from <= (SELECT p_at AS portal_clock_1) AND (my_team_member.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < my_team_member.valid_until) 
+WHERE my_team.agency_id = p_agency AND my_team.is_default AND my_team_member.account_id = p_account AND my_team_member.valid_from <= p_at AND (my_team_member.valid_until IS NULL OR p_at < my_team_member.valid_until) 
  LIMIT 1
 ); END $$;
 
@@ -3956,7 +3986,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
-WHERE acting.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND acting.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_2) AND acting.valid_from <= (SELECT p_at AS portal_clock_1) AND (acting.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < acting.valid_until) AND (acting.confirm_by IS NULL OR (SELECT p_at AS portal_clock_1) < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT past_default_team(p_at, p_account, p_agency) AS viewer_default_team_1) IS NOT NULL)
+WHERE acting.account_id = p_account AND acting.agency_id = p_agency AND acting.valid_from <= p_at AND (acting.valid_until IS NULL OR p_at < acting.valid_until) AND (acting.confirm_by IS NULL OR p_at < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT past_default_team(p_at, p_account, p_agency) AS viewer_default_team_1) IS NOT NULL)
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_desk(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3968,7 +3998,7 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT acting_account.person_id 
 FROM accounts AS acting_account 
-WHERE acting_account.id = (SELECT CAST(p_account AS UUID) AS nullif_1)
+WHERE acting_account.id = p_account
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_person(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3978,9 +4008,9 @@ GRANT EXECUTE ON FUNCTION past_person(timestamptz, uuid, uuid) TO portal_system;
 CREATE FUNCTION past_excluded_cases(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
-WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until)
+WHERE denial.kind = 'exclusion' AND denial.account_id = p_account AND denial.valid_from <= p_at AND (denial.valid_until IS NULL OR p_at < denial.valid_until))) AS array_1
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_excluded_cases(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -3990,9 +4020,9 @@ GRANT EXECUTE ON FUNCTION past_excluded_cases(timestamptz, uuid, uuid) TO portal
 CREATE FUNCTION past_excluded_threads(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.thread_id), '{}'::uuid[]) AS coalesce_1 
+SELECT array((SELECT denial.thread_id 
 FROM denials AS denial 
-WHERE denial.kind = 'exclusion' AND denial.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until) AND denial.thread_id IS NOT NULL
+WHERE denial.kind = 'exclusion' AND denial.account_id = p_account AND denial.valid_from <= p_at AND (denial.valid_until IS NULL OR p_at < denial.valid_until) AND denial.thread_id IS NOT NULL)) AS array_1
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_excluded_threads(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -4002,9 +4032,9 @@ GRANT EXECUTE ON FUNCTION past_excluded_threads(timestamptz, uuid, uuid) TO port
 CREATE FUNCTION past_cases_not_to_tell_me(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
-WHERE denial.kind = 'never_tell' AND (denial.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1) OR denial.person_id = (SELECT past_person(p_at, p_account, p_agency) AS viewer_person_1)) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until)
+WHERE denial.kind = 'never_tell' AND (denial.account_id = p_account OR denial.person_id = (SELECT past_person(p_at, p_account, p_agency) AS viewer_person_1)) AND denial.valid_from <= p_at AND (denial.valid_until IS NULL OR p_at < denial.valid_until))) AS array_1
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_cases_not_to_tell_me(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -4014,9 +4044,9 @@ GRANT EXECUTE ON FUNCTION past_cases_not_to_tell_me(timestamptz, uuid, uuid) TO 
 CREATE FUNCTION past_cases_not_to_tell_us(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT denial.case_id), '{}'::uuid[]) AS coalesce_1 
+SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
-WHERE denial.kind = 'never_tell' AND denial.agency_id = (SELECT CAST(p_agency AS UUID) AS nullif_1) AND denial.valid_from <= (SELECT p_at AS portal_clock_1) AND (denial.valid_until IS NULL OR (SELECT p_at AS portal_clock_1) < denial.valid_until)
+WHERE denial.kind = 'never_tell' AND denial.agency_id = p_agency AND denial.valid_from <= p_at AND (denial.valid_until IS NULL OR p_at < denial.valid_until))) AS array_1
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_cases_not_to_tell_us(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -4026,9 +4056,9 @@ GRANT EXECUTE ON FUNCTION past_cases_not_to_tell_us(timestamptz, uuid, uuid) TO 
 CREATE FUNCTION past_worked_cases(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
-SELECT coalesce(array_agg(DISTINCT my_work.case_id), '{}'::uuid[]) AS coalesce_1 
+SELECT array((SELECT my_work.case_id 
 FROM case_workers AS my_work 
-WHERE my_work.account_id = (SELECT CAST(p_account AS UUID) AS nullif_1)
+WHERE my_work.account_id = p_account)) AS array_1
 ); END $$;
 
 REVOKE ALL ON FUNCTION past_worked_cases(timestamptz, uuid, uuid) FROM PUBLIC;
@@ -4070,6 +4100,18 @@ WHERE my_thread.id = (SELECT CAST(NULL AS UUID) AS nullif_1) AND my_thread.kind 
 REVOKE ALL ON FUNCTION past_guardian_person(timestamptz, uuid, uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION past_guardian_person(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_guardian_consents(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT array((SELECT my_consent.id 
+FROM consents AS my_consent 
+WHERE my_consent.case_id = (SELECT past_guardian_case(p_at, p_account, p_agency) AS viewer_guardian_case_1) AND my_consent.giver_person_id = (SELECT past_guardian_person(p_at, p_account, p_agency) AS viewer_guardian_person_1))) AS array_1
+); END $$;
+
+REVOKE ALL ON FUNCTION past_guardian_consents(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_guardian_consents(timestamptz, uuid, uuid) TO portal_system;
 
 REVOKE ALL ON account_keys FROM PUBLIC, portal_app, portal_system;
 
@@ -4915,7 +4957,7 @@ ALTER TABLE action_events FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON action_events TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON action_events FOR SELECT TO portal_app USING (
-action_events.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_events.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_events.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (action_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND action_events.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR (EXISTS (SELECT action_of_event.id 
+action_events.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (action_events.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND action_events.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR action_events.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND action_events.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (action_events.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND action_events.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR (EXISTS (SELECT action_of_event.id 
 FROM actions AS action_of_event 
 WHERE action_of_event.id = action_events.action_id
  LIMIT ALL OFFSET 0)))
@@ -4955,20 +4997,20 @@ ALTER TABLE actions FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON actions TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON actions FOR SELECT TO portal_app USING (
-actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
+actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR actions.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
 FROM grants AS grant_on_action 
-WHERE grant_on_action.case_id = actions.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+WHERE grant_on_action.case_id = actions.case_id AND grant_on_action.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NOT NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
  LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY inserted ON actions FOR INSERT TO portal_app WITH CHECK (
-actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON actions FOR UPDATE TO portal_app USING (
-actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
+actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
 ) WITH CHECK (
-actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
+actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR actions.agency_id = (SELECT viewer_posting() AS viewer_posting_1)
 );
 
 ALTER TABLE advice_keys ENABLE ROW LEVEL SECURITY;
@@ -4995,7 +5037,7 @@ ALTER TABLE advices FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON advices TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON advices FOR SELECT TO portal_app USING (
-advices.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND advices.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR advices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND advices.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND advices.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+advices.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND advices.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND advices.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR advices.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND advices.agency_id = (SELECT viewer_advising() AS viewer_advising_1) AND advices.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON advices FOR INSERT TO portal_app WITH CHECK (
@@ -5051,7 +5093,7 @@ FROM cases AS case_of_event
 WHERE case_of_event.id = audit_events.case_id AND case_of_event.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
  LIMIT ALL OFFSET 0)) OR audit_events.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND (audit_events.case_id IS NULL OR (EXISTS (SELECT managed_grant_of_event.id 
 FROM grants AS managed_grant_of_event 
-WHERE managed_grant_of_event.case_id = audit_events.case_id AND managed_grant_of_event.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND managed_grant_of_event.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (managed_grant_of_event.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < managed_grant_of_event.valid_until) AND (managed_grant_of_event.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < managed_grant_of_event.ended_at) AND managed_grant_of_event.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (managed_grant_of_event.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR managed_grant_of_event.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND managed_grant_of_event.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND managed_grant_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+WHERE managed_grant_of_event.case_id = audit_events.case_id AND managed_grant_of_event.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND managed_grant_of_event.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND managed_grant_of_event.valid_from <= portal_clock() AND (managed_grant_of_event.valid_until IS NULL OR portal_clock() < managed_grant_of_event.valid_until) AND (managed_grant_of_event.ended_at IS NULL OR portal_clock() < managed_grant_of_event.ended_at) AND managed_grant_of_event.case_opened_at <= portal_clock() AND (managed_grant_of_event.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR managed_grant_of_event.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND managed_grant_of_event.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND managed_grant_of_event.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
  LIMIT ALL OFFSET 0))) OR audit_events.about_agency_id = (SELECT viewer_managing() AS viewer_managing_1) OR audit_events.case_id = (SELECT viewer_child_case() AS viewer_child_case_1)
 );
 
@@ -5083,20 +5125,20 @@ ALTER TABLE brief_parties FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON brief_parties TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON brief_parties FOR SELECT TO portal_app USING (
-brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND brief_parties.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < brief_parties.valid_until AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND brief_parties.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND brief_parties.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+brief_parties.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND brief_parties.released_at <= portal_clock() AND portal_clock() < brief_parties.valid_until AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND brief_parties.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND brief_parties.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
 FROM meeting_experts AS invitation 
-WHERE invitation.meeting_id = brief_parties.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+WHERE invitation.meeting_id = brief_parties.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
  LIMIT ALL OFFSET 0))
 );
 
 CREATE POLICY inserted ON brief_parties FOR INSERT TO portal_app WITH CHECK (
-brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+brief_parties.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON brief_parties FOR UPDATE TO portal_app USING (
-brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+brief_parties.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+brief_parties.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND brief_parties.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND brief_parties.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE briefs ENABLE ROW LEVEL SECURITY;
@@ -5106,26 +5148,26 @@ ALTER TABLE briefs FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON briefs TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON briefs FOR SELECT TO portal_app USING (
-briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
+briefs.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR (EXISTS (SELECT parties_of_brief.id 
 FROM brief_parties AS parties_of_brief 
-WHERE parties_of_brief.brief_id = briefs.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
+WHERE parties_of_brief.brief_id = briefs.id AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL AND parties_of_brief.released_at <= portal_clock() AND portal_clock() < parties_of_brief.valid_until AND parties_of_brief.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND parties_of_brief.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[])) AND (EXISTS (SELECT invitation.id 
 FROM meeting_experts AS invitation 
-WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
+WHERE invitation.meeting_id = parties_of_brief.meeting_id AND invitation.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND invitation.agency_id = (SELECT viewer_advising() AS viewer_advising_1)
  LIMIT ALL OFFSET 0))
  LIMIT ALL OFFSET 0)) AND (EXISTS (SELECT declaration.id 
 FROM conflict_declarations AS declaration 
-WHERE declaration.brief_id = briefs.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND NOT declaration.conflict
+WHERE declaration.brief_id = briefs.id AND declaration.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND NOT declaration.conflict
  LIMIT ALL OFFSET 0))
 );
 
 CREATE POLICY inserted ON briefs FOR INSERT TO portal_app WITH CHECK (
-briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+briefs.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON briefs FOR UPDATE TO portal_app USING (
-briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+briefs.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+briefs.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND briefs.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND briefs.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE case_access ENABLE ROW LEVEL SECURITY;
@@ -5135,7 +5177,7 @@ ALTER TABLE case_access FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON case_access TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON case_access FOR SELECT TO portal_app USING (
-case_access.circle_id = any(CAST((SELECT string_to_array(nullif(current_setting('portal.circles', true), ''), ',') AS string_to_array_1) AS UUID[])) AND case_access.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (SELECT portal_clock() AS portal_clock_1) < case_access.valid_until AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.agency_id = CASE WHEN (case_access.circle_id = case_access.agency_id) THEN (SELECT viewer_owning() AS viewer_owning_1) ELSE (SELECT viewer_reading() AS viewer_reading_1) END AND (case_access.circle_id = case_access.agency_id OR case_access.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])))
+case_access.circle_id = any(CAST((SELECT string_to_array(nullif(current_setting('portal.circles', true), ''), ',') AS string_to_array_1) AS UUID[])) AND case_access.valid_from <= portal_clock() AND portal_clock() < case_access.valid_until AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.agency_id = CASE WHEN (case_access.circle_id = case_access.agency_id) THEN (SELECT viewer_owning() AS viewer_owning_1) ELSE (SELECT viewer_reading() AS viewer_reading_1) END AND (case_access.circle_id = case_access.agency_id OR case_access.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])))
 );
 
 ALTER TABLE case_people ENABLE ROW LEVEL SECURITY;
@@ -5147,15 +5189,15 @@ CREATE POLICY system ON case_people TO portal_system, portal_owner USING (true) 
 CREATE POLICY visible ON case_people FOR SELECT TO portal_app USING (
 case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
 FROM cases AS case_of_person 
-WHERE case_of_person.id = case_people.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+WHERE case_of_person.id = case_people.case_id AND case_of_person.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
 FROM grants AS grant_of_person 
-WHERE grant_of_person.case_id = case_people.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = case_people.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_person.case_id = case_people.case_id AND grant_of_person.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NOT NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = case_people.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY inserted ON case_people FOR INSERT TO portal_app WITH CHECK (
-case_people.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+case_people.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_people.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE case_topics ENABLE ROW LEVEL SECURITY;
@@ -5165,11 +5207,11 @@ ALTER TABLE case_topics FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON case_topics TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON case_topics FOR SELECT TO portal_app USING (
-case_topics.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_topics.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+case_topics.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_topics.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_topics.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON case_topics FOR INSERT TO portal_app WITH CHECK (
-case_topics.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_topics.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+case_topics.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_topics.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_topics.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE case_workers ENABLE ROW LEVEL SECURITY;
@@ -5179,11 +5221,11 @@ ALTER TABLE case_workers FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON case_workers TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON case_workers FOR SELECT TO portal_app USING (
-case_workers.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR case_workers.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_workers.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+case_workers.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR case_workers.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND case_workers.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_workers.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON case_workers FOR INSERT TO portal_app WITH CHECK (
-case_workers.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_workers.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+case_workers.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_workers.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_workers.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE cases ENABLE ROW LEVEL SECURITY;
@@ -5193,9 +5235,9 @@ ALTER TABLE cases FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON cases TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON cases FOR SELECT TO portal_app USING (
-cases.opened_at <= (SELECT portal_clock() AS portal_clock_1) AND cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+cases.opened_at <= portal_clock() AND cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
 FROM grants AS grant_on_case 
-WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NOT NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
  LIMIT ALL OFFSET 0)))
 );
 
@@ -5216,11 +5258,11 @@ ALTER TABLE child_meetings FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON child_meetings TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON child_meetings FOR SELECT TO portal_app USING (
-child_meetings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_meetings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+child_meetings.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND child_meetings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_meetings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON child_meetings FOR INSERT TO portal_app WITH CHECK (
-child_meetings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_meetings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+child_meetings.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND child_meetings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_meetings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE closures ENABLE ROW LEVEL SECURITY;
@@ -5230,17 +5272,17 @@ ALTER TABLE closures FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON closures TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON closures FOR SELECT TO portal_app USING (
-closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+closures.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON closures FOR INSERT TO portal_app WITH CHECK (
-closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+closures.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON closures FOR UPDATE TO portal_app USING (
-closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+closures.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+closures.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND closures.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND closures.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE concealments ENABLE ROW LEVEL SECURITY;
@@ -5250,17 +5292,17 @@ ALTER TABLE concealments FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON concealments TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON concealments FOR SELECT TO portal_app USING (
-concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+concealments.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON concealments FOR INSERT TO portal_app WITH CHECK (
-concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+concealments.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON concealments FOR UPDATE TO portal_app USING (
-concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+concealments.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+concealments.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND concealments.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND concealments.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE conflict_declarations ENABLE ROW LEVEL SECURITY;
@@ -5270,7 +5312,7 @@ ALTER TABLE conflict_declarations FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON conflict_declarations TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON conflict_declarations FOR SELECT TO portal_app USING (
-conflict_declarations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND conflict_declarations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR conflict_declarations.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+conflict_declarations.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND conflict_declarations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND conflict_declarations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR conflict_declarations.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2)
 );
 
 CREATE POLICY inserted ON conflict_declarations FOR INSERT TO portal_app WITH CHECK (
@@ -5311,7 +5353,7 @@ WHERE consent_of_row.id = consent_items.consent_id
 );
 
 CREATE POLICY inserted ON consent_items FOR INSERT TO portal_app WITH CHECK (
-consent_items.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consent_items.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+consent_items.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND consent_items.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consent_items.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE consents ENABLE ROW LEVEL SECURITY;
@@ -5321,17 +5363,17 @@ ALTER TABLE consents FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON consents TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON consents FOR SELECT TO portal_app USING (
-consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR consents.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR consents.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND consents.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
+consents.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR consents.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR consents.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND consents.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
 );
 
 CREATE POLICY inserted ON consents FOR INSERT TO portal_app WITH CHECK (
-consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+consents.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON consents FOR UPDATE TO portal_app USING (
-consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+consents.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+consents.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND consents.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND consents.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE consultations ENABLE ROW LEVEL SECURITY;
@@ -5453,17 +5495,17 @@ ALTER TABLE emergencies FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON emergencies TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON emergencies FOR SELECT TO portal_app USING (
-emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+emergencies.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON emergencies FOR INSERT TO portal_app WITH CHECK (
-emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+emergencies.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON emergencies FOR UPDATE TO portal_app USING (
-emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+emergencies.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+emergencies.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND emergencies.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND emergencies.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE emergency_keys ENABLE ROW LEVEL SECURITY;
@@ -5490,16 +5532,16 @@ ALTER TABLE entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON entries TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON entries FOR SELECT TO portal_app USING (
-entries.written_at <= (SELECT portal_clock() AS portal_clock_1) AND entries.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (entries.retracted_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < entries.retracted_at) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+entries.written_at <= portal_clock() AND entries.case_opened_at <= portal_clock() AND (entries.retracted_at IS NULL OR portal_clock() < entries.retracted_at) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))
 );
 
 CREATE POLICY inserted ON entries FOR INSERT TO portal_app WITH CHECK (
-entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
+entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND (entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
 );
 
@@ -5510,17 +5552,17 @@ ALTER TABLE exclusions FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON exclusions TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON exclusions FOR SELECT TO portal_app USING (
-exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+exclusions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON exclusions FOR INSERT TO portal_app WITH CHECK (
-exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR exclusions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL
+exclusions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR exclusions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND (SELECT viewer_advising() AS viewer_advising_1) IS NOT NULL
 );
 
 CREATE POLICY updated ON exclusions FOR UPDATE TO portal_app USING (
-exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+exclusions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+exclusions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND exclusions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND exclusions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE factor_resets ENABLE ROW LEVEL SECURITY;
@@ -5534,16 +5576,16 @@ CREATE POLICY visible ON factor_resets FOR SELECT TO portal_app USING (
 );
 
 CREATE POLICY inserted ON factor_resets FOR INSERT TO portal_app WITH CHECK (
-((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.asked_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.asked_at <= (SELECT portal_clock() AS portal_clock_1) AND (factor_resets.decision IS NULL OR factor_resets.decision = 'alone' AND factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)) AND (EXISTS (SELECT place_of_reset.id 
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.asked_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND factor_resets.asked_at <= portal_clock() AND (factor_resets.decision IS NULL OR factor_resets.decision = 'alone' AND factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)) AND (EXISTS (SELECT place_of_reset.id 
 FROM memberships AS place_of_reset 
 WHERE place_of_reset.account_id = factor_resets.account_id AND place_of_reset.agency_id = factor_resets.agency_id
  LIMIT ALL OFFSET 0))
 );
 
 CREATE POLICY updated ON factor_resets FOR UPDATE TO portal_app USING (
-factor_resets.decision IS DISTINCT FROM 'alone' AND ((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision IS NULL OR factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision != 'confirmed' OR factor_resets.asked_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < factor_resets.asked_at + interval '7 days'))
+factor_resets.decision IS DISTINCT FROM 'alone' AND ((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision IS NULL OR factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision != 'confirmed' OR factor_resets.asked_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND portal_clock() < factor_resets.asked_at + interval '7 days'))
 ) WITH CHECK (
-factor_resets.decision IS DISTINCT FROM 'alone' AND ((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision IS NULL OR factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision != 'confirmed' OR factor_resets.asked_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < factor_resets.asked_at + interval '7 days'))
+factor_resets.decision IS DISTINCT FROM 'alone' AND ((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR factor_resets.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND factor_resets.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision IS NULL OR factor_resets.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (factor_resets.decision != 'confirmed' OR factor_resets.asked_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND portal_clock() < factor_resets.asked_at + interval '7 days'))
 );
 
 ALTER TABLE grant_reasons ENABLE ROW LEVEL SECURITY;
@@ -5553,11 +5595,11 @@ ALTER TABLE grant_reasons FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON grant_reasons TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON grant_reasons FOR SELECT TO portal_app USING (
-grant_reasons.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grant_reasons.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+grant_reasons.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_reasons.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grant_reasons.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON grant_reasons FOR INSERT TO portal_app WITH CHECK (
-grant_reasons.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grant_reasons.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+grant_reasons.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_reasons.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grant_reasons.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE grants ENABLE ROW LEVEL SECURITY;
@@ -5567,29 +5609,20 @@ ALTER TABLE grants FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON grants TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON grants FOR SELECT TO portal_app USING (
-(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grants.account_ids) OR grants.account_ids IS NULL AND grants.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grants.account_ids IS NULL AND grants.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))) OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) IS NULL AND (grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
-FROM consents AS guardians_consent 
-WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
- LIMIT ALL OFFSET 0)))) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1)
+(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grants.account_ids) OR grants.account_ids IS NULL AND grants.team_id IS NOT NULL AND grants.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grants.account_ids IS NULL AND grants.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) OR grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))) OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) IS NULL AND (grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (grants.guardian_consent_ids && CAST((SELECT viewer_guardian_consents() AS viewer_guardian_consents_1) AS UUID[])))) AND grants.case_opened_at <= portal_clock()
 );
 
 CREATE POLICY inserted ON grants FOR INSERT TO portal_app WITH CHECK (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.basis != 'EMERGENCY' OR grants.valid_until <= grants.valid_from + interval '24 hours' AND (grants.slices <@ ARRAY['basic', 'contact', 'safety', 'health']) AND (EXISTS (SELECT emergency_of_grant.id 
+grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.basis != 'EMERGENCY' OR grants.valid_until <= grants.valid_from + interval '24 hours' AND (grants.slices <@ ARRAY['basic', 'contact', 'safety', 'health']) AND (EXISTS (SELECT emergency_of_grant.id 
 FROM emergencies AS emergency_of_grant 
 WHERE emergency_of_grant.id = grants.emergency_id AND emergency_of_grant.case_id = grants.case_id AND emergency_of_grant.agency_id = grants.agency_id AND emergency_of_grant.kind = 'provision' AND emergency_of_grant.reviewed_at IS NULL
  LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY updated ON grants FOR UPDATE TO portal_app USING (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND NOT grants.readers_fixed OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
-FROM consents AS guardians_consent 
-WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
- LIMIT ALL OFFSET 0))
+grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND NOT grants.readers_fixed OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (grants.guardian_consent_ids && CAST((SELECT viewer_guardian_consents() AS viewer_guardian_consents_1) AS UUID[]))
 ) WITH CHECK (
-grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= (SELECT portal_clock() AS portal_clock_1) AND (grants.valid_until IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.valid_until) AND (grants.ended_at IS NULL OR (SELECT portal_clock() AS portal_clock_1) < grants.ended_at) AND grants.case_opened_at <= (SELECT portal_clock() AS portal_clock_1) AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND NOT grants.readers_fixed OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (EXISTS (SELECT guardians_consent.id 
-FROM consents AS guardians_consent 
-WHERE guardians_consent.id = any(grants.guardian_consent_ids) AND guardians_consent.giver_person_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1)
- LIMIT ALL OFFSET 0))
+grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND NOT grants.readers_fixed OR grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (grants.guardian_consent_ids && CAST((SELECT viewer_guardian_consents() AS viewer_guardian_consents_1) AS UUID[]))
 );
 
 ALTER TABLE guardian_records ENABLE ROW LEVEL SECURITY;
@@ -5599,11 +5632,11 @@ ALTER TABLE guardian_records FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON guardian_records TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON guardian_records FOR SELECT TO portal_app USING (
-guardian_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND guardian_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+guardian_records.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND guardian_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND guardian_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON guardian_records FOR INSERT TO portal_app WITH CHECK (
-guardian_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND guardian_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+guardian_records.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND guardian_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND guardian_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE household_cases ENABLE ROW LEVEL SECURITY;
@@ -5613,11 +5646,11 @@ ALTER TABLE household_cases FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON household_cases TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON household_cases FOR SELECT TO portal_app USING (
-household_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND household_cases.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+household_cases.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND household_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND household_cases.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON household_cases FOR INSERT TO portal_app WITH CHECK (
-household_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND household_cases.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+household_cases.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND household_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND household_cases.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE households ENABLE ROW LEVEL SECURITY;
@@ -5641,7 +5674,7 @@ ALTER TABLE inbox_items FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON inbox_items TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON inbox_items FOR SELECT TO portal_app USING (
-inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (inbox_items.case_id IS NULL OR NOT inbox_items.sealed OR inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (inbox_items.case_id IS NULL OR NOT inbox_items.sealed OR inbox_items.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
 );
 
 CREATE POLICY inserted ON inbox_items FOR INSERT TO portal_app WITH CHECK (
@@ -5753,17 +5786,17 @@ ALTER TABLE law_reports FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON law_reports TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON law_reports FOR SELECT TO portal_app USING (
-law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+law_reports.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON law_reports FOR INSERT TO portal_app WITH CHECK (
-law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+law_reports.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON law_reports FOR UPDATE TO portal_app USING (
-law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+law_reports.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+law_reports.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND law_reports.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND law_reports.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE machine_clients ENABLE ROW LEVEL SECURITY;
@@ -5912,13 +5945,13 @@ CREATE POLICY visible ON membership_proposals FOR SELECT TO portal_app USING (
 );
 
 CREATE POLICY inserted ON membership_proposals FOR INSERT TO portal_app WITH CHECK (
-((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND membership_proposals.proposed_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND membership_proposals.proposed_at <= (SELECT portal_clock() AS portal_clock_1) AND membership_proposals.decision IS NULL
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND membership_proposals.proposed_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND membership_proposals.proposed_at <= portal_clock() AND membership_proposals.decision IS NULL
 );
 
 CREATE POLICY updated ON membership_proposals FOR UPDATE TO portal_app USING (
-((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND portal_clock() < membership_proposals.proposed_at + interval '7 days'))
 ) WITH CHECK (
-((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (SELECT portal_clock() AS portal_clock_1) < membership_proposals.proposed_at + interval '7 days'))
+((SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL OR (SELECT viewer_naming() AS viewer_naming_1) IS NOT NULL OR membership_proposals.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND membership_proposals.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision IS NULL OR membership_proposals.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND (membership_proposals.decision != 'confirmed' OR membership_proposals.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND portal_clock() < membership_proposals.proposed_at + interval '7 days'))
 );
 
 ALTER TABLE memberships ENABLE ROW LEVEL SECURITY;
@@ -5935,7 +5968,7 @@ FROM agencies AS agency_of_membership
 WHERE agency_of_membership.id = memberships.agency_id AND (agency_of_membership.type = 'support_center' AND memberships.role = 'center_clerk' OR agency_of_membership.type = 'cafeteria' AND memberships.role = 'cafeteria_operator' OR agency_of_membership.type = 'cafeteria' AND memberships.role = 'cafeteria_volunteer')
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT proposal_of_membership.id 
 FROM membership_proposals AS proposal_of_membership 
-WHERE proposal_of_membership.id = memberships.id AND proposal_of_membership.account_id = memberships.account_id AND proposal_of_membership.agency_id = memberships.agency_id AND proposal_of_membership.role = memberships.role AND proposal_of_membership.manager = memberships.manager AND proposal_of_membership.valid_from <= memberships.valid_from AND proposal_of_membership.valid_until IS NOT DISTINCT FROM memberships.valid_until AND proposal_of_membership.decision = 'confirmed' AND proposal_of_membership.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND proposal_of_membership.decided_at = (SELECT portal_clock() AS portal_clock_1) AND proposal_of_membership.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+WHERE proposal_of_membership.id = memberships.id AND proposal_of_membership.account_id = memberships.account_id AND proposal_of_membership.agency_id = memberships.agency_id AND proposal_of_membership.role = memberships.role AND proposal_of_membership.manager = memberships.manager AND proposal_of_membership.valid_from <= memberships.valid_from AND proposal_of_membership.valid_until IS NOT DISTINCT FROM memberships.valid_until AND proposal_of_membership.decision = 'confirmed' AND proposal_of_membership.decided_by = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND proposal_of_membership.decided_at = portal_clock() AND proposal_of_membership.proposed_by != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND memberships.account_id != (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
  LIMIT ALL OFFSET 0))
 );
 
@@ -5952,11 +5985,11 @@ ALTER TABLE necessity_records FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON necessity_records TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON necessity_records FOR SELECT TO portal_app USING (
-necessity_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND necessity_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+necessity_records.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND necessity_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND necessity_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON necessity_records FOR INSERT TO portal_app WITH CHECK (
-necessity_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND necessity_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+necessity_records.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND necessity_records.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND necessity_records.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE never_tells ENABLE ROW LEVEL SECURITY;
@@ -5966,17 +5999,17 @@ ALTER TABLE never_tells FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON never_tells TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON never_tells FOR SELECT TO portal_app USING (
-never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+never_tells.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON never_tells FOR INSERT TO portal_app WITH CHECK (
-never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+never_tells.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON never_tells FOR UPDATE TO portal_app USING (
-never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+never_tells.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+never_tells.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND never_tells.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND never_tells.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE notices ENABLE ROW LEVEL SECURITY;
@@ -6045,11 +6078,11 @@ ALTER TABLE permission_notings FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON permission_notings TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON permission_notings FOR SELECT TO portal_app USING (
-permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+permission_notings.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON permission_notings FOR INSERT TO portal_app WITH CHECK (
-permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+permission_notings.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND permission_notings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND permission_notings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE person_keys ENABLE ROW LEVEL SECURITY;
@@ -6107,11 +6140,11 @@ ALTER TABLE progress_checks FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON progress_checks TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON progress_checks FOR SELECT TO portal_app USING (
-progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+progress_checks.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON progress_checks FOR INSERT TO portal_app WITH CHECK (
-progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+progress_checks.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND progress_checks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND progress_checks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE recovery_codes ENABLE ROW LEVEL SECURITY;
@@ -6141,7 +6174,7 @@ ALTER TABLE retractions FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON retractions TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON retractions FOR SELECT TO portal_app USING (
-(retractions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR retractions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND retractions.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) AND (EXISTS (SELECT 1 
+(retractions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND retractions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR retractions.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) AND retractions.agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND retractions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))) AND (EXISTS (SELECT 1 
 FROM slice_keys AS key_of_retraction 
 WHERE key_of_retraction.scope_id = retractions.case_id AND key_of_retraction.slice = retractions.slice
  LIMIT ALL OFFSET 0))
@@ -6181,17 +6214,17 @@ ALTER TABLE share_proposals FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON share_proposals TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON share_proposals FOR SELECT TO portal_app USING (
-share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+share_proposals.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON share_proposals FOR INSERT TO portal_app WITH CHECK (
-share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+share_proposals.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY updated ON share_proposals FOR UPDATE TO portal_app USING (
-share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+share_proposals.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+share_proposals.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND share_proposals.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND share_proposals.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE sign_in_rules ENABLE ROW LEVEL SECURITY;
@@ -6223,13 +6256,13 @@ CREATE POLICY system ON slice_keys TO portal_system, portal_owner USING (true) W
 CREATE POLICY visible ON slice_keys FOR SELECT TO portal_app USING (
 slice_keys.scope_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_key.id 
 FROM cases AS case_of_key 
-WHERE case_of_key.id = slice_keys.scope_id AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (slice_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
+WHERE case_of_key.id = slice_keys.scope_id AND case_of_key.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (slice_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_key.id 
 FROM grants AS grant_of_key 
-WHERE grant_of_key.case_id = slice_keys.scope_id AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND slice_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (slice_keys.slice NOT IN ('reporter', 'advice')) AND (slice_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (slice_keys.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_key.case_id = slice_keys.scope_id AND grant_of_key.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NOT NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND slice_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (slice_keys.slice NOT IN ('reporter', 'advice')) AND (slice_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (slice_keys.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT entry_of_key.id 
 FROM entries AS entry_of_key 
-WHERE entry_of_key.case_id = slice_keys.scope_id AND entry_of_key.slice = slice_keys.slice AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
+WHERE entry_of_key.case_id = slice_keys.scope_id AND entry_of_key.slice = slice_keys.slice AND entry_of_key.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
  LIMIT ALL OFFSET 0)))
 );
 
@@ -6246,15 +6279,15 @@ CREATE POLICY system ON spellings TO portal_system, portal_owner USING (true) WI
 CREATE POLICY visible ON spellings FOR SELECT TO portal_app USING (
 spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
 FROM cases AS case_of_person 
-WHERE case_of_person.id = spellings.case_id AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
+WHERE case_of_person.id = spellings.case_id AND case_of_person.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
 FROM grants AS grant_of_person 
-WHERE grant_of_person.case_id = spellings.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = spellings.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_person.case_id = spellings.case_id AND grant_of_person.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NOT NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = spellings.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
 );
 
 CREATE POLICY inserted ON spellings FOR INSERT TO portal_app WITH CHECK (
-spellings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+spellings.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND spellings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
@@ -6264,17 +6297,17 @@ ALTER TABLE tasks FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON tasks TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON tasks FOR SELECT TO portal_app USING (
-tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+tasks.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON tasks FOR INSERT TO portal_app WITH CHECK (
-tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR tasks.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR tasks.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1)
+tasks.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) OR tasks.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR tasks.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1)
 );
 
 CREATE POLICY updated ON tasks FOR UPDATE TO portal_app USING (
-tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+tasks.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 ) WITH CHECK (
-tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+tasks.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND tasks.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND tasks.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE team_members ENABLE ROW LEVEL SECURITY;
@@ -6397,7 +6430,7 @@ ALTER TABLE threads FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON threads TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON threads FOR SELECT TO portal_app USING (
-threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) AND (threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = threads.id
  LIMIT ALL OFFSET 0)))
@@ -6408,12 +6441,12 @@ CREATE POLICY inserted ON threads FOR INSERT TO portal_app WITH CHECK (
 );
 
 CREATE POLICY updated ON threads FOR UPDATE TO portal_app USING (
-threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) AND (threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = threads.id
  LIMIT ALL OFFSET 0)))
 ) WITH CHECK (
-threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) AND (threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = threads.id
  LIMIT ALL OFFSET 0)))
@@ -6452,11 +6485,11 @@ ALTER TABLE urgency_decisions FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON urgency_decisions TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON urgency_decisions FOR SELECT TO portal_app USING (
-urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+urgency_decisions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON urgency_decisions FOR INSERT TO portal_app WITH CHECK (
-urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+urgency_decisions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND urgency_decisions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND urgency_decisions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE used_marks ENABLE ROW LEVEL SECURITY;
@@ -6472,11 +6505,11 @@ ALTER TABLE violations FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON violations TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON violations FOR SELECT TO portal_app USING (
-violations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND violations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+violations.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND violations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND violations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 CREATE POLICY inserted ON violations FOR INSERT TO portal_app WITH CHECK (
-violations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND violations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+violations.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND violations.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND violations.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
 );
 
 ALTER TABLE wordings ENABLE ROW LEVEL SECURITY;
