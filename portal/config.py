@@ -6,6 +6,7 @@ what the environment is, and gives a frozen value, so that nothing changes after
 | variable | meaning | default |
 |---|---|---|
 | PORTAL_DEMO | 1 for the demo city | 0 |
+| PORTAL_DEMO_SIZE | small: only the named people and their six cases | full |
 | PORTAL_INSTANCE | folder of what this installation keeps | instance, or instance/demo |
 | PORTAL_KEY_FILE | the keys, best on another disk than the data | keys.json in that folder |
 | PORTAL_HOST, PORTAL_PORT | where the web server listens | 127.0.0.1, 8000 |
@@ -46,6 +47,8 @@ ROOT = Path(__file__).resolve().parent.parent
 KEY_BYTES = 32
 CREATE_KEY_COMMAND = "flask --app wsgi installation key"
 
+# How large the demo city is: sixty agencies and their matters, or those that can be tried by name.
+FULL, SMALL = "full", "small"
 # This file in an instance folder says that everything there belongs to the demo city.
 DEMO_MARK = "demo-data"
 # This one stands there while the demo city is being loaded, and stays behind if that is broken off.
@@ -135,6 +138,7 @@ class Config:
     """Everything the portal is told at its start.
 
     `instance` is the folder of the embedded database and, by default, of the keys.
+    `demo_size` is FULL or SMALL.
     `smtp_url` is the mail server; without one mail lies in a folder of the instance, which reaches
     nobody: outside a demo `mail_to_folder` says that this is meant.
     `public_url` has scheme and host (and port) and no path; without it, as the request says.
@@ -147,6 +151,7 @@ class Config:
     key_file: Path
     database_url: str | None = field(default=None, repr=False)
     demo: bool = False
+    demo_size: str = FULL
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str | None = None
@@ -188,6 +193,7 @@ class Config:
             key_file=key_file,
             database_url=None if database_url is None else _checked_url(database_url),
             demo=demo,
+            demo_size=_demo_size(env),
             host=host,
             port=_port(env),
             consent_ages=_consent_ages(env),
@@ -210,6 +216,7 @@ class Config:
             instance=instance,
             key_file=instance / "keys.json",
             database_url=None if database_url is None else _checked_url(database_url),
+            demo_size=SMALL,
             argon2=Argon2Parameters(memory_kib=8),
             loaded_keys=_parse_keys(_new_secrets(), "fresh keys"),
         )
@@ -366,6 +373,13 @@ def _decoded(text: object, name: str, source: str) -> bytes:
     if len(key) != KEY_BYTES:
         raise ConfigError(f"The key {name} of {source} is not {KEY_BYTES} bytes in Base64.")
     return key
+
+
+def _demo_size(env: Mapping[str, str]) -> str:
+    size = env.get("PORTAL_DEMO_SIZE") or FULL
+    if size not in (FULL, SMALL):
+        raise ConfigError(f"PORTAL_DEMO_SIZE is {FULL} or {SMALL}, not {size!r}.")
+    return size
 
 
 def _default_instance(*, demo: bool) -> Path:

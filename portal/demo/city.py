@@ -4,18 +4,20 @@ What happened there was done by its people: each step runs through the same serv
 walls as a click would, in the name of who does it.
 """
 
-import datetime as dt
 import uuid
 
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.config import Config
+from portal.config import FULL, Config
 from portal.database import make_engine, system_session
-from portal.demo import matters, register
+from portal.demo import matters, more_matters, register
+from portal.demo.course import write_courses
+from portal.demo.crowd import Crowd, crowd
 from portal.demo.life import live_through
 from portal.demo.people import ORDINARY
+from portal.demo.weeks import go_through_weeks
 from portal.passwords import draw, hasher, prepared
 from portal.vault import equip, seal, spelling_of
 from portal.world import load
@@ -28,7 +30,7 @@ def load_city(config: Config) -> None:
     """Load the demo city unless it is there already.
 
     Args:
-        config: of a demo; its database is prepared.
+        config: of a demo; its database is prepared. It says how large the city is.
 
     """
     system = make_engine(config.urls.system)
@@ -36,6 +38,8 @@ def load_city(config: Config) -> None:
     try:
         if _load_register(system, config):
             live_through(app, system, config)
+            if config.demo_size == FULL:
+                go_through_weeks(app, system, config)
     finally:
         system.dispose()
         app.dispose()
@@ -43,25 +47,37 @@ def load_city(config: Config) -> None:
 
 def _load_register(system: Engine, config: Config) -> bool:
     """Load agencies, people and cases; return False where they are there."""
-    now = dt.datetime.now(dt.UTC)
-    world = {
-        "format": "portal-world/1",
-        "agencies": register.agencies(),
-        "accounts": register.accounts(),
-        "teams": register.teams(),
-        "persons": register.persons(now.date()),
-        **matters.world(now),
-    }
+    full = config.demo_size == FULL
     with system_session(system, reason="demo city") as session:
         if session.scalar(select(m.Agency.id).limit(1)) is not None:
             return False
         equip(session, config.keys)
-        load(session, world, trust=False, add=False)
+        clock = matters.Clock(session.scalars(select(func.portal_clock())).one())
+        around = crowd(clock) if full else Crowd()
+        load(session, _world(clock, around, full=full), trust=False, add=False)
+        write_courses(session, clock, around.courses)
         _open_doors(session)
         _say_who_people_are(session)
         _pledge(session)
         _let_one_sign_in(session, config)
     return True
+
+
+def _world(clock: matters.Clock, around: Crowd, *, full: bool) -> register.Record:
+    """Return the register of the city: the hand-written matters, and those around them."""
+    return {
+        "format": "portal-world/1",
+        "agencies": register.agencies(full=full),
+        "accounts": register.accounts(full=full),
+        "teams": register.teams(full=full),
+        "persons": [*register.persons(clock.today, full=full), *around.persons],
+        "households": [*matters.households(), *around.households],
+        "cases": [
+            *matters.cases(clock),
+            *(more_matters.cases(clock) if full else ()),
+            *around.cases,
+        ],
+    }
 
 
 def _pledge(session: Session) -> None:

@@ -2,19 +2,15 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.audit import settle
 from portal.config import Config
-from portal.database import PortalSession, look_as, system_session
-from portal.demo.register import demo_id
-from portal.policy.permissions import Standing
+from portal.database import look_as, system_session
+from portal.demo.acting import Acting, demo_uuid
 from portal.policy.terms import Terms
 from portal.policy.viewer import Viewer
 from portal.queries.meetings import party_names
@@ -36,8 +32,7 @@ from portal.services import (
 )
 from portal.services.consultations import Told
 from portal.services.memberships import Place
-from portal.vault import equip
-from portal.working_hours import inclusive_to_instant, jst
+from portal.working_hours import inclusive_to_instant
 
 
 @dataclass(frozen=True)
@@ -68,11 +63,6 @@ CODES = (
 _OF_CASE = {"aoi": ("aoi", "aoi"), "haruka": ("haruka", "aoi"), "sora": ("sora", "sora")}
 
 
-def demo_uuid(key: str) -> uuid.UUID:
-    """Return an id of the demo city as such."""
-    return uuid.UUID(demo_id(key))
-
-
 def live_through(app: Engine, system: Engine, config: Config) -> None:
     """Let the city's people do what they did, in order.
 
@@ -95,47 +85,19 @@ def live_through(app: Engine, system: Engine, config: Config) -> None:
     city.houses_are_connected()
 
 
-class _City:
+class _City(Acting):
     """Runs each step as the person who does it."""
-
-    def __init__(self, app: Engine, system: Engine, config: Config) -> None:
-        self._app, self._system, self._config = app, system, config
-        self._today = jst(dt.datetime.now(dt.UTC)).date()
-
-    @contextmanager
-    def _as(self, person: str | None) -> Iterator[Session]:
-        """Give a session that looks as somebody of the city, or as a stranger."""
-        with PortalSession(self._app) as session:
-            equip(session, self._config.keys)
-            if person is not None:
-                look_as(session, *self._sight(person))
-            yield session
-            settle(session)
-            session.commit()
-
-    def _sight(self, person: str) -> tuple[Viewer, Standing]:
-        account_id = demo_uuid(person)
-        with system_session(self._system, reason="demo city") as session:
-            membership = session.scalars(
-                select(m.Membership).where(m.Membership.account_id == account_id)
-            ).one()
-            agency = session.get_one(m.Agency, membership.agency_id)
-            teams = session.scalars(
-                select(m.TeamMember.team_id).where(m.TeamMember.account_id == account_id)
-            ).all()
-            viewer = Viewer(account_id, agency.id, circles=(agency.id, account_id, *teams))
-            return viewer, Standing(membership.role, membership.manager, agency.type, agency.id)
 
     def duty_is_shared_out(self) -> None:
         """The director says whom an alarm rings first, and who comes next."""
-        with self._as("director") as session:
+        with self.acting("director") as session:
             turn = (demo_uuid("investigator"), demo_uuid("counsellor"))
             notifications.set_duty_list(session, turn, before=())
 
     def houses_are_connected(self) -> None:
         """The administrator prepares the city's sign-on, not open yet, and connects a system."""
         city_hall, school = demo_uuid("city_hall"), demo_uuid("school")
-        with self._as("admin") as session:
+        with self.acting("admin") as session:
             issuers.add_issuer(
                 session,
                 demo_uuid("issuer city"),
@@ -164,9 +126,6 @@ class _City:
                 ["whoami"],
             )
 
-    def _case(self, session: Session, child: str) -> m.Case:
-        return session.scalars(select(m.Case).where(m.Case.id == demo_uuid(f"case {child}"))).one()
-
     def codes_are_given(self) -> None:
         """Children and a mother get their codes, tied to their cases as a register would be."""
         words = {
@@ -176,11 +135,11 @@ class _City:
         }
         for code in CODES:
             told = Told(words=words[code.key], topic="FAMILY")
-            with self._as(None) as session:
+            with self.acting(None) as session:
                 centre = consultations.centre_for(session, None)
                 consultations.receive_consultation(
                     session,
-                    self._config,
+                    self.config,
                     centre,
                     submission=code.submission,
                     secret=code.secret,
@@ -190,35 +149,14 @@ class _City:
 
     def _tie(self, code: DemoCode) -> None:
         person, child = _OF_CASE[code.key]
-        case_id, owner = demo_uuid(f"case {child}"), demo_uuid("centre")
-        thread_id = threads.thread_id_of(code.submission)
         kind = "child" if person == child else "guardian"
-        with system_session(self._system, reason="demo city") as session:
-            session.execute(
-                update(m.Thread)
-                .where(m.Thread.id == thread_id)
-                .values(
-                    kind=kind,
-                    case_id=case_id,
-                    owner_agency_id=owner,
-                    person_id=demo_uuid(f"person {person}"),
-                )
-            )
-            session.execute(
-                update(m.Consultation)
-                .where(m.Consultation.thread_id == thread_id)
-                .values(consulter="CHILD" if kind == "child" else "FAMILY")
-            )
-            session.execute(
-                update(m.InboxItem)
-                .where(m.InboxItem.thread_id == thread_id)
-                .values(case_id=case_id, status="accepted", unread_since=None)
-            )
+        self.tie(threads.thread_id_of(code.submission), person, child, kind=kind)
+        with system_session(self.system, reason="demo city") as session:
             # A register does not say who is somebody's guardian; the centre knows.
             session.execute(
                 update(m.CasePerson)
                 .where(
-                    m.CasePerson.case_id == case_id,
+                    m.CasePerson.case_id == demo_uuid(f"case {child}"),
                     m.CasePerson.person_id == demo_uuid("person haruka"),
                 )
                 .values(subject_kind="guardian", relationship_code="mother")
@@ -240,31 +178,31 @@ class _City:
             ),
         )
         for number, (person, told) in enumerate(reports):
-            with self._as(person) as session:
+            with self.acting(person) as session:
                 if person is None:
                     look_as(session, Viewer())
                 consultations.receive_report(
                     session,
-                    self._config,
+                    self.config,
                     session.get_one(m.Agency, cafeteria),
                     submission=demo_uuid(f"report {number}"),
                     secret="",
                     told=told,
                 )
-        with self._as(None) as session:
+        with self.acting(None) as session:
             centre = consultations.centre_for(session, None)
             consultations.receive_consultation(
                 session,
-                self._config,
+                self.config,
                 centre,
                 submission=demo_uuid("consultation friends"),
                 secret=CODES[0].secret,
                 told=Told(words="友だちに無視されています。だれにも言わないで。", topic="FRIENDS"),
             )
-        with self._as("clerk") as session:
+        with self.acting("clerk") as session:
             consultations.take_down(
                 session,
-                self._config,
+                self.config,
                 submission=demo_uuid("consultation phone"),
                 channel="PHONE",
                 consulter="FAMILY",
@@ -279,7 +217,7 @@ class _City:
         """Urgency, meetings with the child, the three conditions, actions, progress."""
         urgencies = {"aoi": "B", "riku": "C", "sora": "AA", "hina": "B", "minato": "B", "yui": "C"}
         for child, urgency in urgencies.items():
-            with self._as("counsellor") as session:
+            with self.acting("counsellor") as session:
                 self._assess(session, child, urgency)
         asked = (
             ("aoi", "school", "watch", 3, "朝の様子と朝食のことを、週に一度見てください。"),
@@ -288,20 +226,20 @@ class _City:
             ("minato", "ward_child_health_43102", "interview", 5, "睡眠について面談してください。"),
         )
         for child, agency, kind, days, request in asked:
-            with self._as("counsellor") as session:
+            with self.acting("counsellor") as session:
                 actions.ask_action(
                     session,
-                    self._case(session, child),
+                    self.case(session, child),
                     action_id=demo_uuid(f"action {child} {agency}"),
                     agency_id=demo_uuid(agency),
                     kind=kind,
-                    due_on=self._today + dt.timedelta(days=days),
+                    due_on=self.today + dt.timedelta(days=days),
                     request=request,
                 )
 
     def _assess(self, session: Session, child: str, urgency: str) -> None:
-        case = self._case(session, child)
-        day = self._today - dt.timedelta(days=5)
+        case = self.case(session, child)
+        day = self.today - dt.timedelta(days=5)
         assessment.decide_urgency(
             session,
             case,
@@ -331,15 +269,15 @@ class _City:
             case,
             check_id=demo_uuid(f"check {child}"),
             finding="大きな変化はない。支援を続ける。",
-            next_on=self._today + dt.timedelta(days=overdue),
+            next_on=self.today + dt.timedelta(days=overdue),
         )
 
     def the_centre_asks(self) -> None:
         """Aoi and her mother are asked, a girl by phone, and a boy goes on another day."""
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             guardians.record_guardian(
                 session,
-                self._case(session, "aoi"),
+                self.case(session, "aoi"),
                 demo_uuid("person haruka"),
                 authority="sole",
                 lives_with=True,
@@ -354,7 +292,7 @@ class _City:
         self._asks("aoi", "haruka", division, {**yes, "living": "yes"}, said_back=words)
         note = "16時にセンターから電話。読み上げて、本人が「つたえないで」と答えた。"
         self._asks("hina", "hina", "board", {"talk": "no", "school": "later"}, note=note)
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             riku = self._asked(session, "riku", "riku", "npo", "screen")
             name = f"q-{demo_uuid('npo').hex}-talk"
             consents.keep_draft(session, riku, {name: "yes"})
@@ -370,9 +308,9 @@ class _City:
         note: str = "",
     ) -> None:
         """Ask somebody of a case about one agency, and write down the answers."""
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             self._asked(session, child, giver, agency, "oral" if note else "screen")
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             consent = session.scalars(
                 select(m.Consent).where(m.Consent.id == demo_uuid(f"consent {giver} {agency}"))
             ).one()
@@ -397,16 +335,16 @@ class _City:
             for_child=beside,
         )
         key = demo_uuid(f"consent {giver} {agency}")
-        return consents.ask(session, self._case(session, child), asking, consent_id=key)
+        return consents.ask(session, self.case(session, child), asking, consent_id=key)
 
     def agencies_answer(self) -> None:
         """The nurse takes her action on; the counsellor answers the child."""
-        with self._as("nurse") as session:
+        with self.acting("nurse") as session:
             action = session.scalars(
                 select(m.Action).where(m.Action.id == demo_uuid("action aoi school"))
             ).one()
             actions.accept_action(session, action, step_id=demo_uuid("step aoi school"))
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             threads.write_message(
                 session,
                 threads.thread_id_of(CODES[0].submission),
@@ -418,10 +356,10 @@ class _City:
     def the_law_is_used(self) -> None:
         """The police are told in an emergency; another share waits for the director."""
         now = dt.datetime.now(dt.UTC)
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             emergencies.provide(
                 session,
-                self._case(session, "sora"),
+                self.case(session, "sora"),
                 emergencies.Provision(
                     agency_id=demo_uuid("police"),
                     slices=("basic", "safety"),
@@ -436,10 +374,10 @@ class _City:
                 ),
                 emergency_id=demo_uuid("emergency sora"),
             )
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             lawful.propose(
                 session,
-                self._case(session, "minato"),
+                self.case(session, "minato"),
                 Terms(
                     agency_id=demo_uuid("cgc"),
                     slices=("basic", "home", "safety"),
@@ -471,23 +409,23 @@ class _City:
                 "放課後に一人でいることが多い。就学援助の申請を手伝っている。",
             ),
         )
-        with self._as("counsellor") as session:
+        with self.acting("counsellor") as session:
             meeting = meetings.open_meeting(
-                session, meeting_id=demo_uuid("meeting of the week"), held_on=self._today
+                session, meeting_id=demo_uuid("meeting of the week"), held_on=self.today
             )
             meetings.invite(session, meeting, demo_uuid("lawyer"))
             for child, question, text in papers:
-                case = self._case(session, child)
+                case = self.case(session, child)
                 paper = meetings.Paper(question, text, party_names(session, case))
                 brief_id = demo_uuid(f"brief {child}")
                 brief = meetings.write_brief(session, meeting, case, paper, brief_id=brief_id)
                 meetings.release_brief(session, brief, looked_through=False)
-        with self._as("lawyer") as session:
+        with self.acting("lawyer") as session:
             parties = session.scalars(
                 select(m.BriefParty).where(m.BriefParty.brief_id == demo_uuid("brief hina"))
             ).one()
             meetings.declare(session, parties, conflict=False)
-        with self._as("lawyer") as session:
+        with self.acting("lawyer") as session:
             brief = session.scalars(
                 select(m.Brief).where(m.Brief.id == demo_uuid("brief hina"))
             ).one()
@@ -501,10 +439,10 @@ class _City:
 
     def people_move(self) -> None:
         """Somebody leaves next month and is proposed elsewhere; a school proposes somebody too."""
-        with system_session(self._system, reason="demo city") as session:
+        with system_session(self.system, reason="demo city") as session:
             memberships.set_first_dates(session)
-        leaving = inclusive_to_instant(self._today + dt.timedelta(days=30))
-        with self._as("admin") as session:
+        leaving = inclusive_to_instant(self.today + dt.timedelta(days=30))
+        with self.acting("admin") as session:
             found = select(m.Membership.id).where(
                 m.Membership.account_id == demo_uuid("protection")
             )
@@ -514,7 +452,7 @@ class _City:
                 demo_uuid("protection"), welfare, "ward_worker", manager=False, since=leaving
             )
             memberships.give_place(session, demo_uuid("proposal protection"), place)
-        with self._as("principal") as session:
+        with self.acting("principal") as session:
             school = demo_uuid("school")
             place = Place(demo_uuid("boe"), school, "school_team", manager=False, since=leaving)
             memberships.give_place(session, demo_uuid("proposal boe"), place)

@@ -10,7 +10,8 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from portal.demo.register import Record, demo_id
+from portal.demo.register import Record, demo_id, known_accounts
+from portal.working_hours import jst
 
 # Text by slice; a subject other than the child after the slice's name.
 Words = tuple[tuple[str, str, str, str], ...]
@@ -22,6 +23,15 @@ class Clock:
     def __init__(self, now: dt.datetime) -> None:
         """Take the present instant, aware."""
         self.now = now
+
+    @property
+    def today(self) -> dt.date:
+        """Return the day in JST."""
+        return jst(self.now).date()
+
+    def day_of(self, days: float) -> dt.date:
+        """Return the day in JST on which it was so many days ago."""
+        return jst(self.now - dt.timedelta(days=days)).date()
 
     def ago(self, days: float) -> str:
         """Return the instant so many days ago."""
@@ -54,7 +64,8 @@ def households() -> list[Record]:
     ]
 
 
-def _case(child: str, reference: str, opened: str, **rest: object) -> Record:
+def case_of(child: str, reference: str, opened: str, **rest: object) -> Record:
+    """Return a case of a child as a register has it; ``rest`` replaces what is usual."""
     case: Record = {
         "id": demo_id(f"case {child}"),
         "reference": reference,
@@ -72,25 +83,17 @@ def _case(child: str, reference: str, opened: str, **rest: object) -> Record:
     return case | rest
 
 
-def _entries(
+def entries_of(
     clock: Clock, child: str, words: Iterable[tuple[float, str, str, str, str]]
 ) -> list[Record]:
     """Return entries from (days ago, slice, subject, author, text); "" is the child itself."""
-    agency_of = {
-        "counsellor": "centre",
-        "director": "centre",
-        "nurse": "school",
-        "officer": "ward_welfare_43101",
-        "cgc_worker": "cgc",
-        "watcher": "cafeteria",
-        "child_health": "ward_child_health_43102",
-    }
+    people = known_accounts(full=True)
     return [
         {
             "id": demo_id(f"entry {child} {number}"),
             "slice": slice_,
             "subject": demo_id(f"person {subject or child}"),
-            "author_agency": demo_id(agency_of[author]),
+            "author_agency": demo_id(people[author][1]),
             "author": demo_id(author),
             "at": clock.ago(days),
             "text": text,
@@ -100,7 +103,7 @@ def _entries(
     ]
 
 
-def _consent(
+def consent_to(
     clock: Clock,
     child: str,
     agency: str,
@@ -111,6 +114,7 @@ def _consent(
     until: float = 160,
     purpose: str = "support",
 ) -> Record:
+    """Return a grant on the consent of a subject, "" for the child; since and until in days."""
     return {
         "id": demo_id(f"grant {child} {subject} {agency}"),
         "agency": demo_id(agency),
@@ -151,16 +155,16 @@ def _aoi(clock: Clock) -> Record:
         (16, "watch_points", "", "counsellor", "あおちゃんが来たら、名前で呼んでください。"),
         (15, "detail", "", "counsellor", "面談での詳しい話。弟の世話をすることもある。"),
     )
-    return _case(
+    return case_of(
         "aoi",
         "K7F-3QX-R4M",
         clock.ago(21),
-        entries=_entries(clock, "aoi", words),
+        entries=entries_of(clock, "aoi", words),
         grants=[
-            _consent(clock, "aoi", "school", ["basic", "school", "watch_points"]),
-            _consent(clock, "aoi", "ward_welfare_43101", ["basic", "welfare"]),
-            _consent(clock, "aoi", "ward_welfare_43101", ["welfare"], subject="haruka"),
-            _consent(clock, "aoi", "cafeteria", ["watch_points"], purpose="watching"),
+            consent_to(clock, "aoi", "school", ["basic", "school", "watch_points"]),
+            consent_to(clock, "aoi", "ward_welfare_43101", ["basic", "welfare"]),
+            consent_to(clock, "aoi", "ward_welfare_43101", ["welfare"], subject="haruka"),
+            consent_to(clock, "aoi", "cafeteria", ["watch_points"], purpose="watching"),
         ],
     )
 
@@ -172,11 +176,11 @@ def _riku(clock: Clock) -> Record:
         (19, "school", "", "counsellor", "週に2日ほど休んでいる。"),
     )
     never = {"agency": demo_id("junior_high"), "from": clock.ago(19), "until": None}
-    return _case(
+    return case_of(
         "riku",
         "M4T-9WD-C2H",
         clock.ago(21),
-        entries=_entries(clock, "riku", words),
+        entries=entries_of(clock, "riku", words),
         never_tell=[never],
     )
 
@@ -195,11 +199,11 @@ def _sora(clock: Clock) -> Record:
         ),
         (4, "safety", "", "cgc_worker", "家庭訪問で本人に会い、安全を確認した。"),
     )
-    return _case(
+    return case_of(
         "sora",
         "R9H-6VN-T3K",
         clock.ago(7),
-        entries=_entries(clock, "sora", words),
+        entries=entries_of(clock, "sora", words),
         grants=[
             {
                 "id": demo_id("grant sora cgc"),
@@ -228,12 +232,12 @@ def _hina(clock: Clock) -> Record:
         (14, "school", "", "counsellor", "申立てのあった教職員について、本人の話を聞いた。"),
         (10, "school", "", "nurse", "保健室に来た。今日は教室に戻れた。"),
     )
-    grant = _consent(clock, "hina", "school", ["basic", "school"], since=13)
-    return _case(
+    grant = consent_to(clock, "hina", "school", ["basic", "school"], since=13)
+    return case_of(
         "hina",
         "C3J-7PX-D9W",
         clock.ago(15),
-        entries=_entries(clock, "hina", words),
+        entries=entries_of(clock, "hina", words),
         grants=[grant | {"accounts": [demo_id("nurse")]}],
         exclusions=[{"account": demo_id("teacher"), "from": clock.ago(15), "until": None}],
         never_tell=[{"person": demo_id("person teacher"), "from": clock.ago(14), "until": None}],
@@ -248,12 +252,12 @@ def _minato(clock: Clock) -> Record:
         (29, "health", "", "counsellor", "眠れない日が続いている。"),
         (11, "health", "", "child_health", "保健師が面談した。睡眠の記録をつけることにした。"),
     )
-    return _case(
+    return case_of(
         "minato",
         "W2X-5GK-M7R",
         clock.ago(31),
-        entries=_entries(clock, "minato", words),
-        grants=[_consent(clock, "minato", "ward_child_health_43102", ["basic", "health"])],
+        entries=entries_of(clock, "minato", words),
+        grants=[consent_to(clock, "minato", "ward_child_health_43102", ["basic", "health"])],
         never_tell=[
             {"person": demo_id("person minato_father"), "from": clock.ago(30), "until": None}
         ],
@@ -278,17 +282,17 @@ def _yui(clock: Clock) -> Record:
         (8, "school", "", "nurse", "別のこどものことを書いた誤り。"),
         (5, "progress", "", "counsellor", "宿題の時間がとれるようになった。見守りを続ける。"),
     )
-    entries = _entries(clock, "yui", words)
+    entries = entries_of(clock, "yui", words)
     entries[6]["retracted"] = clock.ago(7.9)
-    return _case(
+    return case_of(
         "yui",
         "T6N-4HD-X2Q",
         clock.ago(42),
         status="watching",
         entries=entries,
         grants=[
-            _consent(clock, "yui", "cafeteria", ["watch_points"], since=36, purpose="watching"),
-            _consent(clock, "yui", "school", ["basic", "school"], since=36, until=-3),
+            consent_to(clock, "yui", "cafeteria", ["watch_points"], since=36, purpose="watching"),
+            consent_to(clock, "yui", "school", ["basic", "school"], since=36, until=-3),
             {
                 "id": demo_id("grant yui council"),
                 "agency": demo_id("ward_child_health_43101"),
@@ -303,9 +307,3 @@ def _yui(clock: Clock) -> Record:
             },
         ],
     )
-
-
-def world(now: dt.datetime) -> Record:
-    """Return the cases' part of the register."""
-    clock = Clock(now)
-    return {"households": households(), "cases": cases(clock)}

@@ -1,12 +1,15 @@
 """The demo city's agencies and people, as a register in the world format.
 
 Public bodies carry their real names; every person, school, cafeteria and NPO is invented
-(law-and-practice.md §5). Twenty-five agencies in five wards.
+(law-and-practice.md §5). Twenty-five agencies in five wards are the small city, sixty the full one
+(``portal.demo.neighbours`` has the others).
 """
 
 import datetime as dt
 import uuid
 from typing import Any
+
+from portal.demo import neighbours
 
 Record = dict[str, Any]
 
@@ -60,7 +63,7 @@ _ACCOUNTS = (
 )
 
 # People who are known to the centre and also have an account.
-_PERSON_OF_ACCOUNT = {"teacher": "teacher", "cgc_mother": "nami"}
+_PERSON_OF_ACCOUNT = {"teacher": "teacher", "cgc_mother": "nami", "coach_account": "coach"}
 
 # Key, family name, given name, ふりがな, what they like to be called, years since birth.
 _PERSONS = (
@@ -88,14 +91,16 @@ def email(key: str) -> str:
     return f"{key.replace('_', '-')}@example.jp"
 
 
-def agencies() -> list[Record]:
-    """Return the 25 agencies; all public bodies sit on the regional council since April."""
+def agencies(*, full: bool = False) -> list[Record]:
+    """Return the 25 agencies, or all 60; public bodies sit on the regional council since April."""
     rows = [*_AGENCIES]
     for ward, ward_name in WARDS.items():
         rows += [
             (f"{kind}_{ward}", kind, f"{ward_name} {name}", "municipal", ward)
             for kind, name in _DIVISIONS.items()
         ]
+    if full:
+        rows += neighbours.AGENCIES
     return [
         {
             "id": demo_id(key),
@@ -109,7 +114,12 @@ def agencies() -> list[Record]:
     ]
 
 
-def accounts() -> list[Record]:
+def _people(*, full: bool) -> tuple[tuple[str, str, str, str, bool, bool], ...]:
+    divisions = tuple(f"{kind}_{ward}" for ward in WARDS for kind in _DIVISIONS)
+    return (*_ACCOUNTS, *neighbours.accounts(divisions)) if full else _ACCOUNTS
+
+
+def accounts(*, full: bool = False) -> list[Record]:
     """Return everybody who can sign in."""
     return [
         {
@@ -128,7 +138,7 @@ def accounts() -> list[Record]:
                 }
             ],
         }
-        for key, name, agency, role, manager, _on_team in _ACCOUNTS
+        for key, name, agency, role, manager, _on_team in _people(full=full)
     ]
 
 
@@ -137,17 +147,18 @@ def _person_of(account: str) -> str | None:
     return None if person is None else demo_id(f"person {person}")
 
 
-def teams() -> list[Record]:
+def teams(*, full: bool = False) -> list[Record]:
     """Return the default teams; the centre has none, it reads as the owner."""
     members: dict[str, list[str]] = {}
-    for key, _name, agency, _role, _manager, on_team in _ACCOUNTS:
+    schools = {key for key, kind, *_rest in (*_AGENCIES, *neighbours.AGENCIES) if kind == "school"}
+    for key, _name, agency, _role, _manager, on_team in _people(full=full):
         if on_team:
             members.setdefault(agency, []).append(key)
     return [
         {
             "id": demo_id(f"team {agency}"),
             "agency": demo_id(agency),
-            "name": "学校内対応チーム" if agency in ("school", "junior_high") else "担当チーム",
+            "name": "学校内対応チーム" if agency in schools else "担当チーム",
             "default": True,
             "members": [
                 {"account": demo_id(key), "from": "2026-04-01T00:00:00+09:00"} for key in keys
@@ -157,7 +168,7 @@ def teams() -> list[Record]:
     ]
 
 
-def persons(today: dt.date) -> list[Record]:
+def persons(today: dt.date, *, full: bool = False) -> list[Record]:
     """Return the children and the people around them, as old as they are today."""
     return [
         {
@@ -166,9 +177,11 @@ def persons(today: dt.date) -> list[Record]:
             "given_name": given,
             "kana": kana,
             "called": called,
-            "birth_date": None if years is None else _birthday(today, key, years),
+            "birth_date": None if years is None else birthday(today, key, years),
         }
-        for key, family, given, kana, called, years in _PERSONS
+        for key, family, given, kana, called, years in (
+            (*_PERSONS, *neighbours.PERSONS) if full else _PERSONS
+        )
     ]
 
 
@@ -178,7 +191,8 @@ def names_of(person: str) -> dict[str, str]:
     return dict(zip(("family_name", "given_name", "kana", "called"), names, strict=True))
 
 
-def _birthday(today: dt.date, key: str, years: int) -> str:
+def birthday(today: dt.date, key: str, years: int) -> str:
+    """Return the date of birth of somebody who is so many years old today."""
     # Some day in the first half of the year, so that nobody's age depends on the day of a demo.
     day = 1 + sum(key.encode()) % 28
     month = 1 + sum(key.encode()) % 3
@@ -186,6 +200,6 @@ def _birthday(today: dt.date, key: str, years: int) -> str:
     return dt.date(today.year - years - (0 if age_reached else 1), month, day).isoformat()
 
 
-def known_accounts() -> dict[str, tuple[str, str]]:
+def known_accounts(*, full: bool = False) -> dict[str, tuple[str, str]]:
     """Return name and agency key of each account, by the account's key."""
-    return {key: (name, agency) for key, name, agency, *_rest in _ACCOUNTS}
+    return {key: (name, agency) for key, name, agency, *_rest in _people(full=full)}

@@ -288,7 +288,7 @@ def test_a_real_installation_has_no_demo(run: Run) -> None:
 
 
 def test_a_demo_is_loaded_once_and_never_half(instance: Path) -> None:
-    env = {"PORTAL_DEMO": "1"}
+    env = {"PORTAL_DEMO": "1", "PORTAL_DEMO_SIZE": "small"}
     mark = instance / DEMO_LOADING
     assert here(instance, "database", "prepare", **env).exit_code == 0
     mark.touch()

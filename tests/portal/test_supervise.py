@@ -65,8 +65,8 @@ class Demo:
             [sys.executable, "-W", "error", "-c", textwrap.dedent(START),
              str(self.instance), str(self.port), self.step, SERVICE, *arguments],
             cwd=ROOT,
-            env={**os.environ, "PORTAL_DEMO": "1", "PORTAL_INSTANCE": str(self.instance),
-                 "PORTAL_PORT": str(self.port)},
+            env={**os.environ, "PORTAL_DEMO": "1", "PORTAL_DEMO_SIZE": "small",
+                 "PORTAL_INSTANCE": str(self.instance), "PORTAL_PORT": str(self.port)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         self.runs.append(run)

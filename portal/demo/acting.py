@@ -1,0 +1,96 @@
+"""Acting as somebody of the demo city: a session that looks as that person, through both walls."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.audit import settle
+from portal.config import Config
+from portal.database import PortalSession, look_as, system_session
+from portal.demo.register import demo_id
+from portal.policy.permissions import Standing
+from portal.policy.viewer import Viewer
+from portal.vault import equip
+from portal.working_hours import jst
+
+
+def demo_uuid(key: str) -> uuid.UUID:
+    """Return an id of the demo city as such."""
+    return uuid.UUID(demo_id(key))
+
+
+class Acting:
+    """Gives sessions in the names of the city's people."""
+
+    def __init__(self, app: Engine, system: Engine, config: Config) -> None:
+        """Take an engine of the web application, one of the system role, and the demo's config."""
+        self.app, self.system, self.config = app, system, config
+        self._sights: dict[str, tuple[Viewer, Standing]] = {}
+        with system_session(system, reason="demo city") as session:
+            self.now: dt.datetime = session.scalars(select(func.portal_clock())).one()
+
+    @property
+    def today(self) -> dt.date:
+        """Return the day in JST on which the city is loaded."""
+        return jst(self.now).date()
+
+    @contextmanager
+    def acting(self, person: str | None) -> Iterator[Session]:
+        """Give a session that looks as somebody of the city, or as a stranger."""
+        with PortalSession(self.app) as session:
+            equip(session, self.config.keys)
+            if person is not None:
+                look_as(session, *self._sight(person))
+            yield session
+            settle(session)
+            session.commit()
+
+    def case(self, session: Session, child: str) -> m.Case:
+        """Return the case of a child of the city, as the session sees it."""
+        return session.scalars(select(m.Case).where(m.Case.id == demo_uuid(f"case {child}"))).one()
+
+    def tie(self, thread_id: uuid.UUID, person: str, child: str, *, kind: str) -> None:
+        """Make a thread that of somebody of a case, as a register of an older system would say."""
+        with system_session(self.system, reason="demo city") as session:
+            session.execute(
+                update(m.Thread)
+                .where(m.Thread.id == thread_id)
+                .values(
+                    kind=kind,
+                    case_id=demo_uuid(f"case {child}"),
+                    owner_agency_id=demo_uuid("centre"),
+                    person_id=demo_uuid(f"person {person}"),
+                )
+            )
+            session.execute(
+                update(m.Consultation)
+                .where(m.Consultation.thread_id == thread_id)
+                .values(consulter="CHILD" if kind == "child" else "FAMILY")
+            )
+            session.execute(
+                update(m.InboxItem)
+                .where(m.InboxItem.thread_id == thread_id)
+                .values(case_id=demo_uuid(f"case {child}"), status="accepted", unread_since=None)
+            )
+
+    def _sight(self, person: str) -> tuple[Viewer, Standing]:
+        if person not in self._sights:
+            self._sights[person] = self._looked_up(demo_uuid(person))
+        return self._sights[person]
+
+    def _looked_up(self, account_id: uuid.UUID) -> tuple[Viewer, Standing]:
+        with system_session(self.system, reason="demo city") as session:
+            membership = session.scalars(
+                select(m.Membership).where(m.Membership.account_id == account_id)
+            ).one()
+            agency = session.get_one(m.Agency, membership.agency_id)
+            teams = session.scalars(
+                select(m.TeamMember.team_id).where(m.TeamMember.account_id == account_id)
+            ).all()
+            viewer = Viewer(account_id, agency.id, circles=(agency.id, account_id, *teams))
+            return viewer, Standing(membership.role, membership.manager, agency.type, agency.id)
