@@ -1,6 +1,7 @@
 """The list of cases, a case by slice, posts, and the own agency's records."""
 
 import uuid
+from collections.abc import Collection
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -47,21 +48,34 @@ WAYS = (
 )
 
 
+# The filter of the list that keeps the cases one works on.
+MINE = "mine"
+
+
 @bp.get("/cases")
 @permits(Action.READ_CASES)
 def index() -> ResponseReturnValue:
     """Show the cases one may see, fifty at a time; the police open one by its reference."""
     if not allows(standing(), Action.LIST_CASES):
         return render_template("cases/open.html", form=ReferenceForm())
-    status = request.args.get("status")
-    status = status if status in codes("case_status") else None
+    status, whose = _kept("status", codes("case_status")), _kept("whose", [MINE])
+    at_centre = allows(standing(), Action.COORDINATE)
+    at = read_cursor(request.args.get("at"))
     return render_template(
         "cases/index.html",
-        page=list_cases(db.session, read_cursor(request.args.get("at")), status),
+        page=list_cases(db.session, at, status, mine=at_centre and whose == MINE),
         total=count_cases(db.session),
         status=status,
+        whose=whose,
+        at_centre=at_centre,
         statuses=codes("case_status"),
     )
+
+
+def _kept(name: str, choices: Collection[str]) -> str | None:
+    """Return what a filter of the address keeps, None where it keeps all or knows no such word."""
+    said = request.args.get(name)
+    return said if said in choices else None
 
 
 @bp.route("/cases/search", methods=["GET", "POST"])

@@ -4,6 +4,7 @@ What happened there was done by its people: each step runs through the same serv
 walls as a click would, in the name of who does it.
 """
 
+import datetime as dt
 import uuid
 
 from sqlalchemy import Engine, func, select, update
@@ -24,6 +25,8 @@ from portal.world import load
 
 REPORT_SLUG = "mihon-shokudo"
 SCHOOL_SLUG = "mihon-daiichi"
+# At this hour in JST the people of the full city get their letter of the day.
+LETTERS_AT = 8
 
 
 def load_city(config: Config) -> None:
@@ -52,19 +55,29 @@ def _load_register(system: Engine, config: Config) -> bool:
         if session.scalar(select(m.Agency.id).limit(1)) is not None:
             return False
         equip(session, config.keys)
-        clock = matters.Clock(session.scalars(select(func.portal_clock())).one())
-        around = crowd(clock) if full else Crowd()
-        load(session, _world(clock, around, full=full), trust=False, add=False)
-        write_courses(session, clock, around.courses)
+        now = session.scalars(select(func.portal_clock())).one()
+        around = crowd(matters.OfficeClock(now)) if full else Crowd()
+        load(session, _world(now, around, full=full), trust=False, add=False)
+        write_courses(session, matters.OfficeClock(now), around.courses)
         _open_doors(session)
         _say_who_people_are(session)
         _pledge(session)
         _let_one_sign_in(session, config)
+        if full:
+            _let_the_others_read_once_a_day(session)
     return True
 
 
-def _world(clock: matters.Clock, around: Crowd, *, full: bool) -> register.Record:
+def _let_the_others_read_once_a_day(session: Session) -> None:
+    """Let everybody whom nobody can try have chosen one letter a day, in the morning."""
+    named = [uuid.UUID(register.demo_id(key)) for key in register.known_accounts()]
+    others = session.scalars(select(m.Account.id).where(m.Account.id.not_in(named)))
+    session.add_all(m.MailChoice(account_id=other, daily_at=LETTERS_AT) for other in others)
+
+
+def _world(now: dt.datetime, around: Crowd, *, full: bool) -> register.Record:
     """Return the register of the city: the hand-written matters, and those around them."""
+    clock = matters.Clock(now)
     return {
         "format": "portal-world/1",
         "agencies": register.agencies(full=full),
@@ -74,7 +87,7 @@ def _world(clock: matters.Clock, around: Crowd, *, full: bool) -> register.Recor
         "households": [*matters.households(), *around.households],
         "cases": [
             *matters.cases(clock),
-            *(more_matters.cases(clock) if full else ()),
+            *(more_matters.cases(matters.OfficeClock(now)) if full else ()),
             *around.cases,
         ],
     }

@@ -305,7 +305,7 @@ class _Writer:
         )
 
     def _at(self, days: float) -> dt.datetime:
-        return self._clock.now - dt.timedelta(days=days)
+        return self._clock.back(days)
 
     def _row(self, row: Any, **texts: str | None) -> None:
         seal(self._session, row, **texts)

@@ -28,6 +28,8 @@ _WORKERS: Final = (
     *("counsellor", "counsellor2", "counsellor3", "counsellor4", "counsellor5"),
     "investigator",
 )
+# What is open is due around today: some of it is late.
+_DUE: Final = (4, 9, -3, 14, 1, 20, 6, 0, 11)
 _CONSENT_DAYS: Final = 180
 # The report of an abuse holds for 90 days (legal_bases.csv, CAPA6).
 _REPORT_DAYS: Final = 89
@@ -339,7 +341,8 @@ class _Draw:
     def _course(self, beside: str, guardian: str | None) -> Course:
         theme, opened, die = self._theme, self._opened, self._die
         pressing = theme.topic == "ABUSE_WORRY"
-        met = opened > _SEEN and not self._one_in(11, 3)
+        # Only of late is there a child whom nobody has met yet.
+        met = opened > _SEEN and not (opened < _HEARD and self._one_in(5, 3))
         urgency = "A" if pressing and self._number % 2 else die.choice("BBBCCD")
         found = theme.violation if opened > _JUDGED and self._one_in(4, 0) else None
         account = (
@@ -419,7 +422,7 @@ class _Draw:
 
     def _open(self, ask: Ask, agency: str, place: int) -> Asked:
         days = min(self._opened - 4, 12.0)
-        due = (-3, 0, 1, 4, 9, 14)[(self._number + place) % 6]
+        due = _DUE[(self._number // len(_WORKERS) + place) % len(_DUE)]
         accepted = (Step(days * 0.6, "accepted", self._author(agency)),)
         return Asked(agency, ask.kind, days, due, ask.request, accepted if self._number % 2 else ())
 

@@ -355,7 +355,7 @@ class _City(Acting):
 
     def the_law_is_used(self) -> None:
         """The police are told in an emergency; another share waits for the director."""
-        now = dt.datetime.now(dt.UTC)
+        now = self.now
         with self.acting("counsellor") as session:
             emergencies.provide(
                 session,

@@ -9,6 +9,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import ClassVar
 
 from portal.demo.register import Record, demo_id, known_accounts
 from portal.working_hours import jst
@@ -29,17 +30,37 @@ class Clock:
         """Return the day in JST."""
         return jst(self.now).date()
 
+    def back(self, days: float) -> dt.datetime:
+        """Return the instant so many days ago; a negative number lies ahead."""
+        return self.now - dt.timedelta(days=days)
+
     def day_of(self, days: float) -> dt.date:
-        """Return the day in JST on which it was so many days ago."""
-        return jst(self.now - dt.timedelta(days=days)).date()
+        """Return the day in JST of the instant so many days ago."""
+        return jst(self.back(days)).date()
 
     def ago(self, days: float) -> str:
-        """Return the instant so many days ago."""
-        return (self.now - dt.timedelta(days=days)).isoformat()
+        """Return the instant so many days ago, as a register writes it."""
+        return self.back(days).isoformat()
 
     def ahead(self, days: float) -> str:
-        """Return the instant so many days ahead."""
-        return (self.now + dt.timedelta(days=days)).isoformat()
+        """Return the instant so many days ahead, as a register writes it."""
+        return self.ago(-days)
+
+
+class OfficeClock(Clock):
+    """A clock by which everything happens between nine and six, in the order in which it would."""
+
+    OPENS: ClassVar = 9
+    HOURS: ClassVar = 9
+
+    def back(self, days: float) -> dt.datetime:
+        """Return the instant of the working day on which it was so many days ago."""
+        exact = jst(super().back(days))
+        midnight = exact.replace(hour=0, minute=0, second=0, microsecond=0)
+        share = (exact - midnight) / dt.timedelta(days=1)
+        at_work = midnight + dt.timedelta(hours=self.OPENS + self.HOURS * share)
+        # Nothing that has happened lies ahead.
+        return min(at_work, exact) if days >= 0 else at_work
 
 
 def cases(clock: Clock) -> list[Record]:

@@ -365,6 +365,7 @@ def _tsumugi(clock: Clock) -> Record:
                 "school",
                 ["basic", "school", "facts"],
                 since=21,
+                until=12,
                 purpose="fact_finding",
             ),
         ],

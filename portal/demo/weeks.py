@@ -18,6 +18,7 @@ from portal.config import Config
 from portal.database import look_as, system_session
 from portal.demo.acting import Acting, demo_uuid
 from portal.demo.life import CODES
+from portal.demo.matters import OfficeClock
 from portal.policy.viewer import Viewer
 from portal.queries.meetings import party_names
 from portal.services import (
@@ -200,7 +201,7 @@ class _Weeks(Acting):
             session.execute(
                 update(model)
                 .where(model.id == demo_uuid(key))  # type: ignore[attr-defined]
-                .values({column: self.now - dt.timedelta(days=days)})
+                .values({column: OfficeClock(self.now).back(days)})
             )
 
     # -- the matters ------------------------------------------------------------------------------
@@ -466,9 +467,8 @@ class _Weeks(Acting):
             )
         self._date_back(m.Closure, "closure himari", 12)
         with system_session(self.system, reason="demo city") as session:
-            closed_at = self.now - dt.timedelta(days=12)
             case = session.get_one(m.Case, demo_uuid("case himari"))
-            case.closed_at = closed_at
+            case.closed_at = OfficeClock(self.now).back(12)
 
     # -- the desks, and the week's meeting --------------------------------------------------------
 

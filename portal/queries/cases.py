@@ -5,7 +5,7 @@ A page costs a constant number of queries, however many rows it has (performance
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
@@ -34,7 +34,7 @@ from portal.audit import Event, record_listed
 from portal.codes import read_reference
 from portal.database import standing
 from portal.policy.hot import hot
-from portal.policy.viewer import CIRCLES
+from portal.policy.viewer import ACCOUNT, CIRCLES
 from portal.policy.visibility import case_access, probe
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
 from portal.vault import fetch_keys, reveal
@@ -182,6 +182,8 @@ _URGENCIES = hot(
 )
 _CHECKS = hot("next checks", _newest_of_each(m.ProgressCheck.next_on, m.ProgressCheck.checked_at))
 
+_WORKED_ON = select(m.CaseWorker.case_id).where(m.CaseWorker.account_id == ACCOUNT)
+
 # Built once: making a statement anew for each page costs as much as running it.
 LISTINGS = {
     (order, sifts): hot(f"list: {order}{', sifted' if sifts else ''}", statement)
@@ -195,21 +197,29 @@ def count_cases(session: Session) -> int:
     return session.execute(COUNTING).scalar_one()  # type: ignore[no-any-return]
 
 
-def list_cases(session: Session, cursor: Cursor | None = None, status: str | None = None) -> Page:
+def list_cases(
+    session: Session,
+    cursor: Cursor | None = None,
+    status: str | None = None,
+    *,
+    mine: bool = False,
+) -> Page:
     """Return a page of the cases that the viewer sees, by latest visible activity.
 
     Args:
         session: of the viewer.
         cursor: of the address; None for the first page.
         status: code of ``case_status`` to keep, or None for all.
+        mine: keep those on which the viewer works, at the centre.
 
     """
     order = direction(cursor)
-    sifted = status is not None
+    sifted = status is not None or mine
     bound = {} if cursor is None else {"at": cursor.at, "id": cursor.id}
     found = session.execute(LISTINGS[order, sifted], bound).all()
     full = len(found) == (SIFTED if sifted else PAGE + 1)
-    kept = list(islice(_confirmed(found, status), PAGE + 1))
+    worked_on = set(session.scalars(_WORKED_ON)) if mine else None
+    kept = list(islice(_confirmed(found, status, worked_on), PAGE + 1))
     onward = _onward(found, kept, full=full)
     shown = kept[:PAGE]
     if order != "newer":
@@ -217,14 +227,17 @@ def list_cases(session: Session, cursor: Cursor | None = None, status: str | Non
         return dressed(session, shown, newer=back, older=onward)
     if onward is None or not shown:
         # The newest page is always a full one that begins at the top.
-        return list_cases(session, None, status)
+        return list_cases(session, None, status, mine=mine)
     shown.reverse()
     return dressed(session, shown, newer=onward, older=shown[-1])
 
 
-def _confirmed(found: Sequence[Any], status: str | None) -> Iterator[Any]:
+def _confirmed(
+    found: Sequence[Any], status: str | None, worked_on: Container[uuid.UUID] | None
+) -> Iterator[Any]:
     for row in found:
-        if row.reference is not None and status in (None, row.status):
+        wanted = status in (None, row.status) and (worked_on is None or row.case_id in worked_on)
+        if row.reference is not None and wanted:
             yield row
 
 

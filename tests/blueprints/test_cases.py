@@ -140,6 +140,18 @@ def test_the_list_is_filtered_by_status(browse: Browse, write: Write) -> None:
     assert REFERENCE in counsellor.get("/cases?status=no-such-status").text
 
 
+def test_the_list_is_filtered_by_who_works_on_it(browse: Browse, write: Write) -> None:
+    counsellor, investigator, nurse = map(browse, ("counsellor", "investigator", "nurse"))
+    assert REFERENCE in counsellor.get("/cases?whose=mine").text
+    assert REFERENCE not in investigator.get("/cases?whose=mine").text
+    assert REFERENCE in investigator.get("/cases?whose=nobody").text
+    # Nobody works on cases at a school: there is no such filter, and it leaves nothing out.
+    write(share("school", ["basic"]))
+    page = nurse.get("/cases?whose=mine").text
+    assert REFERENCE in page
+    assert "whose" not in page
+
+
 @pytest.mark.parametrize("at", ["x", "%00", "あ", "A" * 500, "f_________8AAAAAAAAAAAAAAAAAAAAAAA"])
 def test_a_broken_place_in_the_list_is_its_beginning(browse: Browse, at: str) -> None:
     assert REFERENCE in browse("counsellor").get(f"/cases?at={at}").text
