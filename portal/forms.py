@@ -20,7 +20,9 @@ from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, ValidationError
 from wtforms.widgets import EmailInput, TextArea
 
+from portal.auth import typed_before
 from portal.codes import normalise_secret
+from portal.extensions import db
 from portal.templating import label
 from portal.text import MESSAGES, BadText, clean, normalise_email
 from portal.vocabulary import codes
@@ -35,6 +37,12 @@ LONG_TEXT = 20_000
 
 class PortalForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types.
     """A form with a token; ``status`` is that of the page that shows it."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
+            """Begin with what was typed here before a weighty step that was given up."""
+            sent = super().wrap_formdata(form, formdata)
+            return typed_before(db.session) if sent is None else sent
 
     @property
     def status(self) -> int:

@@ -1,13 +1,13 @@
-"""What was typed when a session had ended: offered once more after the sign-in."""
+"""What was typed and not sent: when a session had ended, or a weighty step was given up."""
 
 import uuid
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.account import bp
 from portal import models as m
-from portal.auth import SAVED_FIELD, permits
+from portal.auth import SAVED_FIELD, TYPED, keep_typing, page_above, permits
 from portal.errors import is_written
 from portal.extensions import db
 from portal.policy.permissions import Action
@@ -34,3 +34,12 @@ def forget_typed(saved_text_id: uuid.UUID) -> ResponseReturnValue:
     visible_or_404(m.SavedText, saved_text_id)
     saved.forget(db.session, saved_text_id)
     return redirect(url_for("account.typed"))
+
+
+@bp.post("/step-back")
+@permits(Action.KEEP_ACCOUNT)
+def step_back() -> ResponseReturnValue:
+    """Give up a weighty step: back to the page it began on, with what was typed in its form."""
+    there = page_above(request.form.get("step_up_for", "/"))
+    kept = keep_typing(db.session, there)
+    return redirect(there if kept is None else f"{there}?{TYPED}={kept}")

@@ -39,6 +39,8 @@ from portal.vocabulary import POLICY_MEETING
 
 T = TypeVar("T")
 
+# Whoever goes from brief to brief by keyboard begins at the paper, not at the head of each page.
+MAIN = "main"
 SENTENCES = {
     "brief_exists": _l("このケースの資料は、この会議にもうあります。"),
     "meeting_closed": _l("この会議は、もう終わっています。"),
@@ -324,7 +326,7 @@ def declare(parties_id: uuid.UUID) -> ResponseReturnValue:
     deeds.declare(db.session, parties, conflict=conflict)
     if conflict:
         return redirect(url_for("coordination.briefs"))
-    return redirect(url_for("coordination.advise", brief_id=brief_id))
+    return redirect(url_for("coordination.advise", brief_id=brief_id, _anchor=MAIN))
 
 
 @bp.route("/advice/briefs/<uuid:brief_id>", methods=["GET", "POST"])
@@ -334,7 +336,7 @@ def advise(brief_id: uuid.UUID) -> ResponseReturnValue:
     row, form = visible_or_404(m.Brief, brief_id), AdviceForm()
     given = found.own_advice_on(db.session, row)
     if form.validate_on_submit() and (given or _attempt(form, lambda: _advised(row, form))):
-        return redirect(url_for("coordination.advise", brief_id=row.id))
+        return redirect(url_for("coordination.advise", brief_id=row.id, _anchor=MAIN))
     return render_template(
         "coordination/brief_advise.html",
         brief=row,

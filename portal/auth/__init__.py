@@ -25,7 +25,7 @@ from portal.auth.factors import (
     try_factor,
     used_challenge,
 )
-from portal.auth.guard import PUBLIC, SAFE_METHODS, admit, local_path, permits
+from portal.auth.guard import PUBLIC, SAFE_METHODS, admit, local_path, page_above, permits
 from portal.auth.lending import is_lent, lend
 from portal.auth.links import LinkOwner, ask_for_reset, owner_of_link, use_link, words_of_link
 from portal.auth.proving import (
@@ -57,7 +57,7 @@ from portal.auth.sessions import (
 )
 from portal.auth.stepping import refusal, step_up, with_new_cookie
 from portal.auth.throttle import FAILURES_A_MINUTE, failed, throttle_buckets, throttled
-from portal.auth.typing import SAVED_FIELD, forget_sent, keep_typing
+from portal.auth.typing import SAVED_FIELD, TYPED, forget_sent, keep_typing, typed_before
 from portal.extensions import login_manager
 
 
@@ -82,6 +82,7 @@ __all__ = [
     "SAFE_METHODS",
     "SAVED_FIELD",
     "STEP_UP_SECONDS",
+    "TYPED",
     "Acting",
     "DoorClosedError",
     "LinkOwner",
@@ -114,6 +115,7 @@ __all__ = [
     "own_address",
     "own_sessions",
     "owner_of_link",
+    "page_above",
     "passkey_options",
     "passkey_used",
     "permits",
@@ -129,6 +131,7 @@ __all__ = [
     "throttle_buckets",
     "throttled",
     "try_factor",
+    "typed_before",
     "use_link",
     "used_challenge",
     "with_cookie",

@@ -118,8 +118,16 @@ def local_path(wish: str | None) -> str | None:
     """
     if wish is None or not wish.startswith("/"):
         return None
+    path = wish.partition("?")[0]
     try:
-        current_app.create_url_adapter(request).match(wish, method="GET")  # type: ignore[union-attr]
+        current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
     except (HTTPException, RequestRedirect):
         return None
     return wish
+
+
+def page_above(path: str) -> str:
+    """Return the page that a form stands on: the path itself, or the nearest page above it."""
+    parts = path.partition("?")[0].rstrip("/").split("/")
+    above = ("/".join(parts[:length]) for length in range(len(parts), 1, -1))
+    return next((page for page in above if local_path(page)), "/")

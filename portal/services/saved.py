@@ -31,12 +31,13 @@ class Saved:
 
 def save(
     session: Session, account_id: uuid.UUID, path: str, fields: Iterable[tuple[str, str]]
-) -> None:
-    """Keep the fields of a form for the account that the session looks for."""
+) -> uuid.UUID:
+    """Keep the fields of a form for the account that the session looks for; return the row's id."""
     row = m.SavedText(account_id=account_id, path=path)
     seal(session, row, fields=json.dumps(list(fields), ensure_ascii=False))
     session.add(row)
     session.flush()
+    return row.id
 
 
 def saved_texts(session: Session) -> list[Saved]:
