@@ -96,3 +96,46 @@ def test_nothing_is_kept_for_a_session_that_was_ended(browse: Browse, system: En
     page = stranger.post("/consultations/new", {"text": STORY}, 401)
     assert "預かりました" not in page.words
     assert kept(system) == []
+
+
+def stepping_back(browser: Browser, path: str, fields: dict[str, str]) -> str:
+    """Give up a weighty step as its page offers it, and return where that leads."""
+    return browser.post("/step-back", {**fields, "step_up_for": path}).location
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/staff/invite", "/staff/invite"),
+        ("/log/month/export", "/log/month"),
+        ("/machine-secrets/00000000-0000-4000-8000-000000000000/end", "/"),
+        ("//example.jp/staff/invite", "/"),
+        ("https://example.jp/staff/invite", "/"),
+        ("/nowhere", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_weighty_step_given_up_leads_to_the_page_it_began_on(
+    browse: Browse, path: str, page: str
+) -> None:
+    assert stepping_back(browse("principal"), path, {}) == page
+
+
+def test_what_was_typed_before_a_weighty_step_stands_in_its_form_for_its_author_alone(
+    browse: Browse, system: Engine
+) -> None:
+    typed = {"name": "見本 あらた", "email": "arata@example.jp", "step_up_code": "12345678"}
+    there = stepping_back(browse("principal"), "/staff/invite", typed)
+    (row,) = kept(system)
+    assert "あらた" not in row
+    # Neither a colleague who is given the address nor another page finds it, and it stays kept.
+    for person, page in (
+        ("director", there),
+        ("principal", there.replace("/staff/invite", "/notifications/mail")),
+    ):
+        assert "あらた" not in browse(person).get(page).text
+    assert len(kept(system)) == 1
+    page = browse("principal").get(there)
+    assert page.form()["name"] == "見本 あらた"
+    assert "12345678" not in page.text
+    assert kept(system) == []

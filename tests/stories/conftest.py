@@ -112,3 +112,17 @@ def window(chromium: Chromium, address: str) -> Iterator[Callable[..., WatchedPe
     for person in made:
         person.context.close()
     assert found == [], "\n".join(found)
+
+
+@pytest.fixture
+def at_work(
+    passwords: None, window: Callable[[int], WatchedPerson]
+) -> Callable[[str, int], WatchedPerson]:
+    """Return a function that gives somebody of the city who has signed in, so many pixels wide."""
+
+    def sit_down(name: str, width: int) -> WatchedPerson:
+        person = window(width)
+        person.signs_in(f"{name}@example.jp", PASSWORD)
+        return person
+
+    return sit_down

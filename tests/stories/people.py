@@ -278,7 +278,7 @@ class ChromiumPerson(Person):
 
     @property
     def path(self) -> str:
-        return self.tab.url.removeprefix(self._address).partition("?")[0]
+        return re.split(r"[?#]", self.tab.url.removeprefix(self._address))[0]
 
     @property
     def words(self) -> str:

@@ -8,28 +8,16 @@ from collections.abc import Callable
 import pytest
 
 from tests.blueprints.test_lawful import REASON, today, town  # noqa: F401
-from tests.city import PASSWORD, City
+from tests.city import City
 from tests.stories.watched import WatchedPerson
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("passwords")]
+pytestmark = pytest.mark.browser
 
 Window = Callable[[int], WatchedPerson]
 HOME, HEALTH, CONTACT = "CANARY-home", "CANARY-health", "CANARY-contact"
 SCHOOL, REFERENCE = "見本第一小学校", "K7F-3QXR"
 # Record of sharing, 「やっぱり やめる」, 「やめる」 (issue: taking back in three taps).
 TAPS = 3
-
-
-@pytest.fixture
-def at_work(window: Window) -> Callable[[str, int], WatchedPerson]:
-    """Return a function that gives somebody of the city who has signed in."""
-
-    def sit_down(name: str, width: int) -> WatchedPerson:
-        person = window(width)
-        person.signs_in(f"{name}@example.jp", PASSWORD)
-        return person
-
-    return sit_down
 
 
 AtWork = Callable[[str, int], WatchedPerson]

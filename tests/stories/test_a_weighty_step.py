@@ -73,6 +73,20 @@ def test_opening_in_an_emergency(
     assert count(system, "emergencies") == 1
 
 
+def test_giving_it_up(at_work: AtWork, system: Engine) -> None:
+    principal = at_work("principal", 360)
+    principal.opens("/staff/invite")
+    principal.fills(name="見本 あらた", email="arata@example.jp", role="school_staff")
+    principal.presses("招待する")
+    assert principal.status == 403
+    principal.presses("やめて、前のページにもどる")
+    assert principal.path == "/staff/invite"
+    assert count(system, "membership_proposals") == count(system, "saved_texts") == 0
+    for name, typed in (("name", "見本 あらた"), ("email", "arata@example.jp")):
+        assert principal.tab.locator(f"[name='{name}']").input_value() == typed
+    assert principal.tab.locator("[name='role']").input_value() == "school_staff"
+
+
 def test_inviting_somebody(at_work: AtWork, system: Engine) -> None:
     principal = at_work("principal", 1280)
     for number, (name, email) in enumerate((("あらた", "arata"), ("つぎ", "tsugi"))):

@@ -26,21 +26,32 @@ class WatchedPerson(ChromiumPerson):
 
     def opens(self, path: str) -> None:
         super().opens(path)
-        self._look()
+        self.look()
 
     def sends(self, **answers: str | list[str]) -> None:
         super().sends(**answers)
-        self._look()
+        self.look()
 
     def presses(self, words: str) -> None:
         super().presses(words)
-        self._look()
+        self.look()
 
     def touches(self, words: str) -> None:
         super().touches(words)
-        self._look()
+        self.look()
 
-    def _look(self) -> None:
+    def follows(self, pattern: str) -> None:
+        """Touch the one link whose path matches, wherever on the page it stands."""
+        links = self.tab.locator("main a, .site-nav a")
+        hrefs = links.evaluate_all("links => links.map(link => link.getAttribute('href') || '')")
+        found = {href for href in hrefs if re.fullmatch(pattern, href.partition("#")[0])}
+        assert len(found) == 1, f"{len(found)} links for {pattern!r}: {sorted(found)}"
+        with self.tab.expect_navigation():
+            links.nth(hrefs.index(found.pop())).click()
+        self.taps += 1
+        self.look()
+
+    def look(self) -> None:
         where = _ID.sub("", self.path)
         kind = (where, self.status, self.tab.locator("form").count())
         # A house's own page is not ours to judge.
