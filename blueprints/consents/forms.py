@@ -117,6 +117,14 @@ class StartForm(AskedForm):
         ],
         default="own",
     )
+    # Before an agency is contacted; left out where it was recorded (domain.md §2).
+    necessity = RadioField(
+        _l("共有の必要性（3つの条件のどれか）"),
+        [Optional()],
+        choices=choices_of("necessity"),
+        description=_l("聞くことは先にできますが、記録するまで共有はできません。"),
+    )
+    grounds = CleanLongText(_l("そう判断した理由"), limit=REASON)
     alone_because = SelectField(
         _l("共同親権の1人だけが同意する理由"),
         choices=lambda: [nothing(_("なし（2人に聞く、または単独親権）")), *_reasons_alone()],
@@ -131,6 +139,23 @@ class StartForm(AskedForm):
         self.witness.description = _(
             "口頭（電話など）のときは、もう1人の職員と聞くか、その日のうちに記録を書きます。"
         )
+
+    def leave_out_necessity(self) -> None:
+        """Ask nothing about the necessity: it is on record."""
+        del self.necessity, self.grounds
+
+    @property
+    def states_necessity(self) -> bool:
+        """Return whether the form says which condition holds."""
+        return "necessity" in self and bool(self.necessity.data)
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """A condition comes with the reason why it holds."""
+        valid = bool(super().validate(extra_validators))
+        if self.states_necessity and not self.grounds.data and not self.grounds.errors:
+            self.grounds.errors = [_("そう判断した理由を書いてください。")]
+            return False
+        return valid
 
     def asking(self, words: str, level: str, language: str) -> Asking:
         """Return what was chosen, with the words that will be read out."""

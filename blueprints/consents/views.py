@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
+from flask_babel import gettext as _
 
 from blueprints.consents import bp
 from blueprints.consents.fields import role_of
@@ -42,6 +44,7 @@ from portal.queries.sharing import (
     staff_of,
     wishes_of,
 )
+from portal.services.assessment import record_necessity
 from portal.services.consents import (
     ask,
     asked_agencies,
@@ -62,6 +65,8 @@ from portal.vault import reveal
 # Where somebody of the staff may be the one concerned, the centre is asked before each share.
 ASKED_ABOUT_READERS = ("school", "nursery")
 PAPER = "paper"
+# Where the step of sharing stands on the page of the case.
+SHARING = "sharing"
 
 
 def own_case(case_id: uuid.UUID) -> m.Case:
@@ -105,26 +110,33 @@ def index(case_id: uuid.UUID) -> ResponseReturnValue:
 def start(case_id: uuid.UUID) -> ResponseReturnValue:
     """Choose who is asked about which agencies; then the screen is turned round."""
     case = own_case(case_id)
-    people, agencies = people_of(db.session, case.id), agencies_to_ask(db.session, case)
-    witnesses = colleagues(db.session, case.owner_agency_id)
-    guardians = guardians_of(db.session, case.id)
-    barred = {guardian.person_id for guardian in guardians if guardian.barred}
-    form = StartForm(agencies, people=people, witnesses=witnesses, barred=barred)
+    asked = asked_of(case)
+    form = asked["form"]
     if form.validate_on_submit():
         consent = attempt(form, lambda: _asked(case, form))
         if consent is not None:
             # What is filled in on paper is printed first, and typed in when it comes back.
             next_page = "consents.show" if consent.method == PAPER else "consents.answers"
             return redirect(url_for(next_page, consent_id=consent.id))
-    page = render_template(
-        "consents/start.html",
-        case=case,
-        form=form,
-        necessity=latest_necessity(db.session, case.id),
-        decision=decide(band_of_child(db.session, case.id, config().consent_ages), guardians),
-        roles={person.id: role_of(person) for person in people},
+    return render_template("consents/start.html", case=case, asked=asked), form.status
+
+
+def asked_of(case: m.Case) -> dict[str, Any]:
+    """Return the form that begins to ask, and whose consent it takes."""
+    people, guardians = people_of(db.session, case.id), guardians_of(db.session, case.id)
+    form = StartForm(
+        agencies_to_ask(db.session, case),
+        people=people,
+        witnesses=colleagues(db.session, case.owner_agency_id),
+        barred={guardian.person_id for guardian in guardians if guardian.barred},
     )
-    return page, form.status
+    if latest_necessity(db.session, case.id):
+        form.leave_out_necessity()
+    return {
+        "form": form,
+        "decision": decide(band_of_child(db.session, case.id, config().consent_ages), guardians),
+        "roles": {person.id: role_of(person) for person in people},
+    }
 
 
 def _asked(case: m.Case, form: StartForm) -> m.Consent:
@@ -132,6 +144,15 @@ def _asked(case: m.Case, form: StartForm) -> m.Consent:
     giver_kind = "child" if form.giver.data in children else "guardian"
     asked = [a for a in agencies_to_ask(db.session, case) if a.id in (form.agencies.data or ())]
     words = explanation(asked, giver_kind, for_child=form.whose.data == "child")
+    if form.states_necessity:
+        record_necessity(
+            db.session,
+            case,
+            necessity=form.necessity.data,
+            grounds=form.grounds.data,
+            # Sent twice, the form records it once.
+            record_id=uuid.uuid5(form.submission.data, "necessity"),
+        )
     asking = form.asking(words, level_of(giver_kind), str(get_locale() or "ja"))
     return ask(db.session, case, asking, consent_id=form.submission.data)
 
@@ -174,9 +195,13 @@ def _asked_agency(consent_id: uuid.UUID, agency_id: uuid.UUID) -> tuple[m.Consen
 def preview(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
     """「〇〇に見えるもの」: exactly what this agency will see, and what of it is new."""
     consent, agency = _asked_agency(consent_id, agency_id)
+    return _preview_page(consent, agency, share_form_asked_for())
+
+
+def share_form_asked_for() -> ShareForm:
+    """Return the form of the last step, with who reads as the address says it."""
     named = parsed_ids(request.args.get("readers", ""))
-    form = ShareForm(readers=",".join(map(str, named)), asked=request.args.get("asked", ""))
-    return _preview_page(consent, agency, form)
+    return ShareForm(readers=",".join(map(str, named)), asked=request.args.get("asked", ""))
 
 
 @bp.post("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>/readers")
@@ -189,8 +214,25 @@ def readers(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValue:
         return _preview_page(consent, agency, ShareForm(formdata=None), form), 422
     hide_from(db.session, own_case(consent.case_id), form.hidden(), reason=form.why_hidden.data)
     there = {"readers": ",".join(map(str, form.named())), "asked": form.whom.data}
+    return redirect(_preview_of(consent, agency, **there))
+
+
+def _preview_of(consent: m.Consent, agency: m.Agency, **there: str) -> str:
+    """Return where the preview stands: on a page of its own, or on that of the case."""
+    query = urlencode({"agency_id": agency.id, **there})
+    if _is_beside():
+        return f"{_beside(consent)}&{query}#{SHARING}"
     place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
-    return redirect(f"{place}?{urlencode(there)}")
+    return f"{place}?{urlencode(there)}" if there else place
+
+
+def _beside(consent: m.Consent) -> str:
+    return url_for("cases.show", case_id=consent.case_id, consent_id=consent.id)
+
+
+def _is_beside() -> bool:
+    """Return whether the form was sent from the page of the case, to which it leads back."""
+    return bool(request.form.get("beside"))
 
 
 @bp.post("/consents/<uuid:consent_id>/agencies/<uuid:agency_id>/share")
@@ -201,6 +243,9 @@ def share_with(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnVal
     form = ShareForm()
     form.must_ask = agency.type in ASKED_ABOUT_READERS
     if form.validate_on_submit() and attempt(form, lambda: _shared(consent, agency, form)):
+        flash(_("%(agency)sに共有しました。", agency=agency.name), "success")
+        if _is_beside():
+            return redirect(f"{_beside(consent)}#{SHARING}")
         return redirect(url_for("consents.index", case_id=consent.case_id))
     return _preview_page(consent, agency, form), 422
 
@@ -226,8 +271,7 @@ def objection(consent_id: uuid.UUID, agency_id: uuid.UUID) -> ResponseReturnValu
         attempt(form, lambda: record_objection(db.session, consent, form.words.data))
     if form.errors:
         return _preview_page(consent, agency, ShareForm(formdata=None), objects=form), 422
-    place = url_for("consents.preview", consent_id=consent.id, agency_id=agency.id)
-    return redirect(place)
+    return redirect(_preview_of(consent, agency))
 
 
 def _preview_page(
@@ -237,11 +281,24 @@ def _preview_page(
     readers: ReadersForm | None = None,
     objects: ObjectionForm | None = None,
 ) -> str:
+    looked = looked_at(consent, agency, form, readers, objects)
+    page = {"case": looked["case"], "consent": consent, "agency": agency}
+    return render_template("consents/preview.html", **page, looked=looked)
+
+
+def looked_at(
+    consent: m.Consent,
+    agency: m.Agency,
+    form: ShareForm,
+    readers: ReadersForm | None = None,
+    objects: ObjectionForm | None = None,
+) -> dict[str, Any]:
+    """Return what an agency will see by a consent, and the forms that go on from there."""
     case = own_case(consent.case_id)
     people = people_of(db.session, case.id)
     staff = staff_of(db.session, [agency.id])
     must_ask = agency.type in ASKED_ABOUT_READERS and not form.asked.data
-    page: dict[str, object] = {
+    page = {
         "case": case,
         "consent": consent,
         "agency": agency,
@@ -253,8 +310,7 @@ def _preview_page(
         "roles": {person.id: role_of(person) for person in people},
         "decision": _decision(consent, agency),
     }
-    seen = _seen(case, consent, agency, form)
-    return render_template("consents/preview.html", **page, **seen)
+    return {**page, **_seen(case, consent, agency, form)}
 
 
 def _decision(consent: m.Consent, agency: m.Agency) -> Decision | None:

@@ -107,7 +107,7 @@ def _to_sign_in(endpoint: str) -> Response:
     if request.method not in SAFE_METHODS:
         abort(401)
     known = endpoint == "child.enter" or request.path == "/"
-    there = url_for(endpoint, next=None if known else request.path)
+    there = url_for(endpoint, next=None if known else request.full_path.rstrip("?"))
     return redirect(there)  # type: ignore[return-value]
 
 

@@ -519,9 +519,8 @@ def test_no_share_before_the_necessity_is_recorded(
         for record in session.scalars(select(m.NecessityRecord)):
             session.delete(record)
     browser = browse("counsellor")
-    assert (
-        "必要性がまだ記録されていません" in browser.get(f"/cases/{town.case_id}/consents/new").words
-    )
+    asking = browser.get(f"/cases/{town.case_id}/consents/new").words
+    assert "記録するまで共有はできません" in asking
     consent = answered(browser, town, "welfare", "living")
     place = f"{consent}/agencies/{town.agencies['welfare']}"
     assert "必要性がまだ記録されていません" in browser.get(place).words
@@ -532,6 +531,53 @@ def test_no_share_before_the_necessity_is_recorded(
         record_necessity(session, town)
     browser.post(f"{place}/share", browser.get(place).form("/share"))
     assert len(rows(system, m.Grant)) == 1
+
+
+def test_the_necessity_is_recorded_with_the_first_question(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    with SystemSession(system) as session, session.begin():
+        for record in session.scalars(select(m.NecessityRecord)):
+            session.delete(record)
+    browser, url = browse("counsellor"), f"/cases/{town.case_id}/consents/new"
+    fields = {
+        **browser.get(url).form(),
+        "giver": town.persons["child"],
+        "agencies": [str(town.agencies["school"])],
+        "method": "screen",
+        "necessity": "agencies_needed",
+    }
+    refused = browser.post(url, fields, 422)
+    assert "そう判断した理由を書いてください。" in refused.words
+    assert rows(system, m.NecessityRecord) == rows(system, m.Consent) == []
+    sent = [browser.post(url, {**fields, "grounds": "学校の協力がいる。"}) for _ in range(2)]
+    assert sent[0].location == sent[1].location
+    [record] = rows(system, m.NecessityRecord)
+    assert record.necessity == "agencies_needed"
+    assert "necessity" not in browser.get(url).form()
+
+
+def test_what_is_next_stands_on_the_page_of_the_case_and_of_no_other(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    browser, case = browse("counsellor"), f"/cases/{town.case_id}"
+    consent = answered(browser, town, "welfare", "living").rpartition("/")[2]
+    beside = browser.get(f"{case}?consent_id={consent}")
+    assert "見本区福祉課に見えるもの" in beside.words
+    assert "見本区福祉課に見えるもの" not in browser.get(case).words
+    form = beside.form("/share")
+    assert form["beside"] == "case"
+    shared = browser.post(f"/consents/{consent}/agencies/{town.agencies['welfare']}/share", form)
+    assert shared.location == f"{case}?consent_id={consent}#sharing"
+    assert "これから共有するものはありません" in browser.follow(shared).words
+    # A number that nothing has is like one of another case; who only reads a case asks nobody.
+    browser.get(f"{case}?consent_id={uuid.uuid4()}", 404)
+    assert "だれに聞きますか" in browser.get(f"{case}?ask=1").words
+    officer = browse("officer")
+    for query in ("ask=1", f"consent_id={consent}"):
+        page = officer.get(f"{case}?{query}").words
+        assert "だれに聞きますか" not in page
+        assert "これから共有する" not in page
 
 
 def test_shared_twice_is_one_grant(browse: Browse, town: towns.City, system: Engine) -> None:
