@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import lazy_gettext
 
-from portal.auth import Acting, is_lent, rests_in, standing
+from portal.auth import Acting, is_lent, own_name, rests_in, standing
 from portal.extensions import db
 from portal.policy.permissions import Action, Standing, allows
 from portal.queries.notifications import count_unread
@@ -65,7 +65,12 @@ def _context() -> dict[str, Any]:
     if standing() is None or not row.pledged or is_lent():
         return {"sign_out_url": url_for("account.sign_out")}
     return {
-        "acting": Acting(row.agency_name, label("role", row.role), "", url_for("account.switch")),
+        "acting": Acting(
+            row.agency_name,
+            label("role", row.role),
+            own_name(db.session),
+            url_for("account.switch"),
+        ),
         "navigation": _navigation(),
         "rests_in": rests_in(),
         "sign_out_url": url_for("account.sign_out"),

@@ -17,6 +17,7 @@ from flask_login import UserMixin
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal import models as m
 from portal.audit import Event, record
 from portal.auth.running import config
 from portal.auth.words import is_whole
@@ -25,6 +26,7 @@ from portal.extensions import db
 from portal.policy.permissions import NotPermittedError, Standing
 from portal.policy.viewer import Viewer
 from portal.services import notices
+from portal.vault import reveal, take_key
 
 COOKIE = "__Host-portal"
 DEVICE_COOKIE = "__Host-device"
@@ -108,6 +110,17 @@ def standing() -> Standing | None:
     if row is None or row.account_id is None or not is_whole(row.factors):
         return None
     return _standing(row)
+
+
+def own_name(session: Session) -> str:
+    """Return the name of who is signed in, "" where none is known; it needs no query."""
+    row = g.signed
+    if row.name_sealed is None or row.wrapped is None:
+        return ""
+    key = m.AccountKey(scope_id=row.account_id, kek_id=row.kek_id, wrapped=row.wrapped)
+    take_key(session, key)
+    profile = m.AccountProfile(account_id=row.account_id, name_sealed=row.name_sealed)
+    return reveal(session, profile, "name")
 
 
 def rests_in() -> int:

@@ -95,7 +95,8 @@ DEFINERS = {
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
     " factors text, proven_at timestamp with time zone, pledged boolean,"
     " opened_at timestamp with time zone, seen_at timestamp with time zone,"
-    " issuer_id uuid, idle interval, absolute interval, lent_for uuid, has_door boolean)",
+    " issuer_id uuid, idle interval, absolute interval, lent_for uuid, has_door boolean,"
+    " name_sealed bytea, kek_id text, wrapped bytea)",
     "session_limits": "TABLE(idle interval, absolute interval)",
     "session_came_from": "void",
     "sessions_of_viewer": "TABLE(public_id uuid, agency_id uuid,"
