@@ -1558,8 +1558,10 @@ RETURNS TABLE (
     public_id uuid, account_id uuid, agency_id uuid, thread_id uuid, role text, manager boolean,
     agency_type text, agency_name text, circles uuid[], factors text, proven_at timestamptz,
     pledged boolean, opened_at timestamptz, seen_at timestamptz, issuer_id uuid, idle interval,
-    absolute interval, lent_for uuid, has_door boolean)
+    absolute interval, lent_for uuid, has_door boolean, name_sealed bytea, kek_id text,
+    wrapped bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    -- The name stands in the head of each page, so it comes along, sealed, with its key.
     -- A session without a live membership, or of a disabled account, is as good as none. The rule of
     -- the agency that it acts for goes before the installation's.
     SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
@@ -1573,10 +1575,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
             SELECT 1 FROM pledges p
             WHERE p.account_id = s.account_id AND p.fiscal_year = fiscal_year()),
         s.opened_at, s.seen_at, s.issuer_id, l.idle, l.absolute, s.lent_for,
-        EXISTS (SELECT 1 FROM doors d WHERE d.agency_id = s.agency_id)
+        EXISTS (SELECT 1 FROM doors d WHERE d.agency_id = s.agency_id), p.name_sealed, k.kek_id,
+        k.wrapped
     FROM sessions s
     CROSS JOIN LATERAL session_limits(s.agency_id, p_idle, p_absolute) AS l
     LEFT JOIN accounts c ON c.id = s.account_id
+    LEFT JOIN account_profiles p ON p.account_id = s.account_id
+    LEFT JOIN account_keys k ON k.scope_id = s.account_id
     LEFT JOIN memberships m ON m.account_id = s.account_id AND m.agency_id = s.agency_id
         AND m.valid_from <= portal_clock()
             AND (m.confirm_by IS NULL OR portal_clock() < m.confirm_by)
