@@ -71,7 +71,7 @@ def init_templating(app: Flask) -> None:
     # The configuration holds keys and passwords; what a template cannot name it cannot print.
     environment.globals.pop("config", None)
     environment.globals.update(
-        asset=asset, days_left=days_left, icon=icon, label=label, today=today
+        asset=asset, days_left=days_left, icon=icon, label=label, now=now, today=today
     )
     environment.filters.update(
         age=age,
@@ -167,18 +167,20 @@ def jst_date(day: date) -> str:
     return f"{local.year}年{local.month}月{local.day}日（{WEEKDAYS_JA[local.weekday()]}）"
 
 
-def kids_date(day: date) -> str:
+def kids_date(day: date, *, year: bool = False) -> str:
     """Return a date as a child of eight reads it, to be drawn by ``ruby``: {11月|…}26{日|…}.
 
-    The year stands only where it is not this one; the day of the week is written out.
+    The year stands only where it is not this one, or where a paper is to be kept (``year``); the
+    day of the week is written out.
     """
     local = _day(day)
     if _language() == "en":
         return jst_date(local)
-    year = "" if local.year == today().year else f"{local.year}{{年|ねん}}"
+    this_year = local.year == today().year and not year
+    written = "" if this_year else f"{local.year}{{年|ねん}}"
     named = f"{{{local.day}日|{KIDS_DAYS[local.day]}}}" if local.day in KIDS_DAYS else ""
     number = named or f"{local.day}{{日|にち}}"
-    return f"{year}{local.month}{{月|がつ}}{number}（{KIDS_WEEKDAYS[local.weekday()]}ようび）"
+    return f"{written}{local.month}{{月|がつ}}{number}（{KIDS_WEEKDAYS[local.weekday()]}ようび）"
 
 
 def kids_time(moment: datetime) -> str:
@@ -237,6 +239,11 @@ def ruby(text: str) -> Markup:
 def furigana(text: str) -> Markup:
     """Return a text of several lines with its ruby, as a reply to a child is written."""
     return Markup("<br>\n").join(ruby(line) for line in LINE_BREAK.split(text))
+
+
+def now() -> datetime:
+    """Return the time at which a page is drawn, for the sheets that are printed of it (UTC)."""
+    return datetime.now(UTC)
 
 
 def today() -> date:
