@@ -7,7 +7,7 @@ caller; only the way to and fro is spared, which is most of the time that a smal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -87,11 +87,18 @@ def _columns(statement: Select[Any]) -> str:
     return ", ".join(f"c{number}" for number in range(len(statement.selected_columns)))
 
 
+def _by_criteria(scopes: Sequence[Any]) -> dict[str, Select[Any]]:
+    return {name: query.part.options(*scopes) for name, query in _QUERIES_OF_ENTITIES.items()}
+
+
+def looked_by_criteria(scopes: Sequence[Any]) -> str:
+    """Return the function that looks by other criteria than the session's."""
+    return _function(WALLS["the ORM's criteria alone"][1], _by_criteria(scopes))
+
+
 def prepare(owner: Connection) -> None:
     """Put the ways of asking into a database."""
-    by_orm = {
-        name: query.part.options(*database._SCOPES) for name, query in _QUERIES_OF_ENTITIES.items()
-    }
+    by_orm = _by_criteria(database._SCOPES)
     by_sql = {name: query.part for name, query in _QUERIES_OF_TABLES.items()}
     for name, statements in (
         ("looked_by_criteria", by_orm),

@@ -1,17 +1,18 @@
 """`make mutants`: change the policy in every small way that mutmut knows, and see who notices.
 
-The changes are mutmut's; the running is our own, because the rules are built when their module is
-imported, before mutmut chooses its mutant. A change of `viewer` or `visibility` is planted into the
-policies of a database of random worlds, then into the criteria of a session, and looked at by
-everybody against the oracle: a second each, where a run of pytest takes a minute. What the worlds
-cannot tell (threads, meetings, permissions …) is put with ``--tests`` to the tests of its module,
-in a child of a warm process; one that renders to the very same SQL in both walls is no change.
+The changes are mutmut's; the running is our own. A change is made in a forked child of a warm run of
+pytest (``tests.rules.warm``), which says what SQL it comes to (``tests.rules.rendering``). One that
+comes to nothing is no change; of those that come to the same, one is judged. Then everybody looks
+at random worlds through each wall in turn, against the oracle, and what these cannot tell (threads,
+meetings, permissions …) is put to the tests that know the module and can notice it: those that
+execute the changed function, or ask the tables whose rules are others now.
 
 What was judged is kept in instance/mutants.*.json by the change itself, so that a run can be broken
-off and goes on where it was. The order is drawn by hash: a part of a run is a fair sample. A
-survivor must stand in docs/mutants.md with the reason why it is no different rule.
+off and goes on where it was; a survivor is judged again where the tests are others now. The order
+is drawn by hash: a part of a run is a fair sample. A survivor must stand in docs/mutants.md with
+the reason why it is no different rule.
 
-    python -m tests.rules.mutants [--modules visibility,viewer] [--minutes 30] [--tests]
+    python -m tests.rules.mutants [--modules visibility,viewer] [--minutes 30]
 """
 
 from __future__ import annotations
@@ -27,61 +28,63 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from libcst import Module
-from sqlalchemy import exc
+import pytest
+from sqlalchemy import Connection, exc
 
-from portal import embedded
-from portal.config import Config
-from portal.embedded import APP, OWNER, SYSTEM
-from tests.conftest import Database, write_schema
+from portal.embedded import APP, SYSTEM
+from tests.conftest import Database
 from tests.rules import batches
 from tests.rules.bugs import BEYOND
 from tests.rules.city import AT, City
-from tests.rules.planting import SOURCES, plant_sources, planted_in, replaced
-from tests.rules.sight import Part, by_oracle, by_orm, differences, pairs, viewer_of
-from tests.rules.warm import warm
-from tests.scratch import scratch
+from tests.rules.planting import TABLES, replaced
+from tests.rules.rendering import MADE_OF, POLICY, Rendered
+from tests.rules.sight import Part, by_oracle, differences, pairs
+from tests.rules.warm import Bare, Found, Warm, by_anew, ddl
 
 ROOT = Path(__file__).parents[2]
-POLICY = ROOT / "portal/policy"
 KEPT, LISTED = ROOT / "instance", ROOT / "docs/mutants.md"
 # How many worlds look at a change, and how many people of each.
-WORLDS, VIEWERS, BY_CRITERIA = 24, 14, 6
-# Where a change that renders to the same SQL is none: these say rules and nothing else.
+WORLDS, VIEWERS = 24, 14
+# How many tests look at a change: those that noticed its like, then the nearest, then the fastest.
+NEAREST = 60
+# These say rules of the database and nothing else.
 RENDERED = ("viewer", "visibility", "writing")
 # The tests that know a module best. The comparison of policies with the code is not among them:
 # it would kill every change by being a change.
+_USED = (
+    *("tests/rules/test_retractions.py", "tests/rules/test_probes.py"),
+    *("tests/portal/test_services_consultations.py", "tests/portal/test_services_emergencies.py"),
+    *("tests/portal/test_services_sharing.py", "tests/portal/test_services_lawful.py"),
+    *("tests/portal/test_services_cases.py", "tests/portal/test_cli.py"),
+    *(
+        f"tests/blueprints/test_{name}.py"
+        for name in (
+            *("account", "actions", "administration", "cases", "child", "consents", "doors"),
+            *("ends", "factor_resets", "factors", "home", "intake", "invitations", "lawful"),
+            *("links", "machines", "meetings", "moves", "notifications", "oversight"),
+            *("progress", "readers", "search", "sharing_record", "sights", "sign_in_rules"),
+            *("single_sign_on", "staff", "support"),
+        )
+    ),
+)
 TESTS = {
-    "bundles": ("tests/portal/test_services_sharing.py", "tests/blueprints/test_consents.py"),
-    "capacity": ("tests/portal/test_capacity.py",),
-    "explain": ("tests/rules/test_explain.py", "tests/portal/test_cli.py"),
+    "bundles": ("tests/portal/test_bundles.py", "tests/portal/test_permissions.py"),
+    "capacity": ("tests/portal/test_capacity.py", "tests/portal/test_permissions.py"),
+    "explain": (
+        *("tests/rules/test_explain.py", "tests/portal/test_cli.py"),
+        *("tests/rules/test_past.py", "tests/blueprints/test_sights.py"),
+    ),
     "past": ("tests/rules/test_past.py", "tests/blueprints/test_sights.py"),
-    "permissions": (
-        *("tests/rules/test_routes.py", "tests/blueprints/test_administration.py"),
-        *("tests/blueprints/test_staff.py", "tests/blueprints/test_oversight.py"),
-    ),
-    "preview": ("tests/portal/test_preview.py",),
+    "permissions": ("tests/portal/test_permissions.py", "tests/portal/test_bundles.py"),
+    "preview": ("tests/portal/test_preview.py", "tests/blueprints/test_sights.py"),
     "terms": ("tests/portal/test_services_sharing.py", "tests/portal/test_services_lawful.py"),
-    **dict.fromkeys(
-        ("viewer", "visibility"),
-        (
-            *("tests/rules/test_retractions.py", "tests/rules/test_probes.py"),
-            *("tests/portal/test_services_consultations.py", "tests/blueprints/test_meetings.py"),
-            *("tests/blueprints/test_child.py", "tests/blueprints/test_oversight.py"),
-            *("tests/blueprints/test_actions.py", "tests/blueprints/test_staff.py"),
-        ),
-    ),
-    "writing": (
-        *("tests/rules/test_probes.py", "tests/portal/test_services_emergencies.py"),
-        *("tests/blueprints/test_staff.py", "tests/blueprints/test_intake.py"),
-        *("tests/blueprints/test_meetings.py", "tests/blueprints/test_moves.py"),
-    ),
+    **dict.fromkeys(RENDERED, _USED),
 }
 
 
@@ -93,11 +96,15 @@ class Mutant:
     function: str
     source: str
     diff: str
+    # Two changes of a function may read the same: of the same line in two places.
+    time: int = 0
 
     @property
     def key(self) -> str:
         """Return what names the change as long as its function stays the same."""
-        return sha256(f"{self.module} {self.function} {self.diff}".encode()).hexdigest()[:12]
+        again = f" {self.time}" if self.time else ""
+        said = f"{self.module} {self.function} {self.diff}{again}"
+        return sha256(said.encode()).hexdigest()[:12]
 
 
 def mutants_of(module: str, functions: frozenset[str] | None = None) -> list[Mutant]:
@@ -106,40 +113,68 @@ def mutants_of(module: str, functions: frozenset[str] | None = None) -> list[Mut
     `functions` are those to change; without it, all of them.
     """
     source = (POLICY / f"{module}.py").read_text(encoding="utf-8")
-    tree, changes = _mutations(module, source)
-    from mutmut.mutation.file_mutation import deep_replace  # noqa: PLC0415 - see _mutations
+    listed = KEPT / f"listed.{module}.{sha256((source + _said.__doc__).encode()).hexdigest()[:12]}.json"
+    if listed.exists():
+        rows = json.loads(listed.read_text(encoding="utf-8"))
+        found = [Mutant(module, *row) for row in rows]
+    else:
+        found = list(_changes(module, source))
+        KEPT.mkdir(exist_ok=True)
+        rows = [(each.function, each.source, each.diff, each.time) for each in found]
+        listed.write_text(json.dumps(rows), encoding="utf-8")
+    wanted = [each for each in found if functions is None or each.function in functions]
+    return sorted(wanted, key=lambda each: each.key)
 
-    found = []
+
+def _changes(module: str, source: str) -> Iterator[Mutant]:
+    lines, seen = source.splitlines(), Counter[tuple[str, str]]()
+    for function, mutated in _mutated(module, source):
+        if _said(mutated) == _said(source):
+            continue
+        compared = difflib.unified_diff(lines, mutated.splitlines(), n=0)
+        diff = "\n".join(line for line in compared if line[:3] not in ("---", "+++", "@@ "))
+        yield Mutant(module, function, mutated, diff, seen[function, diff])
+        seen[function, diff] += 1
+
+
+def _said(source: str) -> str:
+    """Return a source without what is a name and nothing else, where another says the same.
+
+    Names of aliases in SQL, what a module lists in ``__all__``, and the text of an enumeration's
+    member, where the member is known by its name and its text is on no page and in no row.
+    """
+    source = re.sub(r"\.alias\((?:\"[^\"]*\"|None)\)", ".alias()", source)
+    source = re.sub(r"(?s)^__all__ = .*", "", source, flags=re.MULTILINE)
+    return re.sub(r"(?m)^    ([A-Z_]+) = \"[^\"]*\"$", r"    \1", source)
+
+
+def _mutated(module: str, source: str) -> Iterator[tuple[str, str]]:
+    """Give the function and the whole source of each change."""
+    # mutmut reads its settings when it is first used, from the folder in which it stands.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("setup.cfg").write_text("[mutmut]\nsource_paths=portal\n", encoding="utf-8")
+        from mutmut.mutation.file_mutation import (  # noqa: PLC0415
+            create_mutations,
+            deep_replace,
+        )
+
+        tree, changes, *_ = create_mutations(module, source)
+    from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper  # noqa: PLC0415
+
+    spans = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(ByteSpanPositionProvider)
+    whole = source.encode()
     for change in changes:
         within = change.contained_by_top_level_function
         # Of a module's own statements it gives the statement, which has no name.
         name = getattr(within, "name", None)
-        function = name.value if name else ""
-        if functions is not None and function not in functions:
-            continue
-        mutated = deep_replace(tree, change.original_node, change.mutated_node)
-        assert isinstance(mutated, Module)
-        if _nameless(mutated.code) == _nameless(source):
-            continue
-        lines = difflib.unified_diff(source.splitlines(), mutated.code.splitlines(), n=0)
-        diff = "\n".join(line for line in lines if line[:3] not in ("---", "+++", "@@ "))
-        found.append(Mutant(module, function, mutated.code, diff))
-    return sorted(found, key=lambda each: each.key)
-
-
-def _nameless(source: str) -> str:
-    """Return a source without the names of its aliases, which nobody reads: another is the same."""
-    return re.sub(r"\.alias\((?:\"[^\"]*\"|None)\)", ".alias()", source)
-
-
-def _mutations(module: str, source: str) -> tuple[Any, list[Any]]:
-    # mutmut reads its settings as it is imported, from the folder in which it stands.
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        Path("setup.cfg").write_text("[mutmut]\nsource_paths=portal\n", encoding="utf-8")
-        from mutmut.mutation.file_mutation import create_mutations  # noqa: PLC0415
-
-        tree, changes, *_ = create_mutations(module, source)
-    return tree, changes
+        was, span = tree.code_for_node(change.original_node), spans.get(change.original_node)
+        end = span and span.start + span.length
+        if span and whole[span.start : end] == was.encode():
+            now = tree.code_for_node(change.mutated_node).encode()
+            mutated = (whole[: span.start] + now + whole[end:]).decode()
+        else:
+            mutated = deep_replace(tree, change.original_node, change.mutated_node).code
+        yield (name.value if name else ""), mutated
 
 
 # -- by worlds ------------------------------------------------------------------------------------
@@ -148,59 +183,73 @@ def _mutations(module: str, source: str) -> tuple[Any, list[Any]]:
 class Worlds:
     """Random worlds in a database, and what everybody should see of them."""
 
-    def __init__(self, database: Database, worlds: int = WORLDS) -> None:
-        self.city = City.found(database)
+    def __init__(self, database: Database, rendered: Rendered, worlds: int = WORLDS) -> None:
+        self.city, self.rendered = City.found(database), rendered
         with database.owner.begin() as connection:
             batches.prepare(connection)
-        self.looks = [self._look(seed) for seed in (*range(worlds), City.EVERYONE)]
+        seeds = (*range(worlds), City.EVERYONE)
+        self.looks = {seed: self._look(seed) for seed in seeds}
+        # Whoever noticed the last changes looks first.
+        self.noticed = Counter[tuple[str, int]]()
 
     def _look(self, seed: int) -> tuple[Part, dict[Any, Any]]:
         world = self.city.world(seed)
         return Part.of(world), {pair: by_oracle(world, pair, AT) for pair in pairs(world)[:VIEWERS]}
 
-    def kill(self, mutant: Mutant) -> str | None:
-        """Return what told the change from the rules, or None."""
+    def kill(self, found: Found) -> str | None:
+        """Return what told the change from the rules, or None; what is not seen is not asked."""
+        if not self._seen(found):
+            return None
+        read = ("visible ", "criterion ", "viewer ")
+        pieces = {name: sql for name, sql in found.pieces.items() if name.startswith(read)}
+        statements = ddl(self.rendered.pieces, pieces)
         try:
-            planted = plant_sources({**SOURCES, mutant.module: mutant.source})
-        except Exception as error:  # noqa: BLE001 - whatever it raises, it is no rule
+            with self.city.database.owner.connect() as owner, owner.begin() as transaction:
+                for statement in statements:
+                    # No parameters follow, and `%` is one of the text's own.
+                    owner.connection.driver_connection.execute(statement.encode())
+                by = self._by(owner, "policies", APP, "row-level security alone")
+                if by is None and found.looked:
+                    owner.exec_driver_sql("DROP FUNCTION looked_by_criteria")
+                    owner.connection.driver_connection.execute(found.looked.encode())
+                    by = self._by(owner, "criteria", SYSTEM, "the ORM's criteria alone")
+                transaction.rollback()
+        except (exc.SQLAlchemyError, psycopg.Error) as error:
             return f"is no rule: {type(error).__name__}"
-        try:
-            return self._by_policies(planted) or self._by_criteria(planted)
-        except (exc.SQLAlchemyError, psycopg.Error, TypeError, AttributeError) as error:
-            return f"is no rule: {type(error).__name__}"
+        return by
 
-    def _by_policies(self, planted: Any) -> str | None:
-        wall = "row-level security alone"
-        with planted_in(self.city.database.owner, planted, in_policies=True) as owner:
-            for part, right in self.looks:
-                owner.exec_driver_sql(f"SET LOCAL ROLE {APP}")
-                seen = batches.look(owner, wall, list(right), part)
-                for pair, sight in seen.items():
-                    for difference in differences(sight, right[pair]):
-                        return f"policies: {difference.split()[0]}"
+    def _seen(self, found: Found) -> bool:
+        """Return whether the change can be one to whoever looks at the worlds."""
+        sights = [
+            sql
+            for name, sql in self.rendered.pieces.items()
+            if name.startswith(("visible ", "criterion ")) and name.split()[1] in TABLES
+        ]
+        for name in found.pieces:
+            kind, _, of = name.partition(" ")
+            if kind in {"visible", "criterion"} and of in TABLES:
+                return True
+            if kind == "viewer" and any(f"viewer_{of}(" in sql for sql in sights):
+                return True
+        return False
+
+    def _by(self, owner: Connection, wall: str, role: str, way: str) -> str | None:
+        order = sorted(self.looks, key=lambda seed: -self.noticed[wall, seed])
+        for seed in order:
+            part, right = self.looks[seed]
+            owner.exec_driver_sql(f"SET LOCAL ROLE {role}")
+            seen = batches.look(owner, way, list(right), part)
+            owner.exec_driver_sql("RESET ROLE")
+            for pair, sight in seen.items():
+                for difference in differences(sight, right[pair]):
+                    self.noticed[wall, seed] += 1
+                    return f"{wall}: {difference.split()[0]}"
         return None
 
-    def _by_criteria(self, planted: Any) -> str | None:
-        with planted_in(self.city.database.owner, planted, in_policies=False) as owner:
-            for part, right in self.looks[:BY_CRITERIA]:
-                for pair, sight in right.items():
-                    viewer = viewer_of(owner, pair)
-                    owner.exec_driver_sql(f"SET LOCAL ROLE {SYSTEM}")
-                    seen = by_orm(owner, viewer, part, planted.session)
-                    owner.exec_driver_sql("RESET ROLE")
-                    for difference in differences(seen, sight):
-                        return f"criteria: {difference.split()[0]}"
-        return None
 
-
-@contextlib.contextmanager
-def _worlds() -> Iterator[Worlds]:
-    with scratch("portal-mutants-") as folder, embedded.running(folder, durable=False) as server:
-        server.create_database("mutants")
-        with psycopg.connect(server.conninfo(OWNER, "mutants"), autocommit=True) as connection:
-            write_schema(connection)
-        config = Config.for_tests(server.url(APP, "mutants"), folder)
-        yield Worlds(Database("mutants", server, config))
+def bare() -> Bare:
+    """Return what says what a change comes to where nothing is warm."""
+    return Bare(Rendered.watched(), batches.looked_by_criteria)
 
 
 # -- the run --------------------------------------------------------------------------------------
@@ -209,55 +258,173 @@ def _worlds() -> Iterator[Worlds]:
 def _kept() -> dict[str, Any]:
     """Return what was judged, by whichever part of a run."""
     found: dict[str, Any] = {}
-    for file in sorted(KEPT.glob("mutants*.json")):
+    for file in sorted(KEPT.glob("mutants.*.json"), key=lambda each: each.stat().st_mtime):
         found |= json.loads(file.read_text(encoding="utf-8"))
     return found
 
 
-def _keep(part: str, judged: dict[str, Any]) -> None:
-    KEPT.mkdir(parents=True, exist_ok=True)
-    file = KEPT / f"mutants.{part.replace('/', '-of-')}.json"
-    whole = (json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}) | judged
-    # Whole or not at all: a run may be broken off here too.
-    half = file.with_suffix(".half")
-    half.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    half.replace(file)
+class Judge:
+    """Judges what is not judged yet until the time is up, and keeps each judgement."""
 
+    def __init__(self, warm: Warm, until: float, part: str) -> None:
+        self.warm, self.until = warm, until
+        self.file = KEPT / f"mutants.{part.replace('/', '-of-')}.json"
+        self.mine = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+        self.kept = _kept()
+        self.groups = {
+            known["group"]: (key, known["by"], known["tests"])
+            for key, known in self.kept.items()
+            if known.get("group")
+        }
+        self.worlds: Worlds | None = None
+        # How often a test noticed a change of a function, a table, or anything.
+        self.noticed = Counter[tuple[str, str]]()
+        self.took = Counter[str]()
 
-def judge(mutants: Iterable[Mutant], until: float, part: str, *, by_tests: bool) -> None:
-    """Judge what is not judged yet until the time is up, and keep each judgement."""
-    kept = _kept()
-    with contextlib.ExitStack() as stack:
-        worlds: Worlds | None = None
-        children = stack.enter_context(warm()) if by_tests else None
+    def judge(self, mutants: Iterable[Mutant]) -> None:
+        digest = _digest()
         for mutant in mutants:
-            known = kept.get(mutant.key)
-            if (known and (known["by"] or known["tests"] or not by_tests)) or time.time() > until:
+            if time.time() > self.until:
+                return
+            files = digest
+            known = self.kept.get(mutant.key)
+            if known and (known["by"] or known["tests"] == files):
                 continue
-            by, tried = None, False
-            if mutant.module in SOURCES and not known:
-                worlds = worlds or stack.enter_context(_worlds())
-                by = worlds.kill(mutant)
-            if by is None and children is not None:
-                by_text = mutant.module in RENDERED and mutant.function != "Viewer"
-                tests = TESTS[mutant.module]
-                by = children.run(mutant.module, mutant.source, tests, by_text=by_text)
-                tried = True
+            started = time.monotonic()
+            by, group = self._judged(mutant, files)
             said = {"module": mutant.module, "function": mutant.function, "diff": mutant.diff}
-            _keep(part, {mutant.key: {**said, "by": by, "tests": tried}})
+            verdict = {**said, "by": by, "tests": files, "group": group}
+            self.kept[mutant.key] = self.mine[mutant.key] = verdict
+            if group:
+                self.groups[group] = (mutant.key, by, files)
+            seconds = time.monotonic() - started
+            self.took[(by or "survived").split(":")[0]] += round(seconds * 1000)
+            print(f"{seconds:6.2f} {mutant.module}.{mutant.function} {mutant.key} {by}", flush=True)
+            self._keep()
+        print({how: f"{ms / 1000:.0f} s" for how, ms in self.took.items()}, flush=True)
+
+    def _keep(self) -> None:
+        # Whole or not at all: a run may be broken off here too.
+        half = self.file.with_suffix(".half")
+        half.write_text(json.dumps(self.mine, ensure_ascii=False) + "\n", encoding="utf-8")
+        half.replace(self.file)
+
+    def _judged(self, mutant: Mutant, files: str) -> tuple[str | None, str]:
+        child = self.warm.child(mutant.module, mutant.source, mutant.function)
+        try:
+            found = child.found()
+            if found.error:
+                return f"is no rule: {found.error}", ""
+            if found.nothing and mutant.module in MADE_OF:
+                return "same", ""
+            group = found.group if mutant.module in MADE_OF else ""
+            known = self.groups.get(group)
+            if group and known and (known[1] or known[2] == files):
+                return known[1], group
+            by = self._worlds().kill(found) if mutant.module in RENDERED else None
+            return by or self._by_tests(mutant, found, child), group
+        finally:
+            child.end()
+
+    def _worlds(self) -> Worlds:
+        if self.worlds is None:
+            database = self.warm.database("portal_of_worlds")
+            self.worlds = Worlds(database, self.warm.rendered)
+        return self.worlds
+
+    def _by_tests(self, mutant: Mutant, found: Found, child: Any) -> str | None:
+        tests = self._tests(mutant, found)
+        if not tests:
+            return None
+        try:
+            with self.warm.planted(found.pieces):
+                if found.grafts:
+                    failed = child.first_failure(tests)
+                else:
+                    failed = by_anew(mutant.module, mutant.source, self._files(tests))
+        except psycopg.Error as error:
+            return f"is no rule: {type(error).__name__}"
+        if failed is None:
+            return None
+        child.end()
+        self.warm.tidy()
+        for near in (mutant.module, f"{mutant.module}.{mutant.function}", *found.pieces):
+            self.noticed[near, failed] += 1
+        return f"tests: {failed}"
+
+    def _files(self, tests: list[str]) -> list[str]:
+        return list(dict.fromkeys(test.partition("::")[0] for test in tests))
+
+    def _tests(self, mutant: Mutant, found: Found) -> list[str]:
+        """Return the tests that can notice, those that noticed the like of it most often first."""
+        function = f"{mutant.module}.{mutant.function}"
+        executed = mutant.function and not found.pieces
+        asked = _asked(found, self.warm.rendered)
+        near: dict[str, int] = {}
+        for test, learnt in self.warm.learnt.items():
+            if mutant.module in RENDERED and asked:
+                near[test] = max((asked.get(each, 0) for each in learnt.asks), default=0)
+            elif not executed or function in learnt.functions:
+                near[test] = 2 if test.startswith(TESTS[mutant.module]) else 1
+        liked = Counter[str]()
+        for place in (mutant.module, function, *found.pieces):
+            for test in near:
+                liked[test] += self.noticed[place, test]
+        wanted = [test for test, far in near.items() if far]
+        wanted.sort(key=lambda test: (-liked[test], -near[test], self.warm.learnt[test].seconds))
+        return wanted[:NEAREST]
 
 
-def unfound() -> list[str]:
+def _asked(found: Found, rendered: Rendered) -> dict[str, int]:
+    """Return what a test must ask to notice changed pieces, and how near each is to them."""
+    asked: dict[str, int] = {}
+    tables: dict[str, set[str]] = {}
+    for name in found.pieces:
+        kind, _, of = name.partition(" ")
+        if kind in {"visible", "criterion"}:
+            asked[f"read {of}"] = 2
+            tables.setdefault(rf"\b{of}\b", set()).add(kind)
+        elif kind in {"insert", "update"}:
+            asked[f"{kind} {of}"] = 2
+        elif kind == "rights":
+            asked |= {f"insert {of}": 2, f"update {of}": 2}
+        elif kind == "viewer":
+            tables.setdefault(rf"viewer_{of}\(", set()).add(kind)
+        elif kind in {"functions", "past"}:
+            asked |= {f"call {each}": 1 for each in ("case_sights", "managed_references")}
+    # What reads through the changed one is further off.
+    for pattern in tables:
+        for name, sql in rendered.pieces.items():
+            kind, _, of = name.partition(" ")
+            if kind in {"visible", "insert", "update"} and re.search(pattern, sql):
+                asked.setdefault(f"{'read' if kind == 'visible' else kind} {of}", 1)
+    return asked
+
+
+def _digest() -> str:
+    """Return what tells these tests from others: a survivor is judged again by others."""
+    files = sorted({*_USED, *sum(TESTS.values(), ())})
+    return sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()[:8]
+
+
+def unfound(warm: Warm) -> list[str]:
     """Plant the bugs that no sight tells, each for the tests it names; return what none found."""
     missed = []
-    with warm() as children:
-        for bug in BEYOND:
-            source = (POLICY / f"{bug.source}.py").read_text(encoding="utf-8")
-            changed = replaced(source, bug.needle, bug.replacement)
-            by = children.run(bug.source, changed, (bug.at,), by_text=False)
-            print(f"{bug.name}: {by or 'not found'}", flush=True)
-            if by is None or not by.startswith("tests: FAILED"):
-                missed.append(bug.name)
+    for bug in BEYOND:
+        source = (POLICY / f"{bug.source}.py").read_text(encoding="utf-8")
+        changed = replaced(source, bug.needle, bug.replacement)
+        child = warm.child(bug.source, changed, "")
+        try:
+            found = child.found()
+            tests = [test for test in warm.learnt if test.startswith(bug.at)]
+            with warm.planted(found.pieces):
+                by = None if found.error else child.first_failure(tests)
+        finally:
+            child.end()
+            warm.tidy()
+        print(f"{bug.name}: {by or 'not found'}", flush=True)
+        if by is None:
+            missed.append(bug.name)
     return missed
 
 
@@ -278,13 +445,34 @@ def report(mutants: list[Mutant], judged: dict[str, Any]) -> int:
         elif mutant.key in listed:
             count["equivalent, with its reason"] += 1
         else:
-            count["survived" if known["tests"] else "survived the worlds, tests not run"] += 1
-            unlisted.append((mutant, known["tests"]))
-    for mutant, _tried in unlisted:
+            count["survived"] += 1
+            unlisted.append(mutant)
+    for mutant in unlisted:
         print(f"{mutant.key} {mutant.module}.{mutant.function}\n{mutant.diff}\n")
     for module, count in counts.items():
         print(module + ": " + ", ".join(f"{name} {n}" for name, n in count.items()))
-    return sum(tried for _, tried in unlisted)
+    return len(unlisted)
+
+
+def _run(wanted: argparse.Namespace, mutants: list[Mutant]) -> list[str]:
+    """Start the warm run with the tests of the modules; returns the bugs that nobody found."""
+    number, parts = map(int, wanted.part.split("/"))
+    mine = [each for each in mutants if int(each.key, 16) % parts == number - 1]
+    missed: list[str] = []
+
+    def work(warm: Warm) -> None:
+        if wanted.bugs:
+            missed.extend(unfound(warm))
+        else:
+            Judge(warm, time.time() + wanted.minutes * 60, wanted.part).judge(mine)
+
+    files = {bug.at for bug in BEYOND} if wanted.bugs else {*_USED, *sum(TESTS.values(), ())}
+    if wanted.near:
+        files = {file for module in wanted.modules.split(",") for file in TESTS[module]}
+    options = ("-qq", "-s", "-p", "no:cacheprovider", "--no-header", "--show-capture=no")
+    warm = Warm(work, batches.looked_by_criteria)
+    pytest.main([*options, "-m", "not browser and not heavy", *sorted(files)], plugins=[warm])
+    return missed
 
 
 def main() -> int:
@@ -292,13 +480,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.rules.mutants")
     parser.add_argument("--modules", default=",".join(TESTS))
     parser.add_argument("--minutes", type=float, default=24 * 60)
-    parser.add_argument("--tests", action="store_true", help="also run the tests of the module")
     parser.add_argument("--bugs", action="store_true", help="plant the bugs that no sight tells")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--part", default="1/1", help="2/3: the second third")
+    parser.add_argument("--near", action="store_true", help="only the modules' own tests")
+    parser.add_argument("--report", action="store_true", help="judge nothing")
     wanted = parser.parse_args()
-    if wanted.bugs:
-        return len(unfound())
     if wanted.cores > 1:
         command = [sys.executable, "-m", "tests.rules.mutants", *sys.argv[1:], "--cores", "1"]
         parts = [f"{number}/{wanted.cores}" for number in range(1, wanted.cores + 1)]
@@ -306,12 +493,11 @@ def main() -> int:
         for each in running:
             each.wait()
     mutants = [each for module in wanted.modules.split(",") for each in mutants_of(module)]
-    if wanted.cores == 1:
-        number, parts_ = map(int, wanted.part.split("/"))
-        mine = [each for each in mutants if int(each.key, 16) % parts_ == number - 1]
-        until = time.time() + wanted.minutes * 60
-        judge(mine, until, wanted.part, by_tests=wanted.tests)
-        if parts_ > 1:
+    if wanted.bugs:
+        return len(_run(wanted, []))
+    if wanted.cores == 1 and not wanted.report:
+        _run(wanted, mutants)
+        if wanted.part != "1/1":
             return 0
     return 1 if report(mutants, _kept()) else 0
 
