@@ -26,12 +26,15 @@ def unread(g: Any) -> ColumnElement[bool]:
     agency = m.Agency.__table__.alias("agency_of_reader")
     shut_out = aliased(m.Exclusion, name="shut_out_reader")
     excluded = probe(
-        select(shut_out.id).where(
+        select(shut_out.id)
+        .where(
             shut_out.case_id == g.case_id,
             shut_out.account_id == member.c.account_id,
             shut_out.valid_from <= CLOCK,
             or_(shut_out.valid_until.is_(None), shut_out.valid_until > CLOCK),
         )
+        # By itself a statement inside a statement inside a statement asks of every grant.
+        .correlate_except(shut_out)
     )
     reader = (
         select(member.c.id)
@@ -49,6 +52,7 @@ def unread(g: Any) -> ColumnElement[bool]:
             ),
             ~excluded,
         )
+        .correlate_except(member, account, agency)
     )
     return and_(live_grant(g), g.case_opened_at <= CLOCK, ~probe(reader))
 
@@ -63,6 +67,7 @@ def _of_team(g: Any, account_id: Any) -> ColumnElement[bool]:
         select(joined.c.id)
         .join_from(joined, team, team.c.id == joined.c.team_id)
         .where(joined.c.account_id == account_id, live(joined), or_(named, default))
+        .correlate_except(joined, team)
     )
 
 

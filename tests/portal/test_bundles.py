@@ -1,4 +1,4 @@
-"""What a child is asked about, agency by agency, and which slices a yes opens (domain.md §3, §4)."""
+"""What a child is asked about, agency by agency, and what a yes opens (domain.md §3, §4)."""
 
 import pytest
 

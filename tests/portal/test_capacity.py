@@ -174,3 +174,43 @@ def test_an_objection_for_a_good_reason_counts_from_twelve_on() -> None:
     # It opens nothing where only a law is left: the child fears what the guardian would do.
     barred = [of(MOTHER, concerned=True)]
     assert decided(Band.MIDDLE, barred, objects=True).refusal == "law_left"
+
+
+def test_a_decision_says_of_everybody_where_they_stand() -> None:
+    """Each way out of ``decide`` whole: whom a page names as left out, asked and counted."""
+    mother, father, barred = *joint(MOTHER, FATHER), of(OTHER, concerned=True)
+    everybody = [mother, father, barred]
+    left_out, both = (barred.person_id,), (mother.person_id, father.person_id)
+    urgent = (mother, Word(yes=True, alone_because="urgent"))
+    young = Band.YOUNG
+    for band, guardians, said, found in (
+        (Band.ADULT, everybody, (), Decision(Need.NOTHING, Band.ADULT, (), left_out)),
+        (young, [barred], (), Decision(Need.LAW, young, (), left_out, (), "law_left")),
+        (
+            *(young, everybody, (urgent, (father, NO))),
+            Decision(
+                *(Need.LIVING_WITH_IN_URGENCY, young, (), left_out, (mother.person_id,), None),
+            ),
+        ),
+        (
+            *(young, everybody, ()),
+            Decision(Need.GUARDIANS, young, both, left_out, (), "guardian_missing"),
+        ),
+        # Where one alone is enough the other is not asked any more.
+        (
+            *(young, everybody, (urgent,)),
+            Decision(Need.GUARDIANS, young, (), left_out, (mother.person_id,)),
+        ),
+    ):
+        assert decided(band, guardians, *said) == found
+
+
+def test_nothing_is_taken_for_granted_of_who_is_recorded() -> None:
+    known = Guardian(MOTHER.person_id)
+    assert (known.authority, known.lives_with) == (None, True)
+    assert (known.concerned, known.never_told) == (False, False)
+    assert Word(yes=True).alone_because is None
+    # An objection is recorded with its reason, or there is none.
+    assert decide(Band.MIDDLE, [MOTHER]).refusal == "guardian_missing"
+    own = Decision(Need.NOTHING)
+    assert (own.band, own.ask, own.left_out, own.counted, own.refusal) == (None, (), (), (), None)

@@ -15,6 +15,7 @@ from portal.policy.permissions import (
     STEP_UP,
     Action,
     NotPermittedError,
+    Sight,
     Standing,
     allows,
     decides,
@@ -50,7 +51,9 @@ def table() -> str:
         for role in roles_of(agency_type):
             for manager in (False, True):
                 deeds = " ".join(each.name for each in deeds_of(agency_type, role, manager=manager))
-                sights = " ".join(each.name for each in sight_of(agency_type, role, manager=manager))
+                sights = " ".join(
+                    each.name for each in sight_of(agency_type, role, manager=manager)
+                )
                 two = "two" if takes_two(agency_type, role, manager=manager) else "one"
                 who = f"{agency_type} {role}{' manager' if manager else ''}"
                 lines.append(f"{who}: given by {two}; sees {sights}; may {deeds}\n")
@@ -59,6 +62,12 @@ def table() -> str:
 
 def test_everybody_may_exactly_what_the_table_says() -> None:
     assert table() == TABLE.read_text(encoding="utf-8")
+
+
+def test_nobody_is_taken_for_a_manager() -> None:
+    assert Action.MANAGE not in deeds_of("school", "school_nurse")
+    assert Sight.REFERENCES not in sight_of("school", "school_nurse")
+    assert not takes_two("cafeteria", "cafeteria_operator")
 
 
 @pytest.mark.parametrize(

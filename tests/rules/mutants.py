@@ -1,9 +1,9 @@
 """`make mutants`: change the policy in every small way that mutmut knows, and see who notices.
 
-The changes are mutmut's; the running is our own. A change is made in a forked child of a warm run of
-pytest (``tests.rules.warm``), which says what SQL it comes to (``tests.rules.rendering``). One that
-comes to nothing is no change; of those that come to the same, one is judged. Then everybody looks
-at random worlds through each wall in turn, against the oracle, and what these cannot tell (threads,
+The changes are mutmut's; the running is our own. A change is made in a forked child of a warm run
+of pytest (``tests.rules.warm``), which says what SQL it comes to (``tests.rules.rendering``). One
+that comes to nothing is no change; of those that come to the same, one is judged. Then all look at
+random worlds through each wall in turn, against the oracle, and what these cannot tell (threads,
 meetings, permissions …) is put to the tests that know the module and can notice it: those that
 execute the changed function, or ask the tables whose rules are others now.
 
@@ -28,7 +28,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, exc
 
-from portal.embedded import APP, SYSTEM
+from portal.embedded import APP, SUPERUSER, SYSTEM
 from tests.conftest import Database
 from tests.rules import batches
 from tests.rules.bugs import BEYOND
@@ -113,7 +113,9 @@ def mutants_of(module: str, functions: frozenset[str] | None = None) -> list[Mut
     `functions` are those to change; without it, all of them.
     """
     source = (POLICY / f"{module}.py").read_text(encoding="utf-8")
-    listed = KEPT / f"listed.{module}.{sha256((source + _said.__doc__).encode()).hexdigest()[:12]}.json"
+    listed = (
+        KEPT / f"listed.{module}.{sha256((source + _said.__doc__).encode()).hexdigest()[:12]}.json"
+    )
     if listed.exists():
         rows = json.loads(listed.read_text(encoding="utf-8"))
         found = [Mutant(module, *row) for row in rows]
@@ -198,8 +200,9 @@ class Worlds:
 
     def kill(self, found: Found) -> str | None:
         """Return what told the change from the rules, or None; what is not seen is not asked."""
-        if not self._seen(found):
-            return None
+        refused = self._refused(ddl(self.rendered.pieces, found.pieces))
+        if refused or not self._seen(found):
+            return refused
         read = ("visible ", "criterion ", "viewer ")
         pieces = {name: sql for name, sql in found.pieces.items() if name.startswith(read)}
         statements = ddl(self.rendered.pieces, pieces)
@@ -217,6 +220,18 @@ class Worlds:
         except (exc.SQLAlchemyError, psycopg.Error) as error:
             return f"is no rule: {type(error).__name__}"
         return by
+
+    def _refused(self, statements: list[str]) -> str | None:
+        """Return how the database refuses rules, or None where it takes them."""
+        server, name = self.city.database.server, self.city.database.name
+        try:
+            with psycopg.connect(server.conninfo(SUPERUSER, name)) as connection:
+                for statement in statements:
+                    connection.execute(statement.encode())
+                connection.rollback()
+        except psycopg.Error as error:
+            return f"is no rule: {type(error).__name__}"
+        return None
 
     def _seen(self, found: Found) -> bool:
         """Return whether the change can be one to whoever looks at the worlds."""
@@ -266,8 +281,8 @@ def _kept() -> dict[str, Any]:
 class Judge:
     """Judges what is not judged yet until the time is up, and keeps each judgement."""
 
-    def __init__(self, warm: Warm, until: float, part: str) -> None:
-        self.warm, self.until = warm, until
+    def __init__(self, warm: Warm, until: float, part: str, *, only_worlds: bool) -> None:
+        self.warm, self.until, self.only_worlds = warm, until, only_worlds
         self.file = KEPT / f"mutants.{part.replace('/', '-of-')}.json"
         self.mine = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
         self.kept = _kept()
@@ -282,13 +297,13 @@ class Judge:
         self.took = Counter[str]()
 
     def judge(self, mutants: Iterable[Mutant]) -> None:
-        digest = _digest()
+        digest = "" if self.only_worlds else _digest()
         for mutant in mutants:
             if time.time() > self.until:
                 return
             files = digest
             known = self.kept.get(mutant.key)
-            if known and (known["by"] or known["tests"] == files):
+            if known and (known["by"] or self.only_worlds or known["tests"] == files):
                 continue
             started = time.monotonic()
             by, group = self._judged(mutant, files)
@@ -321,8 +336,12 @@ class Judge:
             known = self.groups.get(group)
             if group and known and (known[1] or known[2] == files):
                 return known[1], group
-            by = self._worlds().kill(found) if mutant.module in RENDERED else None
-            return by or self._by_tests(mutant, found, child), group
+            by = None
+            if mutant.module in RENDERED and mutant.key not in self.kept:
+                by = self._worlds().kill(found)
+            if by is None and not self.only_worlds:
+                by = self._by_tests(mutant, found, child)
+            return by, group
         finally:
             child.end()
 
@@ -375,30 +394,37 @@ class Judge:
         return wanted[:NEAREST]
 
 
+# What a test must ask to notice another piece: a table or a term, by the piece's kind.
+_NEAR = {
+    "visible": ("read {}",),
+    "criterion": ("read {}",),
+    "insert": ("insert {}",),
+    "update": ("update {}",),
+    "rights": ("insert {}", "update {}"),
+}
+_OF_THE_PAST = ("call case_sights", "call managed_references")
+
+
 def _asked(found: Found, rendered: Rendered) -> dict[str, int]:
     """Return what a test must ask to notice changed pieces, and how near each is to them."""
     asked: dict[str, int] = {}
-    tables: dict[str, set[str]] = {}
     for name in found.pieces:
         kind, _, of = name.partition(" ")
-        if kind in {"visible", "criterion"}:
-            asked[f"read {of}"] = 2
-            tables.setdefault(rf"\b{of}\b", set()).add(kind)
-        elif kind in {"insert", "update"}:
-            asked[f"{kind} {of}"] = 2
-        elif kind == "rights":
-            asked |= {f"insert {of}": 2, f"update {of}": 2}
-        elif kind == "viewer":
-            tables.setdefault(rf"viewer_{of}\(", set()).add(kind)
-        elif kind in {"functions", "past"}:
-            asked |= {f"call {each}": 1 for each in ("case_sights", "managed_references")}
-    # What reads through the changed one is further off.
-    for pattern in tables:
-        for name, sql in rendered.pieces.items():
-            kind, _, of = name.partition(" ")
-            if kind in {"visible", "insert", "update"} and re.search(pattern, sql):
-                asked.setdefault(f"{'read' if kind == 'visible' else kind} {of}", 1)
+        asked |= {each.format(of): 2 for each in _NEAR.get(kind, ())}
+        if kind in {"functions", "past"}:
+            asked |= dict.fromkeys(_OF_THE_PAST, 1)
+        # What reads through the changed one is further off.
+        pattern = {"visible": rf"\b{of}\b", "viewer": rf"viewer_{of}\("}.get(kind)
+        for each in _reading(pattern, rendered) if pattern else ():
+            asked.setdefault(each, 1)
     return asked
+
+
+def _reading(pattern: str, rendered: Rendered) -> Iterator[str]:
+    for name, sql in rendered.pieces.items():
+        kind, _, of = name.partition(" ")
+        if kind in {"visible", "insert", "update"} and re.search(pattern, sql):
+            yield f"{'read' if kind == 'visible' else kind} {of}"
 
 
 def _digest() -> str:
@@ -464,10 +490,13 @@ def _run(wanted: argparse.Namespace, mutants: list[Mutant]) -> list[str]:
         if wanted.bugs:
             missed.extend(unfound(warm))
         else:
-            Judge(warm, time.time() + wanted.minutes * 60, wanted.part).judge(mine)
+            until = time.time() + wanted.minutes * 60
+            Judge(warm, until, wanted.part, only_worlds=wanted.worlds).judge(mine)
 
     files = {bug.at for bug in BEYOND} if wanted.bugs else {*_USED, *sum(TESTS.values(), ())}
-    if wanted.near:
+    if wanted.worlds:
+        files = {"tests/portal/test_capacity.py", "tests/portal/test_preview.py"}
+    elif wanted.near:
         files = {file for module in wanted.modules.split(",") for file in TESTS[module]}
     options = ("-qq", "-s", "-p", "no:cacheprovider", "--no-header", "--show-capture=no")
     warm = Warm(work, batches.looked_by_criteria)
@@ -483,6 +512,7 @@ def main() -> int:
     parser.add_argument("--bugs", action="store_true", help="plant the bugs that no sight tells")
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--part", default="1/1", help="2/3: the second third")
+    parser.add_argument("--worlds", action="store_true", help="only by worlds, without tests")
     parser.add_argument("--near", action="store_true", help="only the modules' own tests")
     parser.add_argument("--report", action="store_true", help="judge nothing")
     wanted = parser.parse_args()

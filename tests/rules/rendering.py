@@ -80,7 +80,7 @@ def _pieces(rules: Mapping[str, ModuleType]) -> dict[str, Callable[[], str]]:
         found[f"viewer {term.name}"] = lambda t=term: rls._term(t)
     for term in past.past_terms():
         found[f"past {term.name}"] = lambda t=term: past.term_ddl(t)
-    found["functions"] = lambda: rls.functions()
+    found["functions"] = rls.functions
     return found
 
 
@@ -182,7 +182,9 @@ class Beside:
         real, changed = self.real["viewer"].TERMS, self.changed["viewer"].TERMS
         for was, now in zip(real, changed, strict=False):
             if was.name != now.name and f"viewer_{was.name}" not in _BY_HAND and now.name:
-                sql = re.sub(rf"\b(viewer|past)_{re.escape(str(now.name))}\b", rf"\1_{was.name}", sql)
+                sql = re.sub(
+                    rf"\b(viewer|past)_{re.escape(str(now.name))}\b", rf"\1_{was.name}", sql
+                )
         return sql
 
     def _reached(self, rendered: Rendered, mine: Mapping[str, Any], function: str) -> set[str]:
@@ -195,9 +197,7 @@ class Beside:
             if self.module in _PARTS:
                 return {name for name in mine if name.startswith(_PARTS[self.module])}
             return set(mine)
-        made = {
-            name for name, by in rendered.made_by.items() if f"{self.module}.{function}" in by
-        }
+        made = {name for name, by in rendered.made_by.items() if f"{self.module}.{function}" in by}
         # A term is made at import, before anybody watches.
         if self.module == "viewer":
             return set(mine) if self._exports() else made | _named(mine, "viewer ", "past ")
@@ -222,11 +222,16 @@ _PARTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def printed(value: Any) -> Any:
+def printed(value: Any) -> Any:  # noqa: C901, PLR0911 - one for each kind of value
     """Return what a value says, in a form in which two can be compared."""
     if isinstance(value, FunctionType):
-        return ("function", _code(value.__code__), printed(value.__defaults__), value.__qualname__,
-                printed(value.__kwdefaults__))
+        return (
+            "function",
+            _code(value.__code__),
+            printed(value.__defaults__),
+            value.__qualname__,
+            printed(value.__kwdefaults__),
+        )
     if isinstance(value, Enum):
         return (type(value).__qualname__, value.name, repr(value.value))
     if isinstance(value, type):
@@ -291,9 +296,10 @@ def graft(beside: Beside) -> bool:
     values = list(beside.values())
     if any(isinstance(was, type) and issubclass(was, Enum) for _, was, _ in values):
         return False
-    for _, was, now in beside.functions():
-        if not isinstance(now, FunctionType) or now.__code__.co_freevars != was.__code__.co_freevars:
-            return False
+    functions = [(was, now) for _, was, now in beside.functions()]
+    if not all(_fits(was, now) for was, now in functions):
+        return False
+    for was, now in functions:
         was.__code__, was.__defaults__ = now.__code__, now.__defaults__
         was.__kwdefaults__ = now.__kwdefaults__
     for name, was, now in values:
@@ -304,6 +310,10 @@ def graft(beside: Beside) -> bool:
     if beside.module in MADE_OF:
         _graft_criteria(beside)
     return True
+
+
+def _fits(was: FunctionType, now: Any) -> bool:
+    return isinstance(now, FunctionType) and now.__code__.co_freevars == was.__code__.co_freevars
 
 
 def _graft_class(was: type, now: type) -> None:

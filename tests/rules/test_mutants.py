@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from portal import database
 from tests.conftest import Database
-from tests.rules.mutants import LISTED, Mutant, Worlds, mutants_of
-from tests.rules.planting import SOURCES
+from tests.rules import batches
+from tests.rules.mutants import LISTED, Mutant, Worlds, bare, mutants_of
+from tests.rules.rendering import POLICY
+from tests.rules.warm import Bare, Found
 
 # What the worlds can tell: cases, entries, grants, people and keys.
 FUNCTIONS = frozenset({"admits", "by_grant", "by_owner", "existing"})
@@ -16,10 +19,23 @@ SAMPLE = 8
 
 
 @pytest.fixture(scope="module")
-def worlds(clone: Callable[[], Database]) -> Iterator[Worlds]:
-    database = clone()
-    yield Worlds(database, worlds=4)
-    database.drop()
+def cold() -> Bare:
+    return bare()
+
+
+@pytest.fixture(scope="module")
+def worlds(clone: Callable[[], Database], cold: Bare) -> Iterator[Worlds]:
+    own = clone()
+    yield Worlds(own, cold.rendered, worlds=4)
+    own.drop()
+
+
+def _found(cold: Bare, mutant: Mutant) -> Found:
+    child = cold.child(mutant.module, mutant.source, mutant.function)
+    try:
+        return child.found()
+    finally:
+        child.end()
 
 
 def _sample() -> list[Mutant]:
@@ -29,11 +45,20 @@ def _sample() -> list[Mutant]:
 
 
 @pytest.mark.parametrize("mutant", _sample(), ids=lambda mutant: f"{mutant.function}-{mutant.key}")
-def test_a_small_change_of_a_rule_is_noticed(worlds: Worlds, mutant: Mutant) -> None:
-    assert worlds.kill(mutant) is not None, mutant.diff
+def test_a_small_change_of_a_rule_is_noticed(cold: Bare, worlds: Worlds, mutant: Mutant) -> None:
+    found = _found(cold, mutant)
+    assert found.error or worlds.kill(found) is not None, mutant.diff
 
 
-def test_the_rules_as_they_are_are_not_taken_for_a_mutant(worlds: Worlds) -> None:
+def test_the_rules_as_they_are_are_not_taken_for_a_mutant(cold: Bare, worlds: Worlds) -> None:
     """The control arm: what looks at the changes finds nothing in the rules themselves."""
-    [one, *_] = _sample()
-    assert worlds.kill(Mutant(one.module, "", SOURCES[one.module], "")) is None
+    source = (POLICY / "visibility.py").read_text(encoding="utf-8")
+    assert _found(cold, Mutant("visibility", "admits", source, "")).nothing
+    for function in ("entries", "grants", "case_people"):
+        pieces = {
+            name: cold.rendered.pieces[name]
+            for name, by in cold.rendered.made_by.items()
+            if f"visibility.{function}" in by and not name.startswith("functions")
+        }
+        looked = batches.looked_by_criteria(database._SCOPES)
+        assert worlds.kill(Found(pieces, looked=looked)) is None

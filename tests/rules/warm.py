@@ -259,9 +259,7 @@ class Warm:
         item.ihook.pytest_runtest_protocol(item=item, nextitem=follows)
 
     def _stranger(self, item: pytest.Item) -> pytest.Item:
-        return next(
-            (each for each in self._items.values() if each.parent is not item.parent), item
-        )
+        return next((each for each in self._items.values() if each.parent is not item.parent), item)
 
     def first_failure(self, tests: Sequence[str]) -> str | None:
         """Run tests in a child; its fixtures are not torn down after a failure."""
