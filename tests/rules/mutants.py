@@ -83,7 +83,10 @@ TESTS = {
     "past": ("tests/rules/test_past.py", "tests/blueprints/test_sights.py"),
     "permissions": ("tests/portal/test_permissions.py", "tests/portal/test_bundles.py"),
     "preview": ("tests/portal/test_preview.py", "tests/blueprints/test_sights.py"),
-    "terms": ("tests/portal/test_services_sharing.py", "tests/portal/test_services_lawful.py"),
+    "terms": (
+        *("tests/portal/test_terms.py", "tests/portal/test_services_sharing.py"),
+        *("tests/portal/test_services_lawful.py", "tests/blueprints/test_meetings.py"),
+    ),
     **dict.fromkeys(RENDERED, _USED),
 }
 
@@ -281,9 +284,9 @@ def _kept() -> dict[str, Any]:
 class Judge:
     """Judges what is not judged yet until the time is up, and keeps each judgement."""
 
-    def __init__(self, warm: Warm, until: float, part: str, *, only_worlds: bool) -> None:
+    def __init__(self, warm: Warm, until: float, name: str, *, only_worlds: bool) -> None:
         self.warm, self.until, self.only_worlds = warm, until, only_worlds
-        self.file = KEPT / f"mutants.{part.replace('/', '-of-')}.json"
+        self.file = KEPT / f"mutants.{name.replace('/', '-of-')}.json"
         self.mine = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
         self.kept = _kept()
         self.groups = {
@@ -491,7 +494,8 @@ def _run(wanted: argparse.Namespace, mutants: list[Mutant]) -> list[str]:
             missed.extend(unfound(warm))
         else:
             until = time.time() + wanted.minutes * 60
-            Judge(warm, until, wanted.part, only_worlds=wanted.worlds).judge(mine)
+            name = f"{wanted.modules}.{wanted.part}"
+            Judge(warm, until, name, only_worlds=wanted.worlds).judge(mine)
 
     files = {bug.at for bug in BEYOND} if wanted.bugs else {*_USED, *sum(TESTS.values(), ())}
     if wanted.worlds:

@@ -207,6 +207,7 @@ class Warm:
         self.learnt: dict[str, Learnt] = {}
         self._engines: list[Engine] = []
         self._kept: set[str] = set()
+        self._held: list[Any] = []
         self._fixtures: dict[str, Any] = {}
         self._failed: list[str] = []
         self._items: dict[str, pytest.Item] = {}
@@ -280,6 +281,8 @@ class Warm:
             os.dup2(silent, 1)
             os.dup2(silent, 2)
         for engine in self._engines:
+            # Let go of, a connection would warn that it is open still: in whichever test runs then.
+            self._held.append(engine.pool)
             engine.dispose(close=False)
 
     def child(self, module: str, source: str, function: str) -> Child:
