@@ -122,9 +122,9 @@ measure-timing: env ## Compare the times of answers that must be told apart by n
 	@TIMING_PAIRS=$${PAIRS:-500} $(BIN)/python -m pytest -s -m heavy tests/rules/test_timing.py
 
 # A run that is broken off goes on where it was; what was judged stands in instance/mutants.*.json.
-mutants: env ## Change the policy in every small way that mutmut knows: somebody must notice (a day)
+mutants: env ## Change the policy in every small way that mutmut knows: somebody must notice (hours)
 	@$(BIN)/python -m tests.rules.mutants --bugs
-	@$(BIN)/python -m tests.rules.mutants --tests --cores $${CORES:-2}
+	@$(BIN)/python -m tests.rules.mutants --cores $${CORES:-2}
 
 # django-guardian, which is measured beside the portal, lives in an environment of its own.
 BENCH_VENV := .venv-bench

@@ -51,7 +51,7 @@ ROOT = Path(__file__).parents[2]
 KEPT, LISTED = ROOT / "instance", ROOT / "docs/mutants.md"
 # How many worlds look at a change, and how many people of each.
 WORLDS, VIEWERS = 24, 14
-# How many tests look at a change: those that noticed its like, then the nearest, then the fastest.
+# How many tests look at a change of what is rendered: those that noticed its like, then the nearest.
 NEAREST = 60
 # These say rules of the database and nothing else.
 RENDERED = ("viewer", "visibility", "writing")
@@ -394,7 +394,7 @@ class Judge:
                 liked[test] += self.noticed[place, test]
         wanted = [test for test, far in near.items() if far]
         wanted.sort(key=lambda test: (-liked[test], -near[test], self.warm.learnt[test].seconds))
-        return wanted[:NEAREST]
+        return wanted[:NEAREST] if mutant.module in RENDERED else wanted
 
 
 # What a test must ask to notice another piece: a table or a term, by the piece's kind.
