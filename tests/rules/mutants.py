@@ -77,10 +77,10 @@ TESTS = {
     "bundles": ("tests/portal/test_bundles.py", "tests/portal/test_permissions.py"),
     "capacity": ("tests/portal/test_capacity.py", "tests/portal/test_permissions.py"),
     "explain": (
-        *("tests/rules/test_explain.py", "tests/portal/test_cli.py"),
-        *("tests/rules/test_past.py", "tests/blueprints/test_sights.py"),
+        *("tests/rules/test_explain.py", "tests/rules/test_past.py"),
+        *("tests/blueprints/test_sights.py", "tests/portal/test_preview.py"),
     ),
-    "past": ("tests/rules/test_past.py", "tests/blueprints/test_sights.py"),
+    "past": ("tests/rules/test_past.py", "tests/rules/test_explain.py"),
     "permissions": ("tests/portal/test_permissions.py", "tests/portal/test_bundles.py"),
     "preview": ("tests/portal/test_preview.py", "tests/blueprints/test_sights.py"),
     "terms": (
