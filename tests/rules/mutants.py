@@ -51,7 +51,7 @@ ROOT = Path(__file__).parents[2]
 KEPT, LISTED = ROOT / "instance", ROOT / "docs/mutants.md"
 # How many worlds look at a change, and how many people of each.
 WORLDS, VIEWERS = 24, 14
-# How many tests look at a change of what is rendered: those that noticed its like, then the nearest.
+# How many tests look at a change of what is rendered, those first that noticed its like.
 NEAREST = 60
 # These say rules of the database and nothing else.
 RENDERED = ("viewer", "visibility", "writing")
