@@ -7,6 +7,7 @@ READ); a write sees what its locks waited for (READ COMMITTED).
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from flask import Flask, Response, abort, g, make_response, request
@@ -26,6 +27,7 @@ from portal.auth import (
     session_factory,
     with_new_cookie,
 )
+from portal.compression import compressed
 from portal.config import Config
 from portal.database import (
     READING,
@@ -58,6 +60,11 @@ class Portal(Flask):
         if request.routing_exception is not None or request.endpoint == "static":
             return super().dispatch_request()
         return _in_unit(super().dispatch_request)
+
+    def send_static_file(self, filename: str) -> Response:
+        """Send a static file, compressed where the browser takes that."""
+        response: Response = super().send_static_file(filename)
+        return compressed(response, Path(self.static_folder or "") / filename)
 
 
 def _in_unit(view: Callable[[], ResponseReturnValue]) -> Response:

@@ -17,7 +17,7 @@ FLOORS = (  # From the roof down; rooms of one floor do not know each other.
     "portal.auth portal.errors",
     "portal.templating",
     "portal.machine_clients portal.single_sign_on",
-    "portal.border portal.extensions portal.headers portal.logs",
+    "portal.border portal.compression portal.extensions portal.headers portal.logs",
     "portal.world",
     "portal.queries portal.services",
     "portal.audit portal.codes portal.escrow portal.mail portal.passwords",
