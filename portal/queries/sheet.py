@@ -39,8 +39,9 @@ from portal.vault import Decision, fetch_keys, reads, reveal
 from portal.vocabulary import SLICES, lane
 
 _ONE: ColumnElement[int] = literal_column("1")
-# Entries on one page of a case; older ones are a page of their own.
-TIMELINE = 100
+# Entries on one page of a case, so that it weighs no more than 100 kB; older ones are a page of
+# their own.
+TIMELINE = 30
 # What was said lately stands open, the rest behind its title.
 LATELY = 5
 

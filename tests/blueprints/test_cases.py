@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.config import Config
 from portal.database import SystemSession
+from portal.queries.sheet import TIMELINE
+from portal.unit import Portal
 from portal.vault import Scope, create_key, equip
 from tests import city as towns
 from tests.web import Browser, Page
+from tests.weighing import MOST, Scales
 
 Browse = Callable[[str], Browser]
 Write = Callable[[Callable[[Session, towns.City], Any]], Any]
@@ -633,3 +636,18 @@ def _numbers(page: Page) -> list[str]:
         element.text_content().strip()
         for element in page.tree.xpath("//div[@class='timeline__body']/p")
     ]
+
+
+def test_a_long_case_is_sent_in_pages_of_a_hundred_kilobytes_at_most(
+    app: Portal, browse: Browse, write: Write, town: towns.City
+) -> None:
+    words = "保健室で話した。笑顔があった。放課後に一人で残ることが多い。" * 8
+    for number in range(TIMELINE + 3):
+        write(say("school", f"{number}番目。{words}"))
+    url, counsellor = f"/cases/{town.case_id}", browse("counsellor")
+    page = counsellor.get(url)
+    assert page.words.count("番目。") == TIMELINE
+    assert MOST // 2 < Scales(app).weigh(url, page) <= MOST
+    assert page.tree is not None
+    (older,) = (link for link in page.tree.xpath("//a/@href") if "older=" in link)
+    assert "0番目。" in counsellor.get(older).words

@@ -1,72 +1,16 @@
-"""A page weighs at most 100 kB for whoever opens it for the first time, with nothing in a cache.
-
-Counted is what goes over the line: the page itself, which is never compressed, and every style,
-script, picture and font that it and its style name, as they go to a browser that takes gzip.
-"""
+"""No page weighs more than 100 kB (``tests.weighing`` says what is counted)."""
 
 from __future__ import annotations
-
-import gzip
-import re
-from collections.abc import Iterator
-from urllib.parse import urljoin
 
 from flask import Response, make_response
 
 from tests.site import STRANGER, Person, Site
-from tests.web import BASE, Page
-
-MOST = 100_000
-TAKES_GZIP = {"Accept-Encoding": "gzip"}
-_NAMED = re.compile(r"url\(\s*[\"']?([^\"')]+)")
-
-
-class Scales:
-    """Weighs pages of one application; what they bring along is fetched once and kept."""
-
-    def __init__(self, site: Site) -> None:
-        self._client = site.app.test_client()
-        self._fetched: dict[str, tuple[int, str]] = {}
-
-    def weigh(self, url: str, page: Page) -> int:
-        """Return the bytes of a page with everything that a browser fetches for it."""
-        bytes_of_page = len(page.response.get_data())
-        return bytes_of_page + sum(self._fetch(each)[0] for each in self.brought(url, page))
-
-    def brought(self, url: str, page: Page) -> set[str]:
-        """Return the addresses of what a browser fetches for a page."""
-        waiting, found = [urljoin(url, each) for each in _named(page)], set[str]()
-        while waiting:
-            address = waiting.pop()
-            if address not in found:
-                found.add(address)
-                style = self._fetch(address)[1]
-                waiting += [urljoin(address, each) for each in _NAMED.findall(style)]
-        return found
-
-    def _fetch(self, url: str) -> tuple[int, str]:
-        """Return what something weighs on the line, and its text where it is a style."""
-        if url not in self._fetched:
-            with self._client.get(url, base_url=BASE, headers=TAKES_GZIP) as served:
-                assert served.status_code == 200, url
-                bytes_served = served.get_data()
-            plain = gzip.decompress(bytes_served) if served.content_encoding else bytes_served
-            style = plain.decode() if served.mimetype == "text/css" else ""
-            self._fetched[url] = len(bytes_served), style
-        return self._fetched[url]
-
-
-def _named(page: Page) -> Iterator[str]:
-    assert page.tree is not None
-    for element in page.tree.iter("link", "script", "img", "source", "iframe", "object", "use"):
-        address = element.get("href") or element.get("src") or element.get("data")
-        if address and not address.startswith(("#", "data:")):
-            yield address
+from tests.weighing import MOST, TAKES_GZIP, Scales
 
 
 def weighed(site: Site, people: list[Person]) -> list[tuple[int, str]]:
     """Return what the pages of some people weigh, the heaviest first."""
-    scales = Scales(site)
+    scales = Scales(site.app)
     return sorted(
         (
             (scales.weigh(url, page), f"{url} for {person.label}")
@@ -88,9 +32,9 @@ def test_no_page_is_heavier_than_a_hundred_kilobytes(site: Site) -> None:
 def test_a_heavy_page_and_a_heavy_style_would_be_found(site: Site) -> None:
     url = "/accessibility"
     page = site.at(STRANGER).get(url)
-    names = {each.partition("?")[0] for each in Scales(site).brought(url, page)}
+    names = {each.partition("?")[0] for each in Scales(site.app).brought(url, page)}
     assert {"/static/portal.css", "/static/portal.js", "/static/icons/select.svg"} <= names
-    assert Scales(site).weigh(url, page) > len(page.response.get_data())
+    assert Scales(site.app).weigh(url, page) > len(page.response.get_data())
 
     def planted() -> Response:
         return make_response(f"<!doctype html><title>x</title><h1>x</h1>{'あ' * (MOST // 3)}")
@@ -99,3 +43,14 @@ def test_a_heavy_page_and_a_heavy_style_would_be_found(site: Site) -> None:
     weight, heaviest = weighed(site, [STRANGER])[0]
     assert weight > MOST
     assert url in heaviest
+
+
+def test_no_page_is_compressed(site: Site) -> None:
+    """How long a compressed page is would tell of what it says."""
+    asked = [
+        site.at(person).get(url, headers=TAKES_GZIP)
+        for person in (STRANGER, site.one_of_each()[0])
+        for url in ("/accessibility", "/sign-in", "/", "/cases", "/nowhere")
+    ]
+    assert {page.status for page in asked} >= {200, 302, 404}
+    assert {page.response.content_encoding for page in asked} == {None}
