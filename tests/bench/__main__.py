@@ -24,13 +24,14 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
-from sqlalchemy import Engine, func, literal_column, select, text
+from sqlalchemy import Engine, column, func, insert, literal_column, select, table
 from sqlalchemy.orm import Session
 
 from portal import embedded
@@ -220,6 +221,17 @@ def _rival(server: embedded.Server, python: Path, cases: int) -> Iterator[Rival]
         yield Rival(process)
 
 
+_BARE = insert(
+    table("bare_entries", *map(column, ("id", "case_id", "slice", "written_at", "text_sealed")))
+)
+
+
+def _bare_row() -> dict[str, Any]:
+    now = datetime.now(UTC)
+    row = {"id": uuid.uuid4(), "case_id": uuid.uuid4(), "slice": "welfare"}
+    return row | {"written_at": now, "text_sealed": bytes(400)}
+
+
 def _list(session: PortalSession) -> Sequence[Any]:
     """Read the fifty newest for who looks already: both walls, and each case confirmed."""
     return session.execute(LISTINGS["first", False]).all()
@@ -253,7 +265,7 @@ class Bench:
                 " FROM entries LIMIT 0"
             )
             connection.execute("ALTER TABLE bare_entries ADD PRIMARY KEY (id)")
-            connection.execute("GRANT INSERT ON bare_entries TO portal_system")
+            connection.execute("GRANT INSERT ON bare_entries TO portal_system, portal_app")
 
     def _cookie(self, viewer: str) -> str:
         token = open_session(self.system, *self.city.viewers[viewer])
@@ -338,6 +350,7 @@ class Bench:
             cases += [
                 Case("post", partial(self._post, written), us),
                 Case("bare insert", self._insert_bare, us),
+                Case("bare insert, same viewer", self._insert_looking, us),
             ]
             return _interleaved(cases, rounds) | {"ended": {"shown": self._shown_after_end()}}
 
@@ -454,15 +467,14 @@ class Bench:
 
     def _insert_bare(self) -> None:
         """Insert a row as large into a table without policy, trigger or foreign key."""
-        row = {"id": uuid.uuid4(), "case_id": uuid.uuid4(), "text": bytes(400)}
         with self.system.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO bare_entries (id, case_id, slice, written_at, text_sealed)"
-                    " VALUES (:id, :case_id, 'welfare', now(), :text)"
-                ),
-                row,
-            )
+            connection.execute(_BARE, _bare_row())
+
+    def _insert_looking(self) -> None:
+        """Insert that row in a transaction that says who looks, as each of the portal's does."""
+        with self._session("ward") as session:
+            session.execute(_BARE, _bare_row())
+            session.commit()
 
     def close(self) -> None:
         self.app.dispose()
@@ -478,7 +490,6 @@ Figures = dict[str, dict[str, float]]
 class Goal:
     """A goal of performance.md: a figure over another, and how much that may be at most."""
 
-    number: str
     says: str
     value: float
     most: float
@@ -497,30 +508,43 @@ def goals(sizes: dict[int, Figures]) -> list[Goal]:
 
     ward, case = "list, ward", "case, ward"
     policy = large[case]["database_ms"] - large["case, twin"]["database_ms"]
+    known = "post / a bare insert in a transaction of the same viewer (elapsed)"
     found = [
-        Goal("1", "list / no access control", ratio(ward, "list, no access control"), 1.5),
-        Goal("2", "list: largest size / smallest", ratio(ward, ward, of=small), 1.3),
-        Goal("2", "list: few old cases / ordinary", ratio("list, few old cases", ward), 1.2),
-        Goal("2", "list: 98 % ended / ordinary", ratio("list, 98 % ended", ward), 1.2),
-        Goal("2", "list: page 100 / page 1", ratio("list, ward, page 100", ward), 1.2),
-        Goal("3", "case page / no access control", ratio(case, "case, twin"), 1.3),
-        Goal("3", "case page / no vault and log either", ratio(case, "case, bare"), 2.5),
-        Goal("–", "what the policy adds to a case page, ms of database", policy, 1.5),
-        Goal("4", "list, with vault and log / static page", ratio(ward, "list, static"), 3.5),
-        Goal("5", "post / bare insert", ratio("post", "bare insert", "wall_ms"), 4),
-        Goal("9", "rows shown after their end, nobody swept", large["ended"]["shown"], 0),
+        Goal(
+            "list of 50 / the same without access control",
+            ratio(ward, "list, no access control"),
+            1.5,
+        ),
+        Goal(f"list at {max(sizes):,} / at {min(sizes):,}", ratio(ward, ward, of=small), 1.3),
+        Goal("few old cases / an ordinary agency", ratio("list, few old cases", ward), 1.2),
+        Goal("98 % ended grants / an ordinary agency", ratio("list, 98 % ended", ward), 1.2),
+        Goal("page 100 of a list / page 1", ratio("list, ward, page 100", ward), 1.2),
+        Goal("case page / the same without access control", ratio(case, "case, twin"), 1.3),
+        Goal("case page / without vault and log either", ratio(case, "case, bare"), 2.5),
+        Goal("what the policies add to a case page, ms of the database", policy, 1.5),
+        Goal("list / a static page of the same rows", ratio(ward, "list, static"), 3.5),
+        Goal(
+            "post with its checks, fan-out and log / a bare insert (elapsed)",
+            ratio("post", "bare insert", "wall_ms"),
+            4,
+        ),
+        Goal(known, ratio("post", "bare insert, same viewer", "wall_ms"), 4),
+        Goal("rows shown after their end, nobody swept", large["ended"]["shown"], 0),
     ]
     for what in ("reference", "code"):
         plain = f"search by {what}, no access control"
         over = ratio(f"search by {what}", plain, "wall_ms")
-        found.append(Goal("8", f"search by {what} / no access control", over, 1.5))
+        found.append(Goal(f"search by {what} / without access control (elapsed)", over, 1.5))
     named = large["search by name, ward"]
-    says = f"search by name, p95 in ms, among {named['children']:,} children"
-    found.append(Goal("8", says, named["p95_ms"], 300))
+    says = f"search by name among {named['children']:,} children, p95 in ms"
+    found.append(Goal(says, named["p95_ms"], 300))
     for viewer in ("ward", "school"):
         if f"50 newest, {viewer}, django-guardian" in large:
-            over = ratio(f"50 newest, {viewer}", f"50 newest, {viewer}, django-guardian")
-            found.append(Goal("6", f"50 newest, {viewer}, over django-guardian", over, 0.1))
+            names = f"50 newest, {viewer}", f"50 newest, {viewer}, django-guardian"
+            says = f"the 50 newest of a {viewer} / by django-guardian"
+            found.append(Goal(says, ratio(*names), 0.1))
+            says += ", database alone"
+            found.append(Goal(says, ratio(*names, unit="database_ms"), 0.1))
     return found
 
 
@@ -570,10 +594,11 @@ def main() -> int:
             sizes[cases] = _measure(server, cases, Path(folder), wanted.rival, wanted.rounds)
             print(_table(sizes), flush=True)
     judged = goals(sizes)
-    print("\n| goal | | measured | at most | |\n|---|---|---|---|---|")
+    # As it stands in the README.
+    print(f"\n| what, at {max(sizes):,} cases | measured | goal | |\n|---|---|---|---|")
     for goal in judged:
-        verdict = "met" if goal.met else "MISSED"
-        print(f"| {goal.number} | {goal.says} | {goal.value:.2f} | {goal.most} | {verdict} |")
+        verdict = "met" if goal.met else "missed"
+        print(f"| {goal.says} | {goal.value:,.2f} | {goal.most} | {verdict} |")
     wanted.out.parent.mkdir(parents=True, exist_ok=True)
     kept = {"sizes": sizes, "goals": [vars(goal) | {"met": goal.met} for goal in judged]}
     wanted.out.write_text(json.dumps(kept, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

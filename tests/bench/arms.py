@@ -114,6 +114,8 @@ def static() -> Portal:
                 page=page,
                 total=lists.COUNTED,
                 status=None,
+                whose=None,
+                at_centre=False,
                 statuses=codes("case_status"),
             )
 
