@@ -212,6 +212,24 @@ def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
         _cache(session).update(_unwrap(_keys(session), kind, row) for row in found)
 
 
+def key_columns(key: Any) -> tuple[Any, ...]:
+    """Return what ``take_keys`` wants of a table of keys, for a query that joins it outwards."""
+    return key.scope_id, key.kek_id, key.wrapped
+
+
+def take_keys(session: Session, kind: str, rows: Iterable[Any]) -> None:
+    """Take in the data keys that the viewer's own query read beside what they open.
+
+    Args:
+        session: of the viewer.
+        kind: of the keys.
+        rows: with ``key_columns``; NULL where there is no key, or none for the viewer.
+
+    """
+    found = (row for row in rows if row.wrapped is not None)
+    _cache(session).update(_unwrap(_keys(session), kind, row) for row in found)
+
+
 def take_key(session: Session, row: m.DataKey) -> None:
     """Take in a data key that a sanctioned function of the database gave before a viewer."""
     scope, key = _unwrap(_keys(session), row.kind, row)

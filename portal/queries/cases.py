@@ -37,7 +37,7 @@ from portal.policy.hot import hot
 from portal.policy.viewer import ACCOUNT, CIRCLES
 from portal.policy.visibility import case_access, probe
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
-from portal.vault import fetch_keys, reveal
+from portal.vault import key_columns, reveal, take_keys
 
 PAGE = 50
 # Nobody counts on beyond a thousand: 1,001 is shown as 1,000+.
@@ -171,8 +171,9 @@ def _newest_of_each(column: Any, at: Any) -> Select[Any]:
 
 _CHILDREN = hot(
     "children of cases",
-    select(m.CasePerson.case_id, m.Person)
+    select(m.CasePerson.case_id, m.Person, *key_columns(m.PersonKey))
     .join(m.Person, m.Person.id == m.CasePerson.person_id)
+    .outerjoin(m.PersonKey, m.PersonKey.scope_id == m.Person.id)
     .where(
         m.CasePerson.case_id == any_(bindparam("ids", type_=ARRAY(Uuid()))), m.CasePerson.is_child
     ),
@@ -300,8 +301,8 @@ def name_of(session: Session, person: m.Person) -> str:
 def child_names(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return how the children of some cases are called, where ``basic`` is open to the viewer."""
     children = session.execute(_CHILDREN, {"ids": sorted(ids)}).all()
-    fetch_keys(session, [child for _, child in children])
-    return {case_id: name_of(session, child) for case_id, child in children}
+    take_keys(session, "person", children)
+    return {row.case_id: name_of(session, row.Person) for row in children}
 
 
 def _urgencies(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -35,7 +35,7 @@ from portal.queries.cases import among, child_names, name_of
 from portal.queries.paging import Cursor, beyond, directed
 from portal.queries.reasons import Reason, reason_of, reasons
 from portal.queries.unread import unread
-from portal.vault import Decision, fetch_keys, reads, reveal
+from portal.vault import Decision, fetch_keys, key_columns, reads, reveal, take_keys
 from portal.vocabulary import SLICES, lane
 
 _ONE: ColumnElement[int] = literal_column("1")
@@ -178,10 +178,7 @@ def _read(session: Session, case: m.Case, entries: Sequence[Any], *, owns: bool)
     workers = _workers(session, case) if owns else []
     authors = {entry.author_account_id for entry, *_ in entries if owns or _is_ours(session, entry)}
     profiles = _profiles(session, {*authors, *workers, *_named(grants)})
-    fetch_keys(
-        session,
-        [*(entry for entry, *_ in entries), *(person for _, person in people), *profiles],
-    )
+    fetch_keys(session, [*(entry for entry, *_ in entries), *profiles])
     return _Read(
         case=case,
         owns=owns,
@@ -272,8 +269,9 @@ def _of_case(model: Any) -> ColumnElement[bool]:
 
 _PEOPLE = hot(
     "people of a case with their names",
-    select(m.CasePerson, m.Person)
+    select(m.CasePerson, m.Person, *key_columns(m.PersonKey))
     .join(m.Person, m.Person.id == m.CasePerson.person_id)
+    .outerjoin(m.PersonKey, m.PersonKey.scope_id == m.Person.id)
     .where(_of_case(m.CasePerson))
     .order_by(m.CasePerson.is_child.desc(), m.CasePerson.recorded_at, m.CasePerson.id),
 )
@@ -358,15 +356,15 @@ def _entries(session: Session, case: m.Case, cursor: Cursor | None) -> Sequence[
     return session.execute(_OLDER_ENTRIES, bound).all()
 
 
-def _people(session: Session, case: m.Case) -> Sequence[Any]:
-    return session.execute(_PEOPLE, {"case_id": case.id}).all()
+def _people(session: Session, case: m.Case) -> Sequence[tuple[m.CasePerson, m.Person]]:
+    people = session.execute(_PEOPLE, {"case_id": case.id}).all()
+    take_keys(session, "person", people)
+    return [(row.CasePerson, row.Person) for row in people]
 
 
 def read_subjects(session: Session, case: m.Case) -> dict[uuid.UUID, Subject]:
     """Return the people of a case whom the viewer may know, the child first."""
-    people = _people(session, case)
-    fetch_keys(session, [person for _, person in people])
-    return _subjects(session, people)
+    return _subjects(session, _people(session, case))
 
 
 def _subjects(session: Session, people: Sequence[Any]) -> dict[uuid.UUID, Subject]:

@@ -92,7 +92,8 @@ def bare() -> Portal:
 
     for module in (lists, sheets):
         module.reveal = reveal
-        module.fetch_keys = lambda _session, _rows: None
+        module.take_keys = lambda _session, _kind, _rows: None
+    sheets.fetch_keys = lambda _session, _rows: None
     lists.record_listed = lambda *_: None
     sheets._note = lambda *_args, **_options: None
     units.settle = lambda session: session.flush()
