@@ -45,13 +45,16 @@ class Event(StrEnum):
     CONSENT_RECORDED = "consent.recorded"
     CONSULTATION_ANSWERED = "consultation.answered"
     CONSULTATION_HANDED_OVER = "consultation.handed_over"
+    CONSULTATION_JOINED = "consultation.joined"
     CONSULTATION_LISTED = "consultation.listed"
     CONSULTATION_RECEIVED = "consultation.received"
+    CONSULTATION_SEPARATED = "consultation.separated"
     DUTY_LIST_SET = "duty_list.set"
     EMERGENCY_DECIDED = "emergency.decided"
     EMERGENCY_PROLONGED = "emergency.prolonged"
     EMERGENCY_REVIEWED = "emergency.reviewed"
     EMERGENCY_STARTED = "emergency.started"
+    ENTRY_HEARD = "entry.heard"
     ENTRY_POSTED = "entry.posted"
     ENTRY_RETRACTED = "entry.retracted"
     EXCLUSION_SET = "exclusion.set"
@@ -117,13 +120,16 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.CONSENT_RECORDED: "consent state",
             Event.CONSULTATION_ANSWERED: "consultation",
             Event.CONSULTATION_HANDED_OVER: "consultation agency",
+            Event.CONSULTATION_JOINED: "consultation child",
             Event.CONSULTATION_LISTED: "consultations",
             Event.CONSULTATION_RECEIVED: "consultation channel",
+            Event.CONSULTATION_SEPARATED: "consultation",
             Event.DUTY_LIST_SET: "accounts change",
             Event.EMERGENCY_DECIDED: "emergency decision",
             Event.EMERGENCY_PROLONGED: "emergency grants",
             Event.EMERGENCY_REVIEWED: "emergency finding",
             Event.EMERGENCY_STARTED: "emergency kind agency",
+            Event.ENTRY_HEARD: "entry slice agency",
             Event.ENTRY_POSTED: "entry slice",
             Event.ENTRY_RETRACTED: "entry",
             Event.EXCLUSION_SET: "account",

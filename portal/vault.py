@@ -13,7 +13,7 @@ import hmac
 import os
 import struct
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -367,8 +367,8 @@ def _spelling_place(case_id: object, person_id: object, kek_id: str) -> bytes:
     return f"spelling|{case_id}|{person_id}|{kek_id}".encode()
 
 
-def holding(session: Session, rows: Iterable[Any], words: str) -> Iterator[Any]:
-    """Yield the rows whose spellings hold some words, and show nothing of the others.
+def holding(session: Session, rows: Iterable[Any], words: Sequence[str]) -> Iterator[Any]:
+    """Yield the rows whose spellings hold one of some words, and show nothing of the others.
 
     Nothing is noted: who shows what was found among them notes that as a list.
 
@@ -376,14 +376,14 @@ def holding(session: Session, rows: Iterable[Any], words: str) -> Iterator[Any]:
         session: of the viewer whose query gave the rows.
         rows: that begin with case_id, person_id, kek_id and sealed of ``spellings``, by place,
             since a name costs more than the comparing; one without (None) is passed over.
-        words: as ``fold_kana`` returns them, not empty.
+        words: as ``fold_kana`` returns them, none of them empty.
 
     Raises:
         SealBrokenError: a ciphertext is not the one of its row.
 
     """
     ciphers = {kek_id: AESGCM(key) for kek_id, key in _keys(session).content.items()}
-    wanted = words.encode()
+    wanted = [word.encode() for word in words]
     for row in rows:
         case_id, person_id, kek_id, sealed = row[:4]
         if sealed is None:
@@ -394,7 +394,8 @@ def holding(session: Session, rows: Iterable[Any], words: str) -> Iterator[Any]:
         except (KeyError, InvalidTag) as error:
             msg = f"the spelling of person {person_id} does not open with key {kek_id}"
             raise SealBrokenError(msg) from error
-        if wanted in unpad(plain):
+        spelled = unpad(plain)
+        if any(word in spelled for word in wanted):
             yield row
 
 

@@ -41,6 +41,7 @@ DEEDS: dict[Action, LazyString] = {
     Action.SHARE: _l("同意を記録し、共有する、共有を終える"),
     Action.SHARE_BY_LAW: _l("法律にもとづいて共有する"),
     Action.SIGN_IN: _l("サインインし、本人の確認の方法を決め、守秘を誓約する"),
+    Action.TELL_CENTRE: _l("気になるこどものことをセンターに伝える"),
     Action.WORK_ACTION: _l("依頼された対応を進める"),
 }
 

@@ -94,6 +94,70 @@ class QuickForm(PortalForm):
     text = CleanLongText(_l("ようすを書く"))
 
 
+class HearForm(PortalForm):
+    """What an agency told by phone, into a slice that is open to it."""
+
+    submission = SubmissionField()
+    agency = SelectField(
+        _l("電話で話した機関"), [DataRequired(_l("電話で話した機関を選んでください。"))]
+    )
+    heard_from = CleanText(
+        _l("話した人の役職"),
+        limit=SHORT_TEXT,
+        description=_l("名前は書きません。例：教頭、担任、担当のワーカー"),
+        validators=[DataRequired(_l("話した人の役職を入力してください。"))],
+    )
+    slice = SelectField(
+        _l("どの項目に書きますか"), [DataRequired(_l("どの項目に書くかを選んでください。"))]
+    )
+    subject = SelectField(_l("だれについてですか"), coerce=as_id)
+    text = CleanLongText(
+        _l("話されたとおりの内容"), [DataRequired(_l("話された内容を入力してください。"))]
+    )
+
+    def __init__(
+        self,
+        places: Mapping[uuid.UUID, frozenset[Place]],
+        agencies: Mapping[uuid.UUID, str],
+        subjects: Mapping[uuid.UUID, Subject],
+        **options: Any,
+    ) -> None:
+        """Take where each agency could write, the agencies' names, and the people of the case."""
+        super().__init__(**options)
+        self.places = places
+        everywhere = frozenset[Place]().union(*places.values())
+        named = sorted((name, str(id_)) for id_, name in agencies.items() if places.get(id_))
+        slices, people = ({place[index] for place in everywhere} for index in (0, 1))
+        chosen = ("", _("選んでください"))
+        self.agency.choices = [chosen, *((id_, name) for name, id_ in named)]
+        offered = [(code, label("slice", code)) for code in SLICES if code in slices]
+        self.slice.choices = [chosen, *offered]
+        self.subject.choices = [(who, whose(subjects[who])) for who in subjects if who in people]
+
+    @property
+    def heard(self) -> dict[str, Any]:
+        """Return the words of ``entries.hear``."""
+        return {
+            "entry_id": self.submission.data,
+            "agency_id": as_id(self.agency.data),
+            "slice_": self.slice.data,
+            "subject_id": self.subject.data,
+            "heard_from": self.heard_from.data,
+            "text": self.text.data,
+        }
+
+    def validate_slice(self, field: SelectField) -> None:
+        """Refuse a slice that is not open to this agency for this person."""
+        agency_id = next((id_ for id_ in self.places if str(id_) == self.agency.data), None)
+        place = field.data, self.subject.data
+        if agency_id is not None and place not in self.places[agency_id]:
+            raise ValidationError(
+                _l(
+                    "この機関には、この人のこの項目が共有されていません。ほかの項目を選んでください。"
+                )
+            )
+
+
 class RetractForm(PortalForm):
     """Taking a wrong post back, and saying it right."""
 

@@ -9,7 +9,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from blueprints.cases import bp
-from blueprints.cases.forms import PostForm, QuickForm, ReferenceForm, RetractForm, SearchForm
+from blueprints.cases.forms import (
+    HearForm,
+    PostForm,
+    QuickForm,
+    ReferenceForm,
+    RetractForm,
+    SearchForm,
+)
 from portal import models as m
 from portal.auth import permits, standing
 from portal.extensions import db
@@ -23,9 +30,11 @@ from portal.queries.paging import read_cursor
 from portal.queries.retractions import read_entry, read_retraction
 from portal.queries.search import schools
 from portal.queries.search import search as search_cases
-from portal.queries.sheet import read_sheet, read_subjects
+from portal.queries.sheet import agency_names, read_sheet, read_subjects
 from portal.services.cases import finish_task
+from portal.services.entries import hear as hear_by_phone
 from portal.services.entries import (
+    hearable,
     post_entry,
     take_back_entry,
     usual_place,
@@ -42,6 +51,8 @@ WAYS = (
     (_l("緊急度・判断"), "support.assessment", Action.COORDINATE),
     (_l("面談・訪問・同行"), "support.index", Action.COORDINATE),
     (_l("ケースの人と、もどってくる言葉"), "support.people", Action.COORDINATE),
+    (_l("このケースの相談"), "intake.of_case", Action.COORDINATE),
+    (_l("電話で聞き取りを書く"), "cases.hear", Action.COORDINATE),
     (_l("進捗確認・終結"), "progress.check", Action.COORDINATE),
     (_l("だれに何が見えるか"), "cases.sights", Action.READ_LOG),
     (_l("だれが見たか"), "oversight.case_log", Action.READ_LOG),
@@ -177,6 +188,20 @@ def post(case_id: uuid.UUID) -> ResponseReturnValue:
         tell=form.asked,
     )
     flash(_("記録しました。"), "success")
+    return redirect(url_for("cases.show", case_id=case.id))
+
+
+@bp.route("/cases/<uuid:case_id>/entries/heard", methods=["GET", "POST"])
+@permits(Action.COORDINATE)
+def hear(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Write down what an agency told by phone, as its own record."""
+    case = visible_or_404(m.Case, case_id)
+    places = hearable(db.session, case)
+    form = HearForm(places, agency_names(db.session, places), read_subjects(db.session, case))
+    if not form.validate_on_submit():
+        return render_template("cases/hear.html", case=case, form=form), form.status
+    hear_by_phone(db.session, case, **form.heard)
+    flash(_("その機関の記録として書きました。"), "success")
     return redirect(url_for("cases.show", case_id=case.id))
 
 

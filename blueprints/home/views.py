@@ -135,6 +135,7 @@ ALARMS = {"suspected_abuse": _l("虐待のおそれ"), "urgent": _l("いま、�
 DEEDS = (
     (Action.LIST_CASES, "cases.search", _l("番号や名前で探す")),
     (Action.RECEIVE, "intake.type_in", _l("相談を入力")),
+    (Action.TELL_CENTRE, "intake.tell_centre", _l("センターに伝える")),
     (Action.OVERSEE, "oversight.log", _l("閲覧の記録を見る")),
     (Action.ADMINISTER, "administration.agencies", _l("機関を見る")),
     (Action.ADMINISTER, "administration.accounts", _l("アカウントを見る")),

@@ -6,10 +6,18 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateField, RadioField, SelectField, SelectMultipleField
+from wtforms import (
+    BooleanField,
+    DateField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+)
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
 
+from blueprints.intake.words import basis_asks, basis_words
 from portal import models as m
 from portal.forms import (
     CleanLongText,
@@ -20,9 +28,12 @@ from portal.forms import (
     UrgencyField,
     choices_of,
 )
+from portal.queries.alike import Alike
 from portal.queries.inbox import InboxItemPage
-from portal.services.consultations import KIND_OF_CONSULTER, Told
+from portal.queries.search import SHORTEST
+from portal.services.consultations import ABUSE_REPORT, KIND_OF_CONSULTER, Told
 from portal.templating import today
+from portal.text import fold_kana
 
 # What a clerk writes down; the other channels come by the pages of those who use them.
 TYPED_CHANNELS = ("PHONE", "VISIT", "POSTCARD", "EMAIL", "OUTREACH", "AGENCY", "OTHER")
@@ -149,6 +160,76 @@ class TypeInForm(PortalForm):
         )
 
 
+class MatterForm(PortalForm):
+    """A matter that a school or another agency hands to the centre."""
+
+    about = CleanText(
+        _l("どのこどものことか"),
+        description=_l("名前、学年など。センターが探せるように。"),
+        validators=[DataRequired(_l("どのこどものことかを入力してください。"))],
+    )
+    topic = SelectField(_l("何についてか"), choices=choices_of("topic"), default="OTHER")
+    words = CleanLongText(
+        _l("伝えること"),
+        description=_l(
+            "見たこと、聞いたこと、これまでにしたこと。こどもの言葉は、そのまま書きます。"
+        ),
+        validators=[DataRequired(_l("伝えることを入力してください。"))],
+    )
+    suspected_abuse = BooleanField(
+        _l("虐待のおそれがある"),
+        description=_l(
+            "ちがっていてもかまいません。児童相談所への通告（189）も、機関から行ってください。"
+        ),
+    )
+    urgent = BooleanField(
+        _l("いま、あぶない"), description=_l("送ったあと、すぐに電話する番号を出します。")
+    )
+    basis = RadioField(
+        _l("伝えてよい根拠"),
+        validators=[InputRequired(_l("伝えてよい根拠を選んでください。"))],
+    )
+    not_to_tell = CleanText(
+        _l("伝えてほしくない人"),
+        description=_l("こどもが言ったとおりに。センターが守ります。"),
+    )
+    name = CleanText(
+        _l("あなたの名前"),
+        description=_l("センターだけが読みます。"),
+        validators=[DataRequired(_l("あなたの名前を入力してください。"))],
+    )
+    callback = CleanText(_l("センターから連絡してよい電話と時間"))
+    submission = SubmissionField()
+
+    def offer(self, codes: Iterable[str]) -> None:
+        """Offer the legal bases, each with its law and what it asks for."""
+        self.basis.choices = [
+            SelectChoice(code, basis_words(code), {"data-hint": basis_asks(code)}) for code in codes
+        ]
+
+    def validate_basis(self, field: RadioField) -> None:
+        """Refuse to ask for a consent for show, where there is a duty to report."""
+        if self.suspected_abuse.data and field.data != ABUSE_REPORT:
+            raise ValidationError(
+                _l(
+                    "虐待のおそれがあるときは「児童虐待の通告」を選びます。同意を待つ必要はありません。"
+                )
+            )
+
+    def told(self) -> Told:
+        """Return what is told."""
+        return Told(
+            words=self.words.data,
+            topic=self.topic.data,
+            about=self.about.data,
+            name=self.name.data,
+            callback=self.callback.data,
+            not_to_tell=self.not_to_tell.data,
+            suspected_abuse=self.suspected_abuse.data,
+            urgent=self.urgent.data,
+        )
+
+
 class AnswerForm(PortalForm):
     """An answer in the thread."""
 
@@ -158,6 +239,12 @@ class AnswerForm(PortalForm):
         validators=[DataRequired(_l("返事を書いてください。"))],
     )
     submission = SubmissionField()
+
+    def begin(self, words: str) -> None:
+        """Put words below what is typed; chosen twice they stand there once."""
+        typed = (self.text.data or "").rstrip()
+        if words and words not in typed:
+            self.text.data = f"{typed}\n\n{words}" if typed else words
 
 
 class HandOverForm(PortalForm):
@@ -196,6 +283,10 @@ class AcceptForm(PortalForm):
         description=_l("西暦で記入してください。例：2016年 9月 1日"),
         validators=[Optional()],
     )
+    another = BooleanField(
+        _l("くらべました。どれも別のこどもなので、新しいケースにします"),
+    )
+    compared = HiddenField()
     topics = SelectMultipleField(_l("何についての相談か"), choices=choices_of("topic"))
     urgency = UrgencyField()
     grounds = CleanLongText(
@@ -214,15 +305,69 @@ class AcceptForm(PortalForm):
         if field.data is not None and field.data > today():
             raise ValidationError(_l("生年月日が、きょうより後になっています。"))
 
+    @property
+    def child(self) -> dict[str, str]:
+        """Return the child's names; "" where nobody knows one."""
+        names = (self.family_name, self.given_name, self.kana, self.called)
+        return {field.name: field.data or "" for field in names}
+
+    @property
+    def born(self) -> str | None:
+        """Return the date of birth as YYYY-MM-DD, None where nobody knows."""
+        return None if self.birth_date.data is None else self.birth_date.data.isoformat()
+
+    def compare(self, others: Iterable[Alike]) -> None:
+        """Let a person compare the child with those of these cases before it gets one of its own.
+
+        Who said that they are others has said it of those that were shown.
+        """
+        shown = ",".join(sorted(str(other.case_id) for other in others))
+        if shown != self.compared.data:
+            self.another.data = False
+        self.compared.data = shown
+
+    def validate_another(self, field: BooleanField) -> None:
+        """Refuse a second case while it is not said that the child is another."""
+        if self.compared.data and not field.data:
+            raise ValidationError(
+                _l("ケースとくらべて、別のこどもか、同じこどもかを選んでください。")
+            )
+
     def acceptance(self) -> dict[str, Any]:
         """Return the words of ``consultations.accept``; "" where nobody knows a name."""
-        names = (self.family_name, self.given_name, self.kana, self.called)
-        born = self.birth_date.data
         return {
             "case_id": self.submission.data,
-            "child": {field.name: field.data for field in names},
-            "birth_date": None if born is None else born.isoformat(),
+            "child": self.child,
+            "birth_date": self.born,
             "topics": self.topics.data or [],
             "urgency": self.urgency.data,
             "grounds": self.grounds.data,
         }
+
+
+class FindCaseForm(PortalForm):
+    """Which case a consultation may belong to."""
+
+    words = CleanText(
+        _l("番号か名前"),
+        description=_l(
+            "受付番号、または名前やふりがなの一部（2文字以上）。例）K7F-3QX-R4M、みほん"
+        ),
+    )
+
+    def validate_words(self, field: CleanText) -> None:
+        """Refuse nothing at all, and a single character."""
+        if len(fold_kana(field.data or "")) < SHORTEST:
+            raise ValidationError(_l("2文字以上で探してください。"))
+
+
+class JoinForm(PortalForm):
+    """Taking a consultation into a case that there is already."""
+
+    by_the_child = BooleanField(
+        _l("相談した人が、このこども本人（または保護者）だと確かめました"),
+        description=_l(
+            "確かめたときだけ選びます。選ぶと、相談した人のもどってくる言葉で、このケースの"
+            "「だれに何を伝えたか」が開けます（保護者には自分の同意だけ）。"
+        ),
+    )

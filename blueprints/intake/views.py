@@ -3,17 +3,29 @@
 import uuid
 from datetime import UTC, datetime
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from blueprints.intake import bp
-from blueprints.intake.forms import AcceptForm, AnswerForm, HandOverForm, ReportForm, TypeInForm
+from blueprints.intake.forms import (
+    AcceptForm,
+    AnswerForm,
+    FindCaseForm,
+    HandOverForm,
+    JoinForm,
+    MatterForm,
+    ReportForm,
+    TypeInForm,
+)
 from blueprints.intake.replies import REPLIES, in_order
 from portal import models as m
 from portal.auth import config, permits
 from portal.database import standing
 from portal.extensions import csrf, db
-from portal.policy.permissions import Action
+from portal.forms import PortalForm
+from portal.policy.permissions import Action, allows, require
+from portal.queries import alike
 from portal.queries import inbox as desk
 from portal.queries.paging import read_cursor
 from portal.queries.threads import own_reports
@@ -66,6 +78,24 @@ def type_in() -> ResponseReturnValue:
     return render_template("intake/typed_in.html", receipt=receipt)
 
 
+@bp.route("/tell-centre", methods=["GET", "POST"])
+@permits(Action.TELL_CENTRE)
+def tell_centre() -> ResponseReturnValue:
+    """Hand a matter to the centre in the own agency's name."""
+    form = MatterForm()
+    form.offer(consultations.bases_of_telling(db.session))
+    if not form.validate_on_submit():
+        return render_template("intake/tell_centre.html", form=form), form.status
+    receipt = consultations.tell_centre(
+        db.session,
+        config(),
+        submission=form.submission.data,
+        told=form.told(),
+        basis=form.basis.data,
+    )
+    return render_template("intake/told_centre.html", receipt=receipt)
+
+
 @bp.get("/inbox")
 @permits(Action.READ_INBOX)
 def inbox() -> ResponseReturnValue:
@@ -84,15 +114,20 @@ def inbox() -> ResponseReturnValue:
 @permits(Action.READ_INBOX)
 def item(item_id: uuid.UUID) -> ResponseReturnValue:
     """Show one consultation, and what can be done with it here."""
-    begun = reply(
-        request.args.get("reply", ""),
-        request.args.get("level", ""),
-        jst_date(promised_reply(datetime.now(UTC), "WEB")),
-    )
-    return _item_page(visible_or_404(m.InboxItem, item_id), AnswerForm(text=begun))
+    return _item_page(visible_or_404(m.InboxItem, item_id), AnswerForm())
 
 
-def _item_page(found: m.InboxItem, form: AnswerForm) -> ResponseReturnValue:
+@bp.post("/inbox/<uuid:item_id>/answer/begin")
+@permits(Action.READ_INBOX)
+def begin_answer(item_id: uuid.UUID) -> ResponseReturnValue:
+    """Put words to begin from into the answer, below what is typed already; nothing is sent."""
+    found, form = visible_or_404(m.InboxItem, item_id), AnswerForm()
+    level, _dot, code = request.form.get("begin", "").partition(".")
+    form.begin(reply(code, level, jst_date(promised_reply(datetime.now(UTC), "WEB"))))
+    return _item_page(found, form, begun=True)
+
+
+def _item_page(found: m.InboxItem, form: AnswerForm, *, begun: bool = False) -> ResponseReturnValue:
     acting = standing(db.session)
     page = desk.item_page(db.session, found)
     return render_template(
@@ -102,6 +137,7 @@ def _item_page(found: m.InboxItem, form: AnswerForm) -> ResponseReturnValue:
         at_centre=acting is not None and acting.at_centre,
         levels=in_order(page.row.consulter),
         replies=REPLIES.items(),
+        begun=begun,
     ), form.status
 
 
@@ -139,19 +175,84 @@ def hand_over(item_id: uuid.UUID) -> ResponseReturnValue:
 @bp.route("/inbox/<uuid:item_id>/accept", methods=["GET", "POST"])
 @permits(Action.COORDINATE)
 def accept(item_id: uuid.UUID) -> ResponseReturnValue:
-    """Take a consultation into a case, with its urgency."""
+    """Take a consultation into a new case, with its urgency, once it was compared with others."""
     found, form = visible_or_404(m.InboxItem, item_id), AcceptForm()
+    others = alike.alike(db.session, form.child, form.born) if form.is_submitted() else []
+    # A form that is sent twice finds the case that it made itself.
+    others = [other for other in others if other.case_id != form.submission.data]
+    form.compare(others)
     if not form.validate_on_submit():
         page = desk.item_page(db.session, found)
         form.suggest(page)
-        return render_template("intake/accept.html", page=page, form=form), form.status
+        shown = render_template("intake/accept.html", page=page, form=form, others=others)
+        return shown, form.status
     case = consultations.accept(db.session, found, **form.acceptance())
     return redirect(url_for("cases.show", case_id=case.id))
+
+
+@bp.route("/inbox/<uuid:item_id>/join", methods=["GET", "POST"])
+@permits(Action.COORDINATE)
+def find_case(item_id: uuid.UUID) -> ResponseReturnValue:
+    """Look for the case that a consultation may belong to, side by side with what was said."""
+    found, form = visible_or_404(m.InboxItem, item_id), FindCaseForm()
+    others = alike.of_words(db.session, form.words.data) if form.validate_on_submit() else None
+    page = desk.item_page(db.session, found)
+    shown = render_template("intake/find_case.html", page=page, form=form, others=others)
+    return shown, form.status
+
+
+@bp.route("/inbox/<uuid:item_id>/join/<uuid:case_id>", methods=["GET", "POST"])
+@permits(Action.COORDINATE)
+def join(item_id: uuid.UUID, case_id: uuid.UUID) -> ResponseReturnValue:
+    """Take a consultation into a case that there is, after a page that shows both."""
+    found, case, form = visible_or_404(m.InboxItem, item_id), _own_case(case_id), JoinForm()
+    if not form.validate_on_submit():
+        page, other = desk.item_page(db.session, found), alike.one(db.session, case)
+        shown = render_template("intake/join.html", page=page, other=other, form=form)
+        return shown, form.status
+    consultations.join(db.session, found, case, by_the_child=form.by_the_child.data)
+    flash(_("相談をケースに加えました。まちがえたときは、下のボタンで元に戻せます。"), "success")
+    return redirect(url_for("intake.of_case", case_id=case.id))
+
+
+@bp.get("/cases/<uuid:case_id>/consultations")
+@permits(Action.COORDINATE)
+def of_case(case_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the consultations that became a case's, and take one out again."""
+    case = _own_case(case_id)
+    return render_template("intake/of_case.html", case=case, rows=desk.of_case(db.session, case))
+
+
+@bp.route("/cases/<uuid:case_id>/consultations/<uuid:item_id>/separate", methods=["GET", "POST"])
+@permits(Action.COORDINATE)
+def separate(case_id: uuid.UUID, item_id: uuid.UUID) -> ResponseReturnValue:
+    """Take a consultation out of a case again, after a page that says what that means."""
+    case, form = _own_case(case_id), PortalForm()
+    found = visible_or_404(m.InboxItem, item_id)
+    if not form.validate_on_submit():
+        page = desk.item_page(db.session, found)
+        may = consultations.separable(db.session, found) and found.case_id == case.id
+        shown = render_template("intake/separate.html", case=case, page=page, form=form, may=may)
+        return shown, form.status
+    consultations.separate(db.session, found, case)
+    flash(_("相談をケースから外しました。新しく届いた相談として、受付で待っています。"), "success")
+    return redirect(url_for("intake.item", item_id=found.id))
+
+
+def _own_case(case_id: uuid.UUID) -> m.Case:
+    """Return a case of the own agency: 404 where it is hidden, 403 where it is another's."""
+    case = visible_or_404(m.Case, case_id)
+    require(standing(db.session), Action.COORDINATE, case)
+    return case
 
 
 @bp.get("/my-reports")
 @permits(Action.READ_OWN_REPORTS)
 def my_reports() -> ResponseReturnValue:
-    """Show a volunteer's own reports: the text for a day, then the date and the replies."""
-    page = own_reports(db.session, read_cursor(request.args.get("at")))
-    return render_template("intake/my_reports.html", page=page, slug=desk.report_slug(db.session))
+    """Show the own reports with the replies; a volunteer's text for a day, then its date alone."""
+    return render_template(
+        "intake/my_reports.html",
+        page=own_reports(db.session, read_cursor(request.args.get("at"))),
+        slug=desk.report_slug(db.session),
+        tells_the_centre=allows(standing(db.session), Action.TELL_CENTRE),
+    )

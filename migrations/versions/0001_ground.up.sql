@@ -580,6 +580,7 @@ CREATE TABLE entries (
 	written_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
 	retracted_at TIMESTAMP WITH TIME ZONE, 
 	text_sealed BYTEA NOT NULL, 
+	heard_from_sealed BYTEA, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_entries PRIMARY KEY (id), 
 	CONSTRAINT fk_entries_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
@@ -1081,6 +1082,7 @@ CREATE TABLE consultations (
 	urgent BOOLEAN DEFAULT 'false' NOT NULL, 
 	reporting_agency_id UUID, 
 	recorded_by UUID, 
+	basis TEXT, 
 	words_sealed BYTEA NOT NULL, 
 	about_sealed BYTEA, 
 	name_sealed BYTEA, 
@@ -2463,6 +2465,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF NEW.case_id IS NOT NULL THEN
         PERFORM refresh_denials(NEW.case_id);
+    END IF;
+    -- Taken out of a case, it is closed no more to whoever is excluded from that.
+    IF TG_OP = 'UPDATE' AND OLD.case_id IS DISTINCT FROM NEW.case_id THEN
+        PERFORM refresh_denials(OLD.case_id);
     END IF;
     RETURN NULL;
 END $$;
@@ -5544,9 +5550,12 @@ WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (S
 );
 
 CREATE POLICY inserted ON entries FOR INSERT TO portal_app WITH CHECK (
-entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND (entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.heard_from_sealed IS NULL AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND (entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
 WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0))) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.author_agency_id != (SELECT viewer_owning() AS viewer_owning_1) AND entries.heard_from_sealed IS NOT NULL AND (EXISTS (SELECT grant_to_author.id 
+FROM grants AS grant_to_author JOIN agencies ON agencies.id = grant_to_author.agency_id 
+WHERE grant_to_author.case_id = entries.case_id AND grant_to_author.agency_id = entries.author_agency_id AND grant_to_author.valid_from <= portal_clock() AND (grant_to_author.valid_until IS NULL OR portal_clock() < grant_to_author.valid_until) AND (grant_to_author.ended_at IS NULL OR portal_clock() < grant_to_author.ended_at) AND entries.slice = any(grant_to_author.slices) AND (grant_to_author.subject_id = entries.subject_id OR grant_to_author.subject_id IS NULL AND grant_to_author.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR agencies.type != 'cafeteria') AND (NOT grant_to_author.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_to_author.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
 );
 

@@ -20,6 +20,7 @@ from portal.services import (
     consents,
     consultations,
     emergencies,
+    entries,
     guardians,
     issuers,
     lawful,
@@ -213,6 +214,22 @@ class _City(Acting):
                 ),
             )
 
+        # The same child as one of the centre's, spelled as a nurse writes it down.
+        with self.acting("nurse") as session:
+            consultations.tell_centre(
+                session,
+                self.config,
+                submission=demo_uuid("matter of the school"),
+                told=Told(
+                    words="給食をいそいで全部食べ、持ち帰れるものがないか聞いてきます。",
+                    topic="MONEY",
+                    about="6年1組の みほん あおい",
+                    name="養護教諭",
+                    callback="平日16時まで。保健室の内線。",
+                ),
+                basis="CWA21_10_5",
+            )
+
     def the_centre_works(self) -> None:
         """Urgency, meetings with the child, the three conditions, actions, progress."""
         urgencies = {"aoi": "B", "riku": "C", "sora": "AA", "hina": "B", "minato": "B", "yui": "C"}
@@ -236,6 +253,18 @@ class _City(Acting):
                     due_on=self.today + dt.timedelta(days=days),
                     request=request,
                 )
+
+        with self.acting("counsellor") as session:
+            entries.hear(
+                session,
+                self.case(session, "aoi"),
+                entry_id=demo_uuid("heard aoi"),
+                agency_id=demo_uuid("school"),
+                slice_="school",
+                subject_id=demo_uuid("person aoi"),
+                heard_from="教頭",
+                text="先週の遅刻は2回。どちらも朝ごはんを食べていなかった。",
+            )
 
     def _assess(self, session: Session, child: str, urgency: str) -> None:
         case = self.case(session, child)

@@ -144,10 +144,14 @@ class CaseWorker(OfCase, Keyed, Base):
 
 
 class Entry(Keyed, Base):
-    """What was said or done: one slice, one subject, one author. Entries are never changed."""
+    """What was said or done: one slice, one subject, one author. Entries are never changed.
+
+    What an agency told by phone (「電話で聞き取り」) is the agency's, written down by an account of
+    the centre: ``heard_from`` is who spoke, and says that it was so.
+    """
 
     __tablename__ = "entries"
-    __sealed__: ClassVar[tuple[str, ...]] = ("text",)
+    __sealed__: ClassVar[tuple[str, ...]] = ("text", "heard_from")
     __table_args__ = (
         ForeignKeyConstraint(
             ["case_id", "owner_agency_id", "case_opened_at"],
@@ -169,6 +173,7 @@ class Entry(Keyed, Base):
     # Set by the trigger of ``retractions``, so that who retracts need not see the row afterwards.
     retracted_at: Mapped[Instant | None]
     text_sealed: Mapped[Sealed]
+    heard_from_sealed: Mapped[Sealed | None]
 
 
 class Retraction(OfCase, Keyed, Base):

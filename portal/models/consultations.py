@@ -95,6 +95,8 @@ class Consultation(Keyed, Base):
     # The agency a third-party reporter belongs to; sealed rows of the thread protect it.
     reporting_agency_id: Mapped[uuid.UUID | None] = agency_key(nullable=True)
     recorded_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
+    # On which row of legal_bases.csv an agency tells of a matter that it hands to the centre.
+    basis: Mapped[str | None]
     words_sealed: Mapped[Sealed]
     about_sealed: Mapped[Sealed | None]
     # Who consults, in the words that were given; nobody has to say it.

@@ -885,6 +885,10 @@ BEGIN
     IF NEW.case_id IS NOT NULL THEN
         PERFORM refresh_denials(NEW.case_id);
     END IF;
+    -- Taken out of a case, it is closed no more to whoever is excluded from that.
+    IF TG_OP = 'UPDATE' AND OLD.case_id IS DISTINCT FROM NEW.case_id THEN
+        PERFORM refresh_denials(OLD.case_id);
+    END IF;
     RETURN NULL;
 END $$;
 

@@ -98,6 +98,7 @@ class Action(StrEnum):
     SHARE = "cases.share"
     SHARE_BY_LAW = "cases.share_by_law"
     SIGN_IN = "account.sign_in"
+    TELL_CENTRE = "matters.tell"
     VISIT = "thread.visit"
     WORK_ACTION = "actions.work"
 
@@ -129,6 +130,15 @@ class Standing:
             and self.agency_type not in EXPERT_TYPES
             and (self.agency_type != CAFETERIA or self.role == WATCHER)
         )
+
+    @property
+    def tells_the_centre(self) -> bool:
+        """Return whether a matter is handed to the centre in the agency's own name (domain.md §2).
+
+        A cafeteria has its link, which asks for no sign-in; the police and outside experts are
+        told of matters and hand none over here.
+        """
+        return self.sees_cases and self.agency_type not in (CENTRE, CAFETERIA, POLICE)
 
     @property
     def reads_by_team(self) -> bool:
@@ -184,13 +194,14 @@ _ALLOWED: Mapping[Action, Callable[[Standing], bool]] = MappingProxyType(
         Action.READ_INBOX: lambda s: s.at_desk,
         Action.READ_LOG: lambda s: s.at_centre,
         Action.READ_OWN_RECORDS: lambda s: s.sees_cases,
-        Action.READ_OWN_REPORTS: lambda s: s.agency_type == CAFETERIA,
+        Action.READ_OWN_REPORTS: lambda s: s.agency_type == CAFETERIA or s.tells_the_centre,
         Action.RECEIVE: lambda s: s.at_centre or s.role == "center_clerk",
         # Ending an emergency is among these, which must not be held up by anything.
         Action.REVIEW_EMERGENCY: lambda s: s.at_centre,
         Action.SHARE: lambda s: s.at_centre,
         Action.SHARE_BY_LAW: lambda s: s.at_centre,
         Action.SIGN_IN: _anyone,
+        Action.TELL_CENTRE: lambda s: s.tells_the_centre,
         Action.WORK_ACTION: lambda s: s.sees_cases,
     }
 )
@@ -212,7 +223,7 @@ STEP_UP: frozenset[Action] = frozenset(
 
 # Deeds that do not wait for the pledge of secrecy: signing in, and writing down what somebody
 # tells of a child. Everything that shows a case waits for it.
-BEFORE_PLEDGE: frozenset[Action] = frozenset({Action.RECEIVE, Action.SIGN_IN})
+BEFORE_PLEDGE: frozenset[Action] = frozenset({Action.RECEIVE, Action.SIGN_IN, Action.TELL_CENTRE})
 
 
 def allows(standing: Standing | None, action: Action) -> bool:

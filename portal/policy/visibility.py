@@ -213,6 +213,27 @@ def opening_grants(row: Any, slice_: Any, subject_id: Any, grant: FromClause) ->
     )
 
 
+def open_to_author(entry: Any) -> ColumnElement[bool]:
+    """Return whether a live grant opens an entry to its author's agency, whoever there reads it.
+
+    Never-tell needs no look here: it ends what it blocks at once.
+    """
+    grant, agency = m.Grant.__table__.alias("grant_to_author"), m.Agency.__table__
+    return probe(
+        select(grant.c.id)
+        .join(agency, agency.c.id == grant.c.agency_id)
+        .where(
+            grant.c.case_id == entry.case_id,
+            grant.c.agency_id == entry.author_agency_id,
+            live_grant(grant.c),
+            _names(grant.c, entry.slice, entry.subject_id),
+            entry.slice.not_in(_constants(UNSHAREABLE_SLICES)),
+            or_(entry.slice != "detail", agency.c.type != literal_column("'cafeteria'")),
+            _not_concealed(entry.slice, grant.c),
+        )
+    )
+
+
 def of_owner(row: Any) -> ColumnElement[bool]:
     """Rule 4 without a slice: the owner's director, counsellors and investigators."""
     return and_(acts_as(row.owner_agency_id, OWNING), not_excluded(row.case_id))

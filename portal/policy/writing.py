@@ -54,6 +54,7 @@ from portal.policy.visibility import (
     not_excluded,
     of_own_account,
     of_owner,
+    open_to_author,
     probe,
     threads,
     through,
@@ -275,12 +276,27 @@ def owned_invitation(row: Any) -> ColumnElement[bool]:
 
 
 def own_entry(entry: Any) -> ColumnElement[bool]:
-    """Entries: in the own name, into a slice and about a subject that the author can read."""
+    """Entries: in the own name, into a slice and about a subject that the author can read.
+
+    The owner also writes down what another agency told by phone, in that agency's name, where it
+    could write itself; who spoke is kept with it.
+    """
     return and_(
-        entry.author_agency_id == POSTING,
         entry.author_account_id == ACCOUNT,
         not_excluded(entry.case_id),
-        or_(by_owner(entry), by_grant(entry)),
+        or_(
+            and_(
+                entry.author_agency_id == POSTING,
+                entry.heard_from_sealed.is_(None),
+                or_(by_owner(entry), by_grant(entry)),
+            ),
+            and_(
+                entry.owner_agency_id == OWNING,
+                entry.author_agency_id != OWNING,
+                entry.heard_from_sealed.is_not(None),
+                open_to_author(entry),
+            ),
+        ),
     )
 
 

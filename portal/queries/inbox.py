@@ -55,6 +55,7 @@ class InboxItemPage:
     callback: str
     not_to_tell: str
     reporting_agency: str | None
+    basis: str | None
     lines: list[Line]
 
 
@@ -180,8 +181,21 @@ def item_page(session: Session, item: m.InboxItem) -> InboxItemPage:
         told["callback"],
         told["not_to_tell"],
         session.scalars(reporting).one_or_none(),
+        consultation.basis,
         messages(session, item.thread_id),
     )
+
+
+def of_case(session: Session, case: m.Case) -> list[InboxRow]:
+    """Return the consultations that became a case's, oldest first; no words of anybody.
+
+    Who reported is for the director and who works on the case: others do not see that row.
+    """
+    found = session.execute(
+        _listing(m.InboxItem.case_id == case.id).order_by(m.InboxItem.received_at, m.InboxItem.id)
+    ).all()
+    record_listed(session, Event.CONSULTATION_LISTED, [row.Consultation.id for row in found])
+    return [_row(row) for row in found]
 
 
 def consulter_of(session: Session, item: m.InboxItem) -> str:

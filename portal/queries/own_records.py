@@ -24,12 +24,16 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Record:
-    """One own text and when it was written; ``kind`` is ``entry`` or the step of an action."""
+    """One own text and when it was written; ``kind`` is ``entry`` or the step of an action.
+
+    ``heard_from`` is who told it to the centre by phone, "" where the agency wrote it itself.
+    """
 
     id: uuid.UUID
     at: dt.datetime
     kind: str
     text: str
+    heard_from: str = ""
 
 
 def list_own_records(session: Session, cursor: Cursor | None = None) -> Page:
@@ -88,8 +92,10 @@ def _cursor(row: Sequence[Any], *, newer: bool = False) -> str:
 def _record(session: Session, row: Sequence[Any]) -> Record:
     if isinstance(row[0], m.Entry):
         entry, rule, grant_id = row
-        text = reveal(session, entry, "text", Decision(rule, grant_id))
-        return Record(entry.id, entry.written_at, "entry", text)
+        text, heard_from = (
+            reveal(session, entry, name, Decision(rule, grant_id)) for name in entry.__sealed__
+        )
+        return Record(entry.id, entry.written_at, "entry", text, heard_from)
     step = row[0]
     texts = [reveal(session, step, name) for name in ("words", "effect")]
     return Record(step.id, step.happened_at, step.status, "\n".join(filter(None, texts)))

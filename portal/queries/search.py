@@ -9,7 +9,7 @@ nobody.
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -52,6 +52,7 @@ LOOKED_THROUGH = 20_000
 LOOKS = (PAGE + 1, 2_000 - (PAGE + 1), LOOKED_THROUGH - 2_000)
 # One character would be half of a city.
 SHORTEST = 2
+_NO_CODES: Mapping[str, str | None] = MappingProxyType(dict.fromkeys(("status", "topic", "now")))
 
 
 @dataclass(frozen=True)
@@ -256,34 +257,67 @@ def search(session: Session, wanted: Wanted, cursor: Cursor | None = None) -> Fo
 
 
 def _page(session: Session, wanted: Wanted, needle: str, cursor: Cursor | None) -> Found:
-    codes: dict[str, Any] = {
+    codes = {
         "status": wanted.status or None,
         "topic": wanted.topic or None,
         "now": wanted.urgency or None,
     }
     found: list[_Match] = []
-    here, shown = cursor, found
-    for size in LOOKS:
-        order = "first" if here is None else "older"
-        bound = codes | {"school": wanted.school}
-        bound |= {} if here is None else {"at": here.at, "id": here.id}
-        look = order, size, wanted.school is not None
-        rows = session.execute((BY_NAME if needle else BY_CODES)[look], bound).all()
+    rest: Cursor | None = None
+    statements = BY_NAME if needle else BY_CODES
+    for rows, behind in _looks(session, statements, cursor, codes, wanted.school):
         if needle:
-            found += _confirmed(session, list(holding(session, rows, needle)), codes)
+            found += _confirmed(session, holding(session, rows, [needle]), codes)
         else:
             found += [_Match(*row) for row in rows if row.reference is not None]
-        shown, full = found[:PAGE], len(found) > PAGE
+        if len(found) > PAGE:
+            shown = found[:PAGE]
+            return Found(dressed(session, shown, newer=None, older=shown[-1]))
+        rest = behind
+    listed = dressed(session, found, newer=None, older=None)
+    if rest is None:
+        return Found(listed)
+    return Found(replace(listed, older=str(rest)), looked_through=LOOKED_THROUGH)
+
+
+def spelled_like(session: Session, needles: Sequence[str]) -> list[uuid.UUID]:
+    """Return the newest cases with a person whose spellings hold one of some words, newest first.
+
+    Args:
+        session: of the viewer, whose cases alone are looked through.
+        needles: as ``fold_kana`` returns them, none of them empty.
+
+    """
+    held = (
+        row for rows, _rest in _looks(session, BY_NAME) for row in holding(session, rows, needles)
+    )
+    return [match.case_id for match in _confirmed(session, held)] if needles else []
+
+
+def _looks(
+    session: Session,
+    statements: Mapping[Any, Select[Any]],
+    cursor: Cursor | None = None,
+    codes: Mapping[str, str | None] = _NO_CODES,
+    school: uuid.UUID | None = None,
+) -> Iterator[tuple[Sequence[Any], Cursor | None]]:
+    """Yield the rows of each look, and the place behind which more is left, or None."""
+    here = cursor
+    for size in LOOKS:
+        order = "first" if here is None else "older"
+        bound: dict[str, Any] = {**codes, "school": school}
+        bound |= {} if here is None else {"at": here.at, "id": here.id}
+        rows = session.execute(statements[order, size, school is not None], bound).all()
         # Each person of a case is a row.
-        if full or len({(row.at, row.case_id) for row in rows}) < size:
-            return Found(dressed(session, shown, newer=None, older=shown[-1] if full else None))
+        if len({(row.at, row.case_id) for row in rows}) < size:
+            yield rows, None
+            return
         here = Cursor(rows[-1].at, uuid.UUID(str(rows[-1].case_id)))
-    listed = dressed(session, shown, newer=None, older=None)
-    return Found(replace(listed, older=str(here)), looked_through=LOOKED_THROUGH)
+        yield rows, here
 
 
 def _confirmed(
-    session: Session, held: Sequence[Any], codes: Mapping[str, str | None]
+    session: Session, held: Iterable[Any], codes: Mapping[str, str | None] = _NO_CODES
 ) -> list[_Match]:
     """Return the cases of the rows, each once, in their order, that rule and codes leave.
 

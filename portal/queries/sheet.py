@@ -59,7 +59,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class EntryRow:
-    """One entry with what opened it; ``author`` is "" outside the own agency and the centre."""
+    """One entry with what opened it; ``author`` is "" outside the own agency and the centre.
+
+    ``heard_from`` is who of the agency told it to the centre by phone, "" where it wrote it itself.
+    """
 
     id: uuid.UUID
     slice: str
@@ -70,6 +73,7 @@ class EntryRow:
     text: str
     reason: Reason
     may_retract: bool
+    heard_from: str
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,9 @@ def _read(session: Session, case: m.Case, entries: Sequence[Any], *, owns: bool)
 
 def _row(session: Session, read: _Read, found: Any, reason: Reason) -> EntryRow:
     entry, rule, grant_id, agency_id = found
-    ours = _is_ours(session, entry)
+    ours, decision = _is_ours(session, entry), Decision(rule, grant_id)
+    # What the centre wrote down for an agency was written by nobody of that.
+    named = read.owns or (ours and entry.heard_from_sealed is None)
     return EntryRow(
         id=entry.id,
         slice=entry.slice,
@@ -204,10 +210,11 @@ def _row(session: Session, read: _Read, found: Any, reason: Reason) -> EntryRow:
         subject=read.subjects.get(entry.subject_id, Subject(entry.subject_id)),
         agency="" if agency_id is None else read.agencies[agency_id],
         # Names of writers are for inside the own agency and for the centre (domain.md §1).
-        author=read.accounts.get(entry.author_account_id, "") if ours or read.owns else "",
-        text=reveal(session, entry, "text", Decision(rule, grant_id)),
+        author=read.accounts.get(entry.author_account_id, "") if named else "",
+        text=reveal(session, entry, "text", decision),
         reason=reason,
         may_retract=ours or read.owns,
+        heard_from=reveal(session, entry, "heard_from", decision),
     )
 
 

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.codes import number_of
+from portal.database import standing
 from portal.queries.paging import Cursor, Page
 from portal.vault import fetch_keys, reveal
+from portal.vocabulary import CAFETERIA
 
 # A page shows this many of the newest messages of a thread, and this many reports.
 MESSAGES = 200
@@ -51,7 +53,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class OwnReport:
-    """A volunteer's own report: its text for 24 hours, then its date and the replies."""
+    """An own report: its date and the replies, and its text, a volunteer's for 24 hours."""
 
     number: str
     received_at: dt.datetime
@@ -173,7 +175,9 @@ def _report(
     now: dt.datetime,
     replies: list[Line],
 ) -> OwnReport:
-    stays = now - consultation.received_at < OWN_TEXT_STAYS
+    acting = standing(session)
+    at_cafeteria = acting is not None and acting.agency_type == CAFETERIA
+    stays = not at_cafeteria or now - consultation.received_at < OWN_TEXT_STAYS
     return OwnReport(
         number_of(thread.id),
         consultation.received_at,

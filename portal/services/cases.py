@@ -72,7 +72,7 @@ def open_case(
     session.add(_of_case(case, m.CaseWorker, account_id=session.info["viewer"].account_id))
     session.flush()
     if item is not None:
-        _take_in(session, case, child, item)
+        take_in(session, case, item, child_id=child.id)
     audit.record(
         session,
         audit.Event.CASE_OPENED,
@@ -219,21 +219,33 @@ def _link(
     )
 
 
-def _take_in(session: Session, case: m.Case, child: m.Person, item: m.InboxItem) -> None:
-    """Make the consultation the case's: its place on the desk, and the thread of child or guardian.
+def take_in(
+    session: Session, case: m.Case, item: m.InboxItem, *, child_id: uuid.UUID | None
+) -> None:
+    """Make a consultation the case's: its place on the desk, and the thread of child or guardian.
 
     The thread of the child opens the child's own record of sharing from then on; a guardian's is
     tied to the guardian as a person when there is one.
+
+    Args:
+        session: of the owner.
+        case: the own agency's.
+        item: held, and of no case yet.
+        child_id: the child whose thread it is; None where nobody knows that whoever wrote it is
+            the child or a guardian of the case: then the thread stays by itself.
+
     """
     item.status = "accepted"
     item.case_id = case.id
     item.handled_at = clock(session)
     item.handled_by = session.info["viewer"].account_id
+    item.unread_since = None
     session.flush()
     thread = session.scalars(select(m.Thread).where(m.Thread.id == item.thread_id)).one()
-    if thread.sealed or thread.kind not in _THREADS_OF_A_CASE or thread.case_id is not None:
+    barred = thread.sealed or thread.kind not in _THREADS_OF_A_CASE
+    if barred or thread.case_id is not None or child_id is None:
         return
     thread.case_id, thread.owner_agency_id = case.id, case.owner_agency_id
     if thread.kind == "child":
-        thread.person_id = child.id
+        thread.person_id = child_id
     session.flush()

@@ -36,8 +36,9 @@ from portal.policy.permissions import (
 from portal.policy.terms import clock
 from portal.policy.viewer import Viewer
 from portal.services.assessment import decide_urgency
-from portal.services.cases import open_case
+from portal.services.cases import open_case, take_in
 from portal.services.denials import add_never_tell
+from portal.services.entries import knows_reporter
 from portal.services.once import already
 from portal.services.threads import (
     mark_seen,
@@ -47,7 +48,7 @@ from portal.services.threads import (
     write_message,
 )
 from portal.vault import reveal, seal
-from portal.vocabulary import CAFETERIA, known
+from portal.vocabulary import CAFETERIA, known, refusal
 from portal.working_hours import npo_deadline, promised_reply
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,17 @@ NEW, ANSWERED, HANDED_OVER, ACCEPTED = "new", "answered", "handed_over", "accept
 KIND_OF_CONSULTER = {"CHILD": "child", "FAMILY": "guardian", "OTHER": "other"}
 # How a desk's own channel of passing on is called in the code list.
 CHANNEL_OF_DESK = {NPO: "NPO", "school": "SCHOOL", "nursery": "SCHOOL"}
+
+# Who suspects abuse must report it and asks for no consent first (domain.md §3, lane B).
+ABUSE_REPORT = "CAPA6"
+# On which bases an agency tells the centre of a matter, and for which purpose of the row.
+_PURPOSE_OF_TELLING = {
+    "CWA21_10_5": "support",
+    "CONSENT": "support",
+    "APPI69_2_3": "support",
+    ABUSE_REPORT: "statutory_report",
+    "CWA25": "statutory_report",
+}
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,7 @@ class _Door:
     reporting_agency_id: uuid.UUID | None = None
     account_id: uuid.UUID | None = None
     recorded_by: uuid.UUID | None = None
+    basis: str | None = None
 
 
 def addressed(session: Session, slug: str, types: Iterable[str]) -> m.Agency:
@@ -248,6 +261,77 @@ def receive_consultation(
     return _receive(session, settings, door, submission=submission, secret=secret, told=told)
 
 
+def bases_of_telling(session: Session) -> list[str]:
+    """Return on which legal bases the own agency may tell the centre, the usual one first.
+
+    The machine checks provider, recipient and purpose against each row, as for a share.
+
+    Raises:
+        NotPermittedError: not somebody who tells the centre.
+
+    """
+    acting = require(standing(session), Action.TELL_CENTRE)
+    agency = session.get_one(m.Agency, acting.agency_id)
+    return [
+        code
+        for code, purpose in _PURPOSE_OF_TELLING.items()
+        if refusal(
+            code,
+            recipient_type=CENTRE,
+            recipient_legal_form="municipal",
+            recipient_on_council=False,
+            purpose=purpose,
+            days=1,
+            provider_type=agency.type,
+            provider_legal_form=agency.legal_form,
+        )
+        is None
+    ]
+
+
+def tell_centre(
+    session: Session, settings: Config, *, submission: uuid.UUID, told: Told, basis: str
+) -> Receipt:
+    """Hand a matter to the centre in the own agency's name (学校からの引きつぎ).
+
+    The centre alone reads it. Who told reads what was told and the replies, and learns nothing of
+    what becomes of it: a case shows itself only where it is shared (domain.md §2).
+
+    Args:
+        session: of somebody of a school or another agency.
+        settings: for the return code, which nobody needs who signs in.
+        submission, told: as in ``receive_report``.
+        basis: code of a legal basis of ``bases_of_telling``.
+
+    Raises:
+        NotPermittedError: not somebody who tells the centre, or the basis does not carry it; on a
+            suspicion of abuse nothing but the duty to report does.
+        NotVisibleError: there is no centre.
+
+    """
+    acting = require(standing(session), Action.TELL_CENTRE)
+    agency = session.get_one(m.Agency, acting.agency_id)
+    if basis not in bases_of_telling(session) or (told.suspected_abuse and basis != ABUSE_REPORT):
+        raise NotPermittedError(Action.TELL_CENTRE)
+    centre = centre_for(session, agency)
+    look_as_intake(session, thread_id_of(submission), in_own_name=True)
+    channel = CHANNEL_OF_DESK.get(agency.type, "AGENCY")
+    due = promised_reply(clock(session), channel)
+    account_id = session.info["viewer"].account_id
+    door = _Door(
+        channel=channel,
+        consulter="OTHER",
+        kind="reporter",
+        desks=((centre.id, due),),
+        promised_at=due,
+        reporting_agency_id=agency.id,
+        account_id=account_id,
+        recorded_by=account_id,
+        basis=basis,
+    )
+    return _receive(session, settings, door, submission=submission, secret="", told=told)
+
+
 def take_down(
     session: Session,
     settings: Config,
@@ -342,6 +426,7 @@ def _write_down(session: Session, door: _Door, thread: m.Thread, told: Told) -> 
         urgent=told.urgent,
         reporting_agency_id=door.reporting_agency_id,
         recorded_by=door.recorded_by,
+        basis=door.basis,
     )
     seal(
         session,
@@ -526,18 +611,115 @@ def accept(
     case = open_case(
         session, **child, birth_date=birth_date, item=item, topics=topics, case_id=case_id
     )
-    item.unread_since = None
-    _keep_wish(session, case, item)
+    _keep_wish(session, case, item, wish_id=item.consultation_id)
     decide_urgency(session, case, urgency=urgency, grounds=grounds, decision_id=case_id)
     return case
 
 
-def _keep_wish(session: Session, case: m.Case, item: m.InboxItem) -> None:
+def _keep_wish(session: Session, case: m.Case, item: m.InboxItem, *, wish_id: uuid.UUID) -> None:
     """Make whom not to tell a wish of the case: unlinked words block every share until then."""
     consultation = session.get_one(m.Consultation, item.consultation_id)
     words = reveal(session, consultation, "not_to_tell")
     if words:
-        add_never_tell(session, case, never_tell_id=consultation.id, words=words)
+        add_never_tell(session, case, never_tell_id=wish_id, words=words)
+
+
+def join(session: Session, item: m.InboxItem, case: m.Case, *, by_the_child: bool) -> None:
+    """Take a consultation on the centre's desk into a case that there is already.
+
+    A person has compared the children and says that it is the same one. Whom not to tell becomes a
+    wish of that case at once. ``separate`` takes it apart again.
+
+    Args:
+        session: of somebody who coordinates at the centre.
+        item: visible to the viewer.
+        case: the own agency's.
+        by_the_child: whether it is known that whoever consulted is the child itself, or a guardian:
+            only then does the return code lead into the case, the child's to the whole record of
+            sharing. Else the consultation is the case's and the thread stays by itself.
+
+    Raises:
+        NotPermittedError: not the owner's; or somebody's who reported, who in a case is known to
+            the director and those who work on it alone, and the viewer is neither.
+        ConflictError: somebody else took it into another case first.
+
+    """
+    acting = require(standing(session), Action.COORDINATE, case)
+    item = _locked(session, item)
+    if item.case_id == case.id:
+        return
+    if item.sealed and not knows_reporter(session, case, acting.role):
+        raise NotPermittedError(Action.COORDINATE)
+    if item.case_id is not None or item.status == HANDED_OVER:
+        raise ConflictError
+    child = select(m.CasePerson.person_id).where(
+        m.CasePerson.case_id == case.id, m.CasePerson.is_child
+    )
+    known_child = session.scalars(child).one() if by_the_child else None
+    take_in(session, case, item, child_id=known_child)
+    _keep_wish(session, case, item, wish_id=uuid.uuid4())
+    audit.record(
+        session,
+        audit.Event.CONSULTATION_JOINED,
+        case_id=case.id,
+        thread_id=item.thread_id,
+        consultation=item.consultation_id,
+        child=by_the_child,
+    )
+
+
+def separable(session: Session, item: m.InboxItem) -> bool:
+    """Return whether ``separate`` can take a consultation out of its case.
+
+    Not one that began at the centre for a person of the case, and not one by whose return code a
+    consent was given or taken back: whoever did that keeps the hand on it.
+    """
+    consented = select(m.ConsentEvent.id).where(m.ConsentEvent.thread_id == item.thread_id)
+    return (
+        item.case_id is not None
+        and item.handled_by is not None
+        and session.scalars(consented.limit(1)).first() is None
+    )
+
+
+def separate(session: Session, item: m.InboxItem, case: m.Case) -> None:
+    """Take a consultation out of its case again; it waits on the desk as if it had come now.
+
+    Nothing is lost: its words and its thread come along, the case keeps its records, and whom not
+    to tell stays a wish of the case until a person lifts it there. From the next request on the
+    return code leads into the case no more.
+
+    Args:
+        session: of somebody who coordinates at the centre.
+        item: visible to the viewer.
+        case: the own agency's, of which the consultation is.
+
+    Raises:
+        NotPermittedError: not the owner's, or ``separable`` says that it cannot be taken out.
+
+    """
+    require(standing(session), Action.COORDINATE, case)
+    item = _locked(session, item)
+    if item.case_id != case.id:
+        return
+    if not separable(session, item):
+        raise NotPermittedError(Action.COORDINATE)
+    consultation = session.get_one(m.Consultation, item.consultation_id)
+    thread = session.scalars(select(m.Thread).where(m.Thread.id == item.thread_id)).one()
+    thread.case_id = thread.owner_agency_id = thread.person_id = None
+    item.case_id = item.handled_at = item.handled_by = None
+    item.status = NEW
+    at = clock(session)
+    promised = promised_reply(at, consultation.channel)
+    item.due_at = _look_by(at, promised, urgent=consultation.urgent)
+    audit.record(
+        session,
+        audit.Event.CONSULTATION_SEPARATED,
+        case_id=case.id,
+        thread_id=item.thread_id,
+        consultation=consultation.id,
+    )
+    session.flush()
 
 
 def _at_desk(session: Session, item: m.InboxItem) -> Standing:

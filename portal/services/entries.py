@@ -13,11 +13,11 @@ from portal.database import NotVisibleError, lock_grants, standing
 from portal.policy.hot import hot
 from portal.policy.permissions import Action, NotPermittedError, require
 from portal.policy.viewer import DIRECTOR
-from portal.policy.visibility import admits, by_grant
+from portal.policy.visibility import PLACE_SLICES, admits, by_grant, live_grant
 from portal.services.notifications import NOBODY, Asked, mention
 from portal.services.once import already, write_once
 from portal.vault import seal
-from portal.vocabulary import SLICES, WATCHER, shareable_with
+from portal.vocabulary import OVERRIDING_BASES, SLICES, WATCHER, shareable_with
 
 # Code of the slice and id of the person whose data it is.
 Place = tuple[str, uuid.UUID]
@@ -75,7 +75,7 @@ def writable_with(
     """
     acting, people = require(standing(session), Action.POST), set(known)
     if acting.owns(case):
-        hidden = () if _knows_reporter(session, case, acting.role) else ("reporter",)
+        hidden = () if knows_reporter(session, case, acting.role) else ("reporter",)
         return frozenset((code, who) for code in SLICES if code not in hidden for who in people)
     grants = [grant for grant in admitting if grant.ended_at is None]
     if any(grant.subject_id is None for grant in grants):
@@ -94,7 +94,8 @@ def _opened(
         )
 
 
-def _knows_reporter(session: Session, case: m.Case, role: str) -> bool:
+def knows_reporter(session: Session, case: m.Case, role: str) -> bool:
+    """Return whether the owner's viewer may know who reported: a director, or who works on it."""
     me = session.info["viewer"].account_id
     mine = select(m.CaseWorker.id).where(
         m.CaseWorker.case_id == case.id, m.CaseWorker.account_id == me
@@ -186,6 +187,96 @@ def _require_place(session: Session, case: m.Case, place: Place) -> None:
         raise NotPermittedError(Action.POST)
 
 
+def hearable(session: Session, case: m.Case) -> Mapping[uuid.UUID, frozenset[Place]]:
+    """Return where each agency could write that may phone instead of signing in.
+
+    Args:
+        session: of the owner.
+        case: the own agency's.
+
+    """
+    require(standing(session), Action.COORDINATE, case)
+    people = set(session.scalars(_PEOPLE, {"case_id": case.id}))
+    rows = session.execute(
+        select(m.Grant, m.Agency.type)
+        .join(m.Agency, m.Agency.id == m.Grant.agency_id)
+        .where(
+            m.Grant.case_id == case.id,
+            m.Grant.agency_id != case.owner_agency_id,
+            live_grant(m.Grant),
+            m.Grant.ended_at.is_(None),
+        )
+    )
+    found: dict[uuid.UUID, frozenset[Place]] = {}
+    for grant, agency_type in rows:
+        open_here = set(shareable_with(agency_type))
+        if case.concealed and grant.basis not in OVERRIDING_BASES:
+            open_here -= set(PLACE_SLICES)
+        places = frozenset(_opened([grant], people, open_here))
+        found[grant.agency_id] = found.get(grant.agency_id, frozenset()) | places
+    return found
+
+
+def hear(
+    session: Session,
+    case: m.Case,
+    *,
+    entry_id: uuid.UUID,
+    agency_id: uuid.UUID,
+    slice_: str,
+    subject_id: uuid.UUID,
+    heard_from: str,
+    text: str,
+) -> m.Entry:
+    """Write down what an agency told by phone, as that agency's own record (「電話で聞き取り」).
+
+    The agency reads it as its own and takes it back where it is wrong; everybody who reads it sees
+    that it was heard by phone, and from whom.
+
+    Args:
+        session: of somebody who coordinates at the centre.
+        case: the own agency's.
+        entry_id: of the form; a second sending returns what the first wrote.
+        agency_id: who phoned: an agency to which slice and subject are open now.
+        slice_: code of the list ``slice``.
+        subject_id: whose data it is: a person of the case.
+        heard_from: who spoke, by post: names of an agency are for its own people (domain.md §1).
+        text: what was said, cleaned already.
+
+    Raises:
+        NotPermittedError: not the owner's, or the agency could not write there itself.
+
+    """
+    require(standing(session), Action.COORDINATE, case)
+    lock_grants(session, case.id)
+    known_entry = already(session, m.Entry, entry_id)
+    if known_entry is not None:
+        return known_entry
+    if (slice_, subject_id) not in hearable(session, case).get(agency_id, ()):
+        raise NotPermittedError(Action.POST)
+    entry = m.Entry(
+        id=entry_id,
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
+        case_opened_at=case.opened_at,
+        slice=slice_,
+        subject_id=subject_id,
+        author_agency_id=agency_id,
+        author_account_id=session.info["viewer"].account_id,
+    )
+    seal(session, entry, text=text, heard_from=heard_from)
+    if write_once(session, entry):
+        audit.record(
+            session,
+            audit.Event.ENTRY_HEARD,
+            case_id=case.id,
+            entry=entry.id,
+            slice=slice_,
+            agency=agency_id,
+        )
+    return entry
+
+
 def retract_entry(
     session: Session,
     entry: m.Entry,
@@ -266,6 +357,9 @@ def take_back_entry(
 
 __all__ = [
     "Place",
+    "hear",
+    "hearable",
+    "knows_reporter",
     "post_entry",
     "retract_entry",
     "take_back_entry",

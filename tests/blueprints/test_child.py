@@ -261,18 +261,33 @@ class TestTalking:
         come_back(stranger, tell(stranger))
         centre = browse("counsellor")
         (item,) = centre.get("/inbox").tree.xpath("//main//li//h2/a/@href")
-        offered = centre.get(item).tree.xpath("//main//a[contains(@href,'reply=')]/@href")
+        offered = [
+            str(value) for value in centre.get(item).tree.xpath("//button[@name='begin']/@value")
+        ]
         assert len(offered) == 12
-        assert "level=child" in offered[0], "a child's words come first"
-        begun = [centre.get(url).form("/answer")["text"] for url in offered]
-        begun = [text.strip() for text in begun]
+        assert offered[0].startswith("child."), "a child's words come first"
+        empty = centre.get(item).form("/answer")
+
+        def begin(chosen: str, typed: str = "") -> Page:
+            return centre.post(
+                f"{item}/answer/begin", {**empty, "text": typed, "begin": chosen}, 200
+            )
+
+        begun = [begin(chosen).form("/answer")["text"].strip() for chosen in offered]
         assert len(set(begun)) == 12
         assert all(begun)
         for text in begun[:4]:
             outside = re.sub(r"\{[^|{}]*\|[^{}]*\}|[0-9]+年[0-9]+月[0-9]+日（.）", "", text)
             assert not re.search(r"[一-龯]", outside), "what is no hiragana carries its reading"
-        assert centre.get(f"{item}?reply=none&level=child").form("/answer")["text"].strip() == ""
-        centre.post(f"{item}/answer", centre.get(offered[0]).form("/answer"))
+        assert begin("child.none").form("/answer")["text"].strip() == ""
+        # What is typed stays, whatever is chosen, and nothing is sent by choosing.
+        page = begin(offered[0], "あおちゃん、こんにちは。")
+        assert page.form("/answer")["text"].strip() == f"あおちゃん、こんにちは。\n\n{begun[0]}"
+        again = begin(offered[0], page.form("/answer")["text"])
+        assert again.form("/answer")["text"].count(begun[0]) == 1
+        assert begin("nobody", "消えない").form("/answer")["text"].strip() == "消えない"
+        assert "まだ、やりとりはありません。" in centre.get(item).words
+        centre.post(f"{item}/answer", begin(offered[0]).form("/answer"))
         page = stranger.get("/child/thread")
         assert page.tree.xpath("//main//ruby/rt/text()")
         assert "{" not in page.tree.xpath("//main")[0].text_content()
