@@ -7,6 +7,7 @@ bp = Blueprint("administration", __name__)
 from blueprints.administration import (  # noqa: E402
     accounts,  # noqa: F401
     agencies,  # noqa: F401
+    covers,  # noqa: F401
     doors,  # noqa: F401
     invitations,  # noqa: F401
     issuers,  # noqa: F401

@@ -32,6 +32,16 @@ Choices: TypeAlias = list[tuple[str, str]]
 
 CONFLICT, REFUSED = 409, 422
 REFUSALS: dict[str, LazyString] = {
+    "away_too": _l("代わりにえらんだ人も、その期間に不在です。ほかの人をえらんでください。"),
+    "covered_already": _l(
+        "この人の代わりは、その期間にもう決まっています。先に、決まっているものを終わらせてください。"
+    ),
+    "manager_opens": _l(
+        "代わりの人がまだ入っていないチームがあります。"
+        "チームに人を入れられるのは、この機関の管理者です。管理者に頼んでください。"
+    ),
+    "no_cover": _l("同じ役割の人から、代わりの人をえらんでください。"),
+    "too_long": _l("100日より長い不在は、代わりではなく、仕事の引きつぎをしてください。"),
     "address_of_invited": _l(
         "招待中で、ケースにかかわる人のメールアドレスは変えられません。"
         "所属を終わらせてから、正しいアドレスで招待しなおしてください。"
@@ -94,7 +104,8 @@ def attempt(form: PortalForm, deed: Callable[[], object]) -> int | None:
     return None
 
 
-def _within_the_century(_form: BaseForm, field: DateField) -> None:
+def within_the_century(_form: BaseForm, field: DateField) -> None:
+    """Refuse a day that nobody can mean."""
     if field.data is not None and not FIRST_DAY <= field.data <= LAST_DAY:
         raise ValidationError(_("2000年から2100年までの日にしてください。"))
 
@@ -175,12 +186,12 @@ class CouncilForm(PortalForm):
     submission = SubmissionField()
     since = DateField(
         _l("始まる日"),
-        validators=[InputRequired(_l("始まる日を入力してください。")), _within_the_century],
+        validators=[InputRequired(_l("始まる日を入力してください。")), within_the_century],
     )
     until = DateField(
         _l("終わる日"),
         description=_l("この日まで。決まっていなければ空けておきます。"),
-        validators=[Optional(), _within_the_century],
+        validators=[Optional(), within_the_century],
     )
 
 
@@ -207,12 +218,12 @@ class InviteForm(NewAccountForm):
     since = DateField(
         _l("始まる日"),
         description=_l("空けておくと、いまからになります。招待のメールは、この日に届きます。"),
-        validators=[Optional(), _within_the_century],
+        validators=[Optional(), within_the_century],
     )
     until = DateField(
         _l("終わる日"),
         description=_l("この日まで。人事異動の日が決まっていなければ空けておきます。"),
-        validators=[Optional(), _within_the_century],
+        validators=[Optional(), within_the_century],
     )
 
 
@@ -248,12 +259,12 @@ class MembershipForm(PortalForm):
     since = DateField(
         _l("始まる日"),
         description=_l("空けておくと、いまからになります。"),
-        validators=[Optional(), _within_the_century],
+        validators=[Optional(), within_the_century],
     )
     until = DateField(
         _l("終わる日"),
         description=_l("この日まで。人事異動の日が決まっていなければ空けておきます。"),
-        validators=[Optional(), _within_the_century],
+        validators=[Optional(), within_the_century],
     )
 
 

@@ -1,13 +1,15 @@
-"""Forms about an agency's people: a table of moves, the yearly confirmation, handing work over."""
+"""Forms about an agency's people: moves, the yearly confirmation, handing over, standing in."""
 
 import base64
 import binascii
+import datetime as dt
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
-from wtforms import HiddenField, RadioField, SelectMultipleField
+from wtforms import DateField, HiddenField, RadioField, SelectMultipleField
 from wtforms.validators import DataRequired, InputRequired
 
+from blueprints.administration.forms import within_the_century
 from portal.forms import PortalForm, SubmissionField, as_id
 
 # A thousand lines; more is another file.
@@ -71,3 +73,38 @@ class HandOverForm(PortalForm):
         coerce=as_id,
         validators=[InputRequired(_l("引きつぐ人を選んでください。"))],
     )
+
+
+class CoverForm(PortalForm):
+    """From when until when somebody is away, and who stands in."""
+
+    submission = SubmissionField()
+    account = RadioField(
+        _l("代わりの人"),
+        coerce=as_id,
+        description=_l("同じ役割の人だけです。"),
+        validators=[InputRequired(_l("代わりの人をえらんでください。"))],
+    )
+    first_day = DateField(
+        _l("不在の最初の日"),
+        validators=[
+            InputRequired(_l("不在の最初の日を入力してください。")),
+            within_the_century,
+        ],
+    )
+    last_day = DateField(
+        _l("不在の最後の日"),
+        description=_l("この日が終わると、代わりも自動で終わります。"),
+        validators=[
+            InputRequired(_l("不在の最後の日を入力してください。")),
+            within_the_century,
+        ],
+    )
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date]:
+        """Return the first and the last day in JST, once the form is found to be valid."""
+        first, last = self.first_day.data, self.last_day.data
+        if first is None or last is None:
+            raise ValueError
+        return first, last

@@ -68,6 +68,8 @@ CHANGES: dict[str, LazyString] = {
     "confirmed": _l("提案された役割が確認され、所属が始まる"),
     "council_joined": _l("要対協の構成員として記録された"),
     "council_left": _l("要対協の構成員としての記録が終わった"),
+    "cover_ended": _l("不在の間の代わりが終わった"),
+    "cover_set": _l("不在の間の代わりが決まった"),
     "created": _l("機関が登録された"),
     "declined": _l("提案された役割が断られた"),
     "details": _l("機関の内容が変わった"),

@@ -13,6 +13,7 @@ from portal.auth import config, permits, standing
 from portal.extensions import db
 from portal.policy.permissions import Action, Standing, allows, require
 from portal.policy.terms import clock
+from portal.queries.covers import standing_in
 from portal.queries.health import mail_state, worker_is_alive
 from portal.queries.home import Item, how_much, what_waits
 from portal.queries.inbox import report_slug
@@ -150,6 +151,7 @@ def index() -> ResponseReturnValue:
     waiting = what_waits(db.session, acting, clock(db.session))
     return render_template(
         "home/index.html",
+        standing_in=standing_in(db.session),
         waiting=waiting,
         total=how_much(waiting),
         deeds=_deeds(acting),

@@ -25,12 +25,14 @@ from portal.services import (
     actions,
     assessment,
     consultations,
+    covers,
     guardians,
     meetings,
     progress,
     threads,
 )
 from portal.services.consultations import Told
+from portal.working_hours import inclusive_to_instant
 
 # Which columns say when something was done; all of a step's rows are dated back together.
 _TIMES = {
@@ -63,6 +65,7 @@ def go_through_weeks(app: Engine, system: Engine, config: Config) -> None:
     weeks.of_himari()
     weeks.desks_are_full()
     weeks.briefs_are_written()
+    weeks.somebody_will_be_away()
 
 
 class _Weeks(Acting):
@@ -469,6 +472,19 @@ class _Weeks(Acting):
         with system_session(self.system, reason="demo city") as session:
             case = session.get_one(m.Case, demo_uuid("case himari"))
             case.closed_at = OfficeClock(self.now).back(12)
+
+    def somebody_will_be_away(self) -> None:
+        """A counsellor takes days off from tomorrow on; a colleague stands in."""
+        tomorrow = inclusive_to_instant(self.today)
+        with self.acting("counsellor3") as session:
+            covers.set_cover(
+                session,
+                cover_id=demo_uuid("cover counsellor3"),
+                absent_id=demo_uuid("counsellor3"),
+                account_id=demo_uuid("counsellor"),
+                since=tomorrow,
+                until=tomorrow + dt.timedelta(days=4),
+            )
 
     # -- the desks, and the week's meeting --------------------------------------------------------
 

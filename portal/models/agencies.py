@@ -212,6 +212,27 @@ class TeamMember(Keyed, Period, Base):
     account_id: Mapped[uuid.UUID] = account_key()
 
 
+class Cover(Keyed, Period, Base):
+    """Somebody is away, and a colleague of the same role stands in; it ends by itself.
+
+    It opens nothing: what the colleague reads by it stands in ``team_members``, with the same two
+    instants. The colleague hears of what the absent person hears of, and has it on the first page.
+    """
+
+    __tablename__ = "covers"
+    __table_args__ = (
+        CheckConstraint("absent_id <> account_id", name="another_person"),
+        CheckConstraint("valid_from < valid_until", name="ends_after_it_begins"),
+        Index("ix_covers_account", "account_id"),
+        Index("ix_covers_absent", "absent_id"),
+    )
+
+    agency_id: Mapped[uuid.UUID] = agency_key()
+    absent_id: Mapped[uuid.UUID] = account_key()
+    account_id: Mapped[uuid.UUID] = account_key()
+    recorded_by: Mapped[uuid.UUID] = account_key()
+
+
 class Credential(Base):
     """The password of an account. Only the sign-in functions of the database read it."""
 

@@ -1077,7 +1077,12 @@ BEGIN
             thread_id, about_id, due_at)
         SELECT gen_random_uuid(), t.account_id, p_agency, p_kind, p_case, p_action, p_entry,
             p_thread, p_about, p_due
-        FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS t
+        FROM (
+            SELECT unnest(p_accounts) AS account_id
+            -- Who stands in for somebody hears of what that person hears of.
+            UNION SELECT c.account_id FROM covers c
+            WHERE c.agency_id = p_agency AND c.absent_id = ANY (p_accounts)
+                AND c.valid_from <= portal_clock() AND portal_clock() < c.valid_until) AS t
         WHERE t.account_id
                 IS DISTINCT FROM nullif(current_setting('portal.account_id', true), '')::uuid
             AND may_hear(t.account_id, p_agency, p_case, p_thread)

@@ -644,6 +644,11 @@ def duty_places(row: Any) -> ColumnElement[bool]:
     return own
 
 
+def covers(row: Any) -> ColumnElement[bool]:
+    """Who stands in for whom: colleagues; the centre and the audit officer, who read the log."""
+    return or_(row.agency_id == ACTING, present(OWNING, AUDITING))
+
+
 def alarms(a: Any) -> ColumnElement[bool]:
     """Alarms: the centre's people, but for who is excluded from what rings."""
     return and_(
@@ -972,6 +977,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.EmergencyKey: emergency_keys,
         m.Denial: denials,
         m.Door: agency_settings,
+        m.Cover: covers,
         m.DutyPlace: duty_places,
         m.Emergency: emergencies,
         m.Entry: entries,

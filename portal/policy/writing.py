@@ -252,6 +252,11 @@ def new_duty_place(row: Any) -> ColumnElement[bool]:
     return kept
 
 
+def of_absent(row: Any) -> ColumnElement[bool]:
+    """Covers: said by who is away, or by the manager of the agency."""
+    return or_(row.agency_id == MANAGING, and_(row.agency_id == ACTING, row.absent_id == ACCOUNT))
+
+
 def owned(row: Any) -> ColumnElement[bool]:
     """Cases, households, meetings' matters: rows whose owner is the viewer's agency."""
     owned: ColumnElement[bool] = row.owner_agency_id == OWNING
@@ -564,6 +569,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.Door: Writing(
             administered, administered, ("networks", "certificates", "contact", "version")
         ),
+        m.Cover: Writing(of_absent, of_absent, ("valid_until",)),
         m.DutyPlace: Writing(new_duty_place, new_duty_place, ("valid_until",)),
         m.Entry: Writing(own_entry),
         m.Concealment: Writing(of_owner, of_owner, ("valid_until", "lifted_by", "lifted_sealed")),

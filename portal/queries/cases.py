@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
     tuple_,
@@ -36,6 +37,7 @@ from portal.database import standing
 from portal.policy.hot import hot
 from portal.policy.viewer import ACCOUNT, CIRCLES
 from portal.policy.visibility import case_access, probe
+from portal.queries.covers import covered
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
 from portal.vault import key_columns, reveal, take_keys
 
@@ -183,7 +185,10 @@ _URGENCIES = hot(
 )
 _CHECKS = hot("next checks", _newest_of_each(m.ProgressCheck.next_on, m.ProgressCheck.checked_at))
 
-_WORKED_ON = select(m.CaseWorker.case_id).where(m.CaseWorker.account_id == ACCOUNT)
+# Also those of somebody for whom the viewer stands in.
+_WORKED_ON = select(m.CaseWorker.case_id).where(
+    or_(m.CaseWorker.account_id == ACCOUNT, m.CaseWorker.account_id.in_(covered()))
+)
 
 # Built once: making a statement anew for each page costs as much as running it.
 LISTINGS = {

@@ -17,6 +17,7 @@ from portal import models as m
 from portal.audit import Event
 from portal.database import before_viewer
 from portal.queries.administration import names_of
+from portal.queries.covers import stood_in
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.queries.reasons import Reason, reason_of
 
@@ -54,6 +55,7 @@ class ReadingRow:
     """Somebody read a case: which slices, and what opened them.
 
     ``rules`` are those of ``portal.policy.explain`` other than a grant; the grants are reasons.
+    ``instead_of`` is for whom the person stood in at that moment.
     """
 
     id: uuid.UUID
@@ -65,6 +67,7 @@ class ReadingRow:
     slices: Sequence[str]
     rules: Sequence[str]
     reasons: Sequence[Reason]
+    instead_of: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class StaffReading:
     person: str
     reference: str
     slices: Sequence[str]
+    instead_of: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ def readings(
     cursor: Cursor | None = None,
     agency_id: uuid.UUID | None = None,
 ) -> Page:
-    """Return a page of who read a case, or which of an agency, newest first; four queries."""
+    """Return a page of who read a case, or which of an agency, newest first; seven queries."""
     listed = _events().where(
         m.AuditEvent.case_id == case_id, m.AuditEvent.event == Event.CASE_READ.value
     )
@@ -179,6 +183,7 @@ def readings(
     page = _page(session, listed, cursor)
     names = names_of(session, {row.AuditEvent.account_id for row in page.rows} - {None})
     reasons = _reasons(session, page.rows)
+    stood = stood_in(session, [row.AuditEvent for row in page.rows])
     rows = [
         ReadingRow(
             row.id,
@@ -190,6 +195,7 @@ def readings(
             row.AuditEvent.details["slices"],
             [rule for rule in row.AuditEvent.details["rules"] if rule != "grant"],
             [reasons[key] for key in row.AuditEvent.details["grants"] if key in reasons],
+            stood.get(row.id, ()),
         )
         for row in page.rows
     ]
@@ -288,6 +294,7 @@ def staff_readings(
     page = _page(session, listed, cursor)
     names = names_of(session, {row.AuditEvent.account_id for row in page.rows} - {None})
     references = _references(session, {row.AuditEvent.case_id for row in page.rows})
+    stood = stood_in(session, [row.AuditEvent for row in page.rows])
     rows = [
         StaffReading(
             row.id,
@@ -295,6 +302,7 @@ def staff_readings(
             names.get(row.AuditEvent.account_id, ""),
             references.get(row.AuditEvent.case_id, ""),
             row.AuditEvent.details["slices"],
+            stood.get(row.id, ()),
         )
         for row in page.rows
     ]
