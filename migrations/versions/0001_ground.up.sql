@@ -486,6 +486,28 @@ CREATE TABLE consents (
 
 CREATE INDEX ix_consents_case ON consents (case_id);
 
+CREATE TABLE covers (
+	agency_id UUID NOT NULL, 
+	absent_id UUID NOT NULL, 
+	account_id UUID NOT NULL, 
+	recorded_by UUID NOT NULL, 
+	id UUID NOT NULL, 
+	valid_from TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	valid_until TIMESTAMP WITH TIME ZONE, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	CONSTRAINT pk_covers PRIMARY KEY (id), 
+	CONSTRAINT ck_covers_another_person CHECK (absent_id <> account_id), 
+	CONSTRAINT ck_covers_ends_after_it_begins CHECK (valid_from < valid_until), 
+	CONSTRAINT fk_covers_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_covers_absent_id FOREIGN KEY(absent_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_covers_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_covers_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
+);
+
+CREATE INDEX ix_covers_absent ON covers (absent_id);
+
+CREATE INDEX ix_covers_account ON covers (account_id);
+
 CREATE TABLE credentials (
 	account_id UUID NOT NULL, 
 	password_hash TEXT NOT NULL, 
@@ -2658,7 +2680,12 @@ BEGIN
             thread_id, about_id, due_at)
         SELECT gen_random_uuid(), t.account_id, p_agency, p_kind, p_case, p_action, p_entry,
             p_thread, p_about, p_due
-        FROM (SELECT DISTINCT unnest(p_accounts) AS account_id) AS t
+        FROM (
+            SELECT unnest(p_accounts) AS account_id
+            -- Who stands in for somebody hears of what that person hears of.
+            UNION SELECT c.account_id FROM covers c
+            WHERE c.agency_id = p_agency AND c.absent_id = ANY (p_accounts)
+                AND c.valid_from <= portal_clock() AND portal_clock() < c.valid_until) AS t
         WHERE t.account_id
                 IS DISTINCT FROM nullif(current_setting('portal.account_id', true), '')::uuid
             AND may_hear(t.account_id, p_agency, p_case, p_thread)
@@ -4368,6 +4395,16 @@ GRANT INSERT ON council_memberships TO portal_app;
 
 GRANT UPDATE (valid_until) ON council_memberships TO portal_app;
 
+REVOKE ALL ON covers FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON covers TO portal_system;
+
+GRANT SELECT ON covers TO portal_app;
+
+GRANT INSERT ON covers TO portal_app;
+
+GRANT UPDATE (valid_until) ON covers TO portal_app;
+
 REVOKE ALL ON credentials FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON credentials TO portal_system;
@@ -5423,6 +5460,26 @@ CREATE POLICY updated ON council_memberships FOR UPDATE TO portal_app USING (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
 ) WITH CHECK (
 (SELECT viewer_administering() AS viewer_administering_1) IS NOT NULL
+);
+
+ALTER TABLE covers ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE covers FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON covers TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON covers FOR SELECT TO portal_app USING (
+covers.agency_id = (SELECT viewer_acting() AS viewer_acting_1) OR (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL OR (SELECT viewer_auditing() AS viewer_auditing_1) IS NOT NULL
+);
+
+CREATE POLICY inserted ON covers FOR INSERT TO portal_app WITH CHECK (
+covers.agency_id = (SELECT viewer_managing() AS viewer_managing_1) OR covers.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND covers.absent_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+);
+
+CREATE POLICY updated ON covers FOR UPDATE TO portal_app USING (
+covers.agency_id = (SELECT viewer_managing() AS viewer_managing_1) OR covers.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND covers.absent_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
+) WITH CHECK (
+covers.agency_id = (SELECT viewer_managing() AS viewer_managing_1) OR covers.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND covers.absent_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1)
 );
 
 ALTER TABLE credentials ENABLE ROW LEVEL SECURITY;
