@@ -71,7 +71,7 @@ def init_templating(app: Flask) -> None:
     # The configuration holds keys and passwords; what a template cannot name it cannot print.
     environment.globals.pop("config", None)
     environment.globals.update(
-        asset=asset, days_left=days_left, icon=icon, label=label, now=now, today=today
+        asset=asset, days_left=days_left, icon=icon, label=label, now_drawn=now_drawn, today=today
     )
     environment.filters.update(
         age=age,
@@ -241,8 +241,11 @@ def furigana(text: str) -> Markup:
     return Markup("<br>\n").join(ruby(line) for line in LINE_BREAK.split(text))
 
 
-def now() -> datetime:
-    """Return the time at which a page is drawn, for the sheets that are printed of it (UTC)."""
+def now_drawn() -> datetime:
+    """Return the time at which a page is drawn, for the sheets that are printed of it (UTC).
+
+    Its name is no variable that a view gives a page: that would hide it from the layout.
+    """
     return datetime.now(UTC)
 
 

@@ -20,6 +20,7 @@ from portal.policy.permissions import Standing
 from portal.policy.rls import APP
 from portal.queries import cases, search
 from portal.queries.paging import read_cursor
+from portal.queries.sheet import TIMELINE
 from portal.unit import Portal
 from portal.vault import Scope, create_key, equip, holding, seal
 from tests import city as towns
@@ -383,8 +384,8 @@ def test_a_case_costs_the_same_queries_for_any_number_of_entries(place: Place, p
 
     place.write(write(2))
     one = place.queries(person, url)
-    place.write(write(60))
-    sixty = place.queries(person, url)
+    place.write(write(TIMELINE - 2))
+    full = place.queries(person, url)
     entries = place.browser(person).get(url).tree.xpath("//li[starts-with(@id, 'entry-')]")
-    assert len(entries) == 62
-    assert len(one) == len(sixty), "\n".join(sixty)
+    assert len(entries) == TIMELINE
+    assert len(one) == len(full), "\n".join(full)

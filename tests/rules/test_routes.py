@@ -194,8 +194,11 @@ def _case_of(site: Site, name: str, key: str) -> str | None:
     if "case_id" not in columns:
         return None
     with site.system.connect() as connection:
-        found = connection.execute(select(columns.case_id).where(columns.id == uuid.UUID(key)))
-        return next((str(each) for each in found.scalars()), None)
+        # A consultation may be of no case yet.
+        of_row = select(columns.case_id).where(
+            columns.id == uuid.UUID(key), columns.case_id.is_not(None)
+        )
+        return next((str(each) for each in connection.execute(of_row).scalars()), None)
 
 
 def absent(values: Mapping[str, str]) -> dict[str, str]:
