@@ -61,7 +61,7 @@ _USED = (
     *("tests/rules/test_retractions.py", "tests/rules/test_probes.py"),
     *("tests/portal/test_services_consultations.py", "tests/portal/test_services_emergencies.py"),
     *("tests/portal/test_services_sharing.py", "tests/portal/test_services_lawful.py"),
-    *("tests/portal/test_services_cases.py", "tests/portal/test_cli.py"),
+    "tests/portal/test_services_cases.py",
     *(
         f"tests/blueprints/test_{name}.py"
         for name in (

@@ -35,6 +35,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event
 
+from portal import embedded
 from portal.config import Config
 from portal.embedded import APP, SUPERUSER, Server
 from portal.policy import rls
@@ -107,10 +108,10 @@ class Child:
     def first_failure(self, tests: Sequence[str]) -> str | None:
         """Run tests until one fails; returns its name, or None."""
         self._end.send(list(tests))
-        said = self._said()
-        if said is None:
+        if not self._end.poll(PATIENCE_SECONDS):
             return "took too long"
-        failed: str | None = said["failed"]
+        # A child that is gone has judged nothing, and nothing more is judged.
+        failed: str | None = self._end.recv()["failed"]
         return failed
 
     def _said(self) -> dict[str, Any] | None:
@@ -198,6 +199,24 @@ class Bare:
         return Child(self, module, source, function)
 
 
+def _warming(items: Sequence[pytest.Item]) -> Iterator[pytest.Item]:
+    """Give one test of each file, and more until every fixture of the whole run stands."""
+    files: set[Path] = set()
+    standing: set[str] = set()
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs
+        shared = {name for name, (*_, last) in fixtures.items() if last.scope == "session"}
+        if item.path not in files or not shared <= standing:
+            files.add(item.path)
+            standing |= shared
+            yield item
+
+
+def _no_server(_instance: Path, *, durable: bool = True) -> Server:
+    # Nobody would stop it, for a child is ended where it stands.
+    raise RuntimeError(f"a child starts no server of its own ({durable=})")
+
+
 class Warm:
     """The plugin of the run: warms up, then lets `work` judge, with everything that stands."""
 
@@ -219,8 +238,7 @@ class Warm:
         event.listen(Engine, "engine_connect", self._note_engine)
         self._items = {item.nodeid: item for item in session.items}
         started = time.monotonic()
-        files = {str(item.path): item for item in reversed(session.items)}
-        self._run([item.nodeid for item in reversed(files.values())])
+        self._run([item.nodeid for item in _warming(session.items)])
         # Where no test asks for a database there is none.
         self.server: Server | None = self._fixtures.get("postgres")
         self._base = set(self._databases())
@@ -280,6 +298,7 @@ class Warm:
         if not os.environ.get("MUTANTS_ALOUD"):
             os.dup2(silent, 1)
             os.dup2(silent, 2)
+        embedded.running = _no_server
         for engine in self._engines:
             # Let go of, a connection would warn that it is open still: in whichever test runs then.
             self._held.append(engine.pool)
