@@ -16,7 +16,7 @@ from portal.policy.permissions import Standing
 from portal.policy.preview import Sight, preview
 from portal.policy.terms import Terms, columns_of
 from portal.policy.viewer import SETTINGS, Viewer
-from portal.vault import equip
+from portal.vault import Scope, create_key, equip, seal
 from tests import city as towns
 from tests.conftest import Database
 
@@ -187,6 +187,63 @@ def test_what_is_never_shared_is_in_no_preview(
     assert preview(session, town.case_id, [nurse], [given])[nurse][1].entries == ids(
         written, "detail"
     )
+
+
+def test_whoever_is_shut_out_before_sees_nothing_of_what_is_given(
+    acting: Acting, own: Database, town: towns.City, written: dict[str, uuid.UUID]
+) -> None:
+    session = acting("counsellor")
+    nurse, teacher = (viewer_of(town, name) for name in ("nurse", "teacher"))
+    given = columns(session, town, "school", "school")
+    hidden = [town.accounts["teacher"]]
+    shut = preview(session, town.case_id, [nurse, teacher], [given], hidden=hidden)
+    assert [shut[each][1].case for each in (nurse, teacher)] == [True, False]
+    # The control: nobody is shut out, and nobody stays so.
+    shown = preview(session, town.case_id, [nurse, teacher], [given])
+    assert [shown[each][1].case for each in (nurse, teacher)] == [True, True]
+    session.commit()
+    with SystemSession(own.system) as system:
+        assert system.scalars(select(m.Exclusion)).all() == []
+
+
+def test_what_the_newer_word_replaces_is_gone_and_the_rest_stays(
+    acting: Acting, own: Database, town: towns.City, written: dict[str, uuid.UUID]
+) -> None:
+    with SystemSession(own.system) as system, system.begin():
+        older = towns.add_grant(system, town, "school", ["basic", "school"])
+        towns.add_grant(system, town, "school", ["home"])
+    session = acting("counsellor")
+    nurse = viewer_of(town, "nurse")
+    before, after = preview(session, town.case_id, [nurse], [], [older])[nurse]
+    assert before.entries == ids(written, "name", "lessons", "home")
+    assert after.entries == ids(written, "home")
+
+
+def test_a_preview_names_the_people_and_what_was_asked(
+    acting: Acting, own: Database, town: towns.City, written: dict[str, uuid.UUID]
+) -> None:
+    with SystemSession(own.system) as system, system.begin():
+        equip(system, own.keys)
+        action = m.Action(
+            case_id=town.case_id,
+            owner_agency_id=town.agencies["centre"],
+            agency_id=town.agencies["school"],
+            kind="watch",
+            due_on=dt.date(2027, 4, 1),
+            asked_by=town.accounts["counsellor"],
+        )
+        create_key(system, Scope("action", action.id))
+        seal(system, action, request="朝のようすを見る")
+        system.add(action)
+        system.flush()
+        child = select(m.CasePerson.id).where(m.CasePerson.person_id == town.persons["child"])
+        people, actions = {system.scalars(child).one()}, {action.id}
+    session = acting("counsellor")
+    nurse = viewer_of(town, "nurse")
+    given = columns(session, town, "school", "basic")
+    before, after = preview(session, town.case_id, [nurse], [given])[nurse]
+    assert (before.people, before.actions) == (frozenset(), frozenset())
+    assert (after.people, after.actions) == (people, actions)
 
 
 def test_a_preview_leaves_nothing_behind(acting: Acting, own: Database, town: towns.City) -> None:
