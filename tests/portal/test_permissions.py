@@ -153,7 +153,7 @@ def test_what_asks_for_more_than_being_signed_in() -> None:
         *("ADMINISTER", "APPROVE", "EXPORT_LOG", "KEEP_STAFF", "LINK_ACCOUNT"),
         *("OPEN_IN_EMERGENCY", "PROVIDE_IN_EMERGENCY", "SHARE_BY_LAW"),
     }
-    assert {each.name for each in BEFORE_PLEDGE} == {"RECEIVE", "SIGN_IN"}
+    assert {each.name for each in BEFORE_PLEDGE} == {"RECEIVE", "SIGN_IN", "TELL_CENTRE"}
     assert {each.name for each in OPENING} == {
         *("ADMINISTER", "ADVISE", "MANAGE", "OVERSEE", "READ_CASES", "READ_INBOX"),
     }
