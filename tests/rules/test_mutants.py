@@ -14,7 +14,7 @@ from tests.rules.rendering import POLICY
 from tests.rules.warm import Bare, Found
 
 # What the worlds can tell: cases, entries, grants, people and keys.
-FUNCTIONS = frozenset({"admits", "by_grant", "by_owner", "existing"})
+FUNCTIONS = frozenset({"_for_reader", "_holds", "by_grant", "by_owner", "existing"})
 SAMPLE = 8
 
 
