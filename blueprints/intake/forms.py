@@ -87,7 +87,24 @@ class ReportForm(PortalForm):
         )
 
 
-class TypeInForm(PortalForm):
+class _Told(PortalForm):
+    """A form with all that can be told of a matter; each form has its own words for the fields."""
+
+    def told(self) -> Told:
+        """Return what was told."""
+        return Told(
+            words=self.words.data,
+            topic=self.topic.data,
+            about=self.about.data,
+            name=self.name.data,
+            callback=self.callback.data,
+            not_to_tell=self.not_to_tell.data,
+            suspected_abuse=self.suspected_abuse.data,
+            urgent=self.urgent.data,
+        )
+
+
+class TypeInForm(_Told):
     """What came by phone, visit, postcard or mail, in the words as they were given."""
 
     channel = RadioField(
@@ -146,21 +163,8 @@ class TypeInForm(PortalForm):
         """Return the agency that phoned, None where it was somebody else."""
         return uuid.UUID(self.agency.data) if self.agency.data else None
 
-    def told(self) -> Told:
-        """Return what was told."""
-        return Told(
-            words=self.words.data,
-            topic=self.topic.data,
-            about=self.about.data,
-            name=self.name.data,
-            callback=self.callback.data,
-            not_to_tell=self.not_to_tell.data,
-            suspected_abuse=self.suspected_abuse.data,
-            urgent=self.urgent.data,
-        )
 
-
-class MatterForm(PortalForm):
+class MatterForm(_Told):
     """A matter that a school or another agency hands to the centre."""
 
     about = CleanText(
@@ -215,19 +219,6 @@ class MatterForm(PortalForm):
                     "虐待のおそれがあるときは「児童虐待の通告」を選びます。同意を待つ必要はありません。"
                 )
             )
-
-    def told(self) -> Told:
-        """Return what is told."""
-        return Told(
-            words=self.words.data,
-            topic=self.topic.data,
-            about=self.about.data,
-            name=self.name.data,
-            callback=self.callback.data,
-            not_to_tell=self.not_to_tell.data,
-            suspected_abuse=self.suspected_abuse.data,
-            urgent=self.urgent.data,
-        )
 
 
 class AnswerForm(PortalForm):

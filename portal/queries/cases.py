@@ -22,7 +22,6 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
-    or_,
     select,
     true,
     tuple_,
@@ -35,9 +34,9 @@ from portal.audit import Event, record_listed
 from portal.codes import read_reference
 from portal.database import standing
 from portal.policy.hot import hot
-from portal.policy.viewer import ACCOUNT, CIRCLES
+from portal.policy.viewer import CIRCLES
 from portal.policy.visibility import case_access, probe
-from portal.queries.covers import covered
+from portal.queries.covers import worked_on
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
 from portal.vault import key_columns, reveal, take_keys
 
@@ -185,11 +184,6 @@ _URGENCIES = hot(
 )
 _CHECKS = hot("next checks", _newest_of_each(m.ProgressCheck.next_on, m.ProgressCheck.checked_at))
 
-# Also those of somebody for whom the viewer stands in.
-_WORKED_ON = select(m.CaseWorker.case_id).where(
-    or_(m.CaseWorker.account_id == ACCOUNT, m.CaseWorker.account_id.in_(covered()))
-)
-
 # Built once: making a statement anew for each page costs as much as running it.
 LISTINGS = {
     (order, sifts): hot(f"list: {order}{', sifted' if sifts else ''}", statement)
@@ -224,8 +218,8 @@ def list_cases(
     bound = {} if cursor is None else {"at": cursor.at, "id": cursor.id}
     found = session.execute(LISTINGS[order, sifted], bound).all()
     full = len(found) == (SIFTED if sifted else PAGE + 1)
-    worked_on = set(session.scalars(_WORKED_ON)) if mine else None
-    kept = list(islice(_confirmed(found, status, worked_on), PAGE + 1))
+    among_mine = set(session.scalars(worked_on())) if mine else None
+    kept = list(islice(_confirmed(found, status, among_mine), PAGE + 1))
     onward = _onward(found, kept, full=full)
     shown = kept[:PAGE]
     if order != "newer":

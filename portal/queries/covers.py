@@ -39,6 +39,12 @@ def covered() -> Select[Any]:
     )
 
 
+def worked_on() -> Select[Any]:
+    """Return the cases on which the viewer works, or somebody for whom the viewer stands in."""
+    row = m.CaseWorker
+    return select(row.case_id).where(or_(row.account_id == ACCOUNT, row.account_id.in_(covered())))
+
+
 def covers_of(session: Session, *, account_id: uuid.UUID | None = None) -> list[CoverRow]:
     """Return what goes on or is to come in the acting agency, the first first.
 
@@ -108,4 +114,4 @@ def stood_in(session: Session, events: Iterable[m.AuditEvent]) -> dict[uuid.UUID
     return {key: some for key, some in absent.items() if some}
 
 
-__all__ = ["CoverRow", "covered", "covers_of", "standing_in", "stood_in"]
+__all__ = ["CoverRow", "covered", "covers_of", "standing_in", "stood_in", "worked_on"]

@@ -19,7 +19,7 @@ from portal.policy.permissions import Action, Standing, allows
 from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
 from portal.queries.administration import grants_to, team_of
 from portal.queries.cases import child_names, count_cases, list_cases
-from portal.queries.covers import covered
+from portal.queries.covers import worked_on
 from portal.queries.inbox import COUNTED
 from portal.queries.notifications import ringing
 from portal.queries.unread import unread
@@ -147,10 +147,7 @@ def _mine(standing: Standing, case_id: Any) -> ColumnElement[bool]:
     if standing.role == DIRECTOR:
         everyones: ColumnElement[bool] = case_id.is_not(None)
         return everyones
-    worker = select(m.CaseWorker.case_id).where(
-        or_(m.CaseWorker.account_id == ACCOUNT, m.CaseWorker.account_id.in_(covered()))
-    )
-    mine: ColumnElement[bool] = case_id.in_(worker)
+    mine: ColumnElement[bool] = case_id.in_(worked_on())
     return mine
 
 

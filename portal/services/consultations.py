@@ -48,7 +48,7 @@ from portal.services.threads import (
     write_message,
 )
 from portal.vault import reveal, seal
-from portal.vocabulary import CAFETERIA, known, refusal
+from portal.vocabulary import CAFETERIA, Side, known, refused_between
 from portal.working_hours import npo_deadline, promised_reply
 
 log = logging.getLogger(__name__)
@@ -272,20 +272,11 @@ def bases_of_telling(session: Session) -> list[str]:
     """
     acting = require(standing(session), Action.TELL_CENTRE)
     agency = session.get_one(m.Agency, acting.agency_id)
+    us, centre = Side(agency.type, agency.legal_form), Side(CENTRE, "municipal")
     return [
         code
         for code, purpose in _PURPOSE_OF_TELLING.items()
-        if refusal(
-            code,
-            recipient_type=CENTRE,
-            recipient_legal_form="municipal",
-            recipient_on_council=False,
-            purpose=purpose,
-            days=1,
-            provider_type=agency.type,
-            provider_legal_form=agency.legal_form,
-        )
-        is None
+        if refused_between(code, us, centre, purpose=purpose, days=1) is None
     ]
 
 

@@ -160,16 +160,7 @@ def post_entry(
     if known_entry is not None:
         return known_entry
     _require_place(session, case, (slice_, subject_id))
-    entry = m.Entry(
-        id=entry_id,
-        case_id=case.id,
-        owner_agency_id=case.owner_agency_id,
-        case_opened_at=case.opened_at,
-        slice=slice_,
-        subject_id=subject_id,
-        author_agency_id=acting.agency_id,
-        author_account_id=session.info["viewer"].account_id,
-    )
+    entry = _entry(session, case, entry_id, (slice_, subject_id), acting.agency_id)
     seal(session, entry, text=text)
     if write_once(session, entry):
         audit.record(
@@ -177,6 +168,22 @@ def post_entry(
         )
         mention(session, entry, tell)
     return entry
+
+
+def _entry(
+    session: Session, case: m.Case, entry_id: uuid.UUID, place: Place, agency_id: uuid.UUID
+) -> m.Entry:
+    """Return an entry of an agency, written by the viewer, whose texts are not sealed yet."""
+    return m.Entry(
+        id=entry_id,
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
+        case_opened_at=case.opened_at,
+        slice=place[0],
+        subject_id=place[1],
+        author_agency_id=agency_id,
+        author_account_id=session.info["viewer"].account_id,
+    )
 
 
 def _require_place(session: Session, case: m.Case, place: Place) -> None:
@@ -254,16 +261,7 @@ def hear(
         return known_entry
     if (slice_, subject_id) not in hearable(session, case).get(agency_id, ()):
         raise NotPermittedError(Action.POST)
-    entry = m.Entry(
-        id=entry_id,
-        case_id=case.id,
-        owner_agency_id=case.owner_agency_id,
-        case_opened_at=case.opened_at,
-        slice=slice_,
-        subject_id=subject_id,
-        author_agency_id=agency_id,
-        author_account_id=session.info["viewer"].account_id,
-    )
+    entry = _entry(session, case, entry_id, (slice_, subject_id), agency_id)
     seal(session, entry, text=text, heard_from=heard_from)
     if write_once(session, entry):
         audit.record(
