@@ -10,17 +10,9 @@ from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
 from portal.forms import PortalForm
-from portal.plain_words import (
-    ADULT_ANSWERS,
-    ADULT_BUNDLES,
-    AGENCIES,
-    ANSWERS,
-    BUNDLES,
-    SLICES,
-    law,
-)
+from portal.plain_words import ADULT_ANSWERS, ADULT_BUNDLES, AGENCIES, ANSWERS, BUNDLES, SLICES, law
 from portal.policy.permissions import Action
-from portal.queries.sharing import record_of_visitor
+from portal.queries.visitor_record import record_of_visitor
 from portal.services.sharing import take_back
 from portal.services.threads import CHILD, own_thread
 from portal.unit import visible_or_404

@@ -20,7 +20,7 @@ from portal.plain_words import AGENCIES
 from portal.policy.bundles import bundles_to_ask
 from portal.policy.permissions import Action
 from portal.policy.terms import clock, slices_by_duty
-from portal.queries.sharing import people_of
+from portal.queries.people import people_of
 from portal.services.consents import (
     MONTHS,
     answer,

@@ -7,16 +7,13 @@ from flask import render_template, request
 from markupsafe import Markup
 
 from blueprints.consents import bp
-from blueprints.consents.views import (
-    asked_of,
-    looked_at,
-    share_form_asked_for,
-)
+from blueprints.consents.views import asked_of, looked_at, share_form_asked_for
 from portal import models as m
 from portal.auth import standing
 from portal.extensions import db
 from portal.policy.permissions import Action, allows
-from portal.queries.sharing import consents_of, people_of
+from portal.queries.people import people_of
+from portal.queries.sharing import consents_of
 from portal.services.consents import asked_agencies
 from portal.unit import visible_or_404
 

@@ -14,15 +14,9 @@ from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
 from portal.policy.permissions import Action
-from portal.queries.sharing import (
-    StaffRow,
-    account_by_email,
-    all_agencies,
-    matching,
-    people_of,
-    staff_of,
-    wishes_of,
-)
+from portal.queries.directory import StaffRow, account_by_email, all_agencies, matching, staff_of
+from portal.queries.people import people_of
+from portal.queries.sharing import wishes_of
 from portal.services.denials import (
     add_never_tell,
     end_exclusion,

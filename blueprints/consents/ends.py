@@ -20,6 +20,7 @@ from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.capacity import NO_AUTHORITY
 from portal.policy.permissions import Action, require
+from portal.queries.directory import all_agencies, names_of_staff, staff_of
 from portal.queries.ends import (
     Loss,
     Shared,
@@ -29,7 +30,7 @@ from portal.queries.ends import (
     schools_that_read,
     shares_with,
 )
-from portal.queries.sharing import all_agencies, names_of_staff, people_of, staff_of
+from portal.queries.people import people_of
 from portal.services import ends
 from portal.services.concealment import conceal, concealments_of
 from portal.services.denials import hide_from

@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, InputRequired
 from blueprints.consents.fields import REASON, agency_choices, key, nothing, people_choices
 from portal import models as m
 from portal.forms import CleanLongText, PortalForm, SubmissionField
-from portal.queries.sharing import PersonRow
+from portal.queries.people import PersonRow
 
 
 class SchoolForm(PortalForm):

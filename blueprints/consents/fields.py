@@ -17,7 +17,8 @@ from wtforms.validators import DataRequired, Length, Optional, ValidationError
 
 from portal import models as m
 from portal.forms import CleanLongText, CleanText, PortalForm, as_id
-from portal.queries.sharing import PersonRow, StaffRow
+from portal.queries.directory import StaffRow
+from portal.queries.people import PersonRow
 from portal.templating import label
 from portal.vocabulary import SHORTEST_REASON, codes, presets_for
 

@@ -36,7 +36,8 @@ from portal.forms import (
     choices_of,
 )
 from portal.policy.bundles import bundles_for, bundles_to_ask, purpose_for, slices_of
-from portal.queries.sharing import PersonRow, StaffRow
+from portal.queries.directory import StaffRow
+from portal.queries.people import PersonRow
 from portal.services.consents import (
     DEFAULT_MONTHS,
     METHODS,

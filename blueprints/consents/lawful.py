@@ -26,6 +26,7 @@ from portal.extensions import db
 from portal.forms import PortalForm, choices_of
 from portal.policy.permissions import Action, allows
 from portal.policy.terms import Terms, clock, refused_slices
+from portal.queries.directory import agencies_of_duty, colleagues, duties, names_of_staff, staff_of
 from portal.queries.lawful import (
     between,
     council_meetings,
@@ -34,17 +35,9 @@ from portal.queries.lawful import (
     proposal_row,
     report_row,
 )
-from portal.queries.sharing import (
-    Preview,
-    agencies_of_duty,
-    colleagues,
-    duties,
-    names_of_staff,
-    people_of,
-    preview_share,
-    staff_of,
-    wishes_of,
-)
+from portal.queries.people import people_of
+from portal.queries.share_preview import Preview, preview_share
+from portal.queries.sharing import wishes_of
 from portal.services.consents import latest_necessity
 from portal.services.contracts import entrust as entrust_to
 from portal.services.denials import hide_from

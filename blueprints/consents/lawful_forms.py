@@ -26,7 +26,7 @@ from blueprints.consents.fields import (
 )
 from portal import models as m
 from portal.forms import CleanLongText, CleanText, PortalForm, SubmissionField, choices_of
-from portal.queries.sharing import StaffRow
+from portal.queries.directory import StaffRow
 from portal.services.emergencies import Telling
 from portal.templating import label
 from portal.vocabulary import EMERGENCY_SLICES, shareable_with

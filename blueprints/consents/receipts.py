@@ -18,8 +18,9 @@ from portal.codes import number_of
 from portal.extensions import db
 from portal.policy.bundles import bundles_for
 from portal.policy.permissions import Action
+from portal.queries.people import people_of
 from portal.queries.receipts import receipt_of
-from portal.queries.sharing import consents_of, people_of
+from portal.queries.sharing import consents_of
 from portal.services.consents import MONTHS, asked_agencies, is_answered
 from portal.vocabulary import longest_days
 

@@ -29,21 +29,12 @@ from portal.auth import config, permits, standing
 from portal.extensions import db
 from portal.policy.capacity import Decision, decide
 from portal.policy.permissions import Action, require
+from portal.queries.directory import agencies_to_ask, colleagues, names_of_staff, staff_of
 from portal.queries.ends import losses
 from portal.queries.lawful import emergencies_of, open_reports, proposals_of
-from portal.queries.sharing import (
-    PersonRow,
-    agencies_to_ask,
-    colleagues,
-    consents_of,
-    exclusions_of,
-    grants_of,
-    names_of_staff,
-    people_of,
-    preview_share,
-    staff_of,
-    wishes_of,
-)
+from portal.queries.people import PersonRow, people_of
+from portal.queries.share_preview import preview_share
+from portal.queries.sharing import consents_of, exclusions_of, grants_of, wishes_of
 from portal.services.assessment import record_necessity
 from portal.services.consents import (
     ask,

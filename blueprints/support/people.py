@@ -11,7 +11,7 @@ from portal import models as m
 from portal.auth import config, permits, standing
 from portal.extensions import db
 from portal.policy.permissions import Action, require
-from portal.queries.sharing import link_of, people_of
+from portal.queries.people import link_of, people_of
 from portal.services.case_codes import KIND_OF_SUBJECT, NoCodeForThemError, give_code
 from portal.services.cases import add_person
 from portal.services.guardians import guardians_of, record_guardian
