@@ -30,7 +30,7 @@ from portal.queries.directory import colleagues, names_of_staff, staff_of
 from portal.queries.lawful import EmergencyRow, between, doors_in_emergency, emergencies_of
 from portal.queries.people import people_of
 from portal.queries.sharing import wishes_of
-from portal.services.consents import latest_necessity
+from portal.services.consented import latest_necessity
 from portal.services.denials import hide_from
 from portal.services.emergencies import (
     Provision,

@@ -38,7 +38,7 @@ from portal.queries.lawful import (
 from portal.queries.people import people_of
 from portal.queries.share_preview import Preview, preview_share
 from portal.queries.sharing import wishes_of
-from portal.services.consents import latest_necessity
+from portal.services.consented import latest_necessity
 from portal.services.contracts import entrust as entrust_to
 from portal.services.denials import hide_from
 from portal.services.lawful import approve, propose, record_report, refuse, send_report

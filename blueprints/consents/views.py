@@ -36,16 +36,13 @@ from portal.queries.people import PersonRow, people_of
 from portal.queries.share_preview import preview_share
 from portal.queries.sharing import consents_of, exclusions_of, grants_of, wishes_of
 from portal.services.assessment import record_necessity
+from portal.services.consented import decide_share, latest_necessity, share, terms_of
 from portal.services.consents import (
     ask,
     asked_agencies,
-    decide_share,
     grants_by,
-    latest_necessity,
     record_action_consent,
     record_objection,
-    share,
-    terms_of,
 )
 from portal.services.denials import hide_from
 from portal.services.guardians import band_of_child, guardians_of

@@ -325,7 +325,7 @@ class AcceptForm(PortalForm):
             )
 
     def acceptance(self) -> dict[str, Any]:
-        """Return the words of ``consultations.accept``; "" where nobody knows a name."""
+        """Return the words of ``desk.accept``; "" where nobody knows a name."""
         return {
             "case_id": self.submission.data,
             "child": self.child,

@@ -26,10 +26,10 @@ from portal.extensions import csrf, db
 from portal.forms import PortalForm
 from portal.policy.permissions import Action, allows, require
 from portal.queries import alike
-from portal.queries import inbox as desk
+from portal.queries import inbox as on_desk
 from portal.queries.paging import read_cursor
 from portal.queries.threads import own_reports
-from portal.services import consultations
+from portal.services import consultations, desk
 from portal.templating import jst_date
 from portal.unit import visible_or_404
 from portal.vocabulary import CAFETERIA
@@ -62,7 +62,7 @@ def report(slug: str) -> ResponseReturnValue:
 def type_in() -> ResponseReturnValue:
     """Write down what came by phone, visit or mail; what was written is not shown again."""
     form = TypeInForm()
-    form.offer(desk.other_agencies(db.session))
+    form.offer(on_desk.other_agencies(db.session))
     if not form.validate_on_submit():
         return render_template("intake/type_in.html", form=form), form.status
     receipt = consultations.take_down(
@@ -101,12 +101,12 @@ def tell_centre() -> ResponseReturnValue:
 def inbox() -> ResponseReturnValue:
     """Show what waits on the desk, what is due first at the top; or what was dealt with."""
     handled = request.args.get("show") == "handled"
-    listed = desk.handled if handled else desk.waiting
+    listed = on_desk.handled if handled else on_desk.waiting
     return render_template(
         "intake/inbox.html",
         page=listed(db.session, read_cursor(request.args.get("at"))),
         handled=handled,
-        waiting=desk.count_waiting(db.session),
+        waiting=on_desk.count_waiting(db.session),
     )
 
 
@@ -129,7 +129,7 @@ def begin_answer(item_id: uuid.UUID) -> ResponseReturnValue:
 
 def _item_page(found: m.InboxItem, form: AnswerForm, *, begun: bool = False) -> ResponseReturnValue:
     acting = standing(db.session)
-    page = desk.item_page(db.session, found)
+    page = on_desk.item_page(db.session, found)
     return render_template(
         "intake/item.html",
         page=page,
@@ -148,7 +148,7 @@ def answer(item_id: uuid.UUID) -> ResponseReturnValue:
     found, form = visible_or_404(m.InboxItem, item_id), AnswerForm()
     if not form.validate():
         return _item_page(found, form)
-    consultations.answer(db.session, found, message_id=form.submission.data, text=form.text.data)
+    desk.answer(db.session, found, message_id=form.submission.data, text=form.text.data)
     return redirect(url_for("intake.item", item_id=found.id))
 
 
@@ -156,7 +156,7 @@ def answer(item_id: uuid.UUID) -> ResponseReturnValue:
 @permits(Action.READ_INBOX)
 def mark_answered(item_id: uuid.UUID) -> ResponseReturnValue:
     """Note that nothing waits here any more."""
-    consultations.mark_answered(db.session, visible_or_404(m.InboxItem, item_id))
+    desk.mark_answered(db.session, visible_or_404(m.InboxItem, item_id))
     return redirect(url_for("intake.inbox"))
 
 
@@ -166,9 +166,9 @@ def hand_over(item_id: uuid.UUID) -> ResponseReturnValue:
     """Pass a consultation on to the centre, after a page that says what that means."""
     found, form = visible_or_404(m.InboxItem, item_id), HandOverForm()
     if not form.validate_on_submit():
-        form.suggest(desk.consulter_of(db.session, found))
+        form.suggest(on_desk.consulter_of(db.session, found))
         return render_template("intake/hand_over.html", item=found, form=form), form.status
-    consultations.hand_over(db.session, found, message_id=form.submission.data, text=form.text.data)
+    desk.hand_over(db.session, found, message_id=form.submission.data, text=form.text.data)
     return redirect(url_for("intake.inbox"))
 
 
@@ -182,11 +182,11 @@ def accept(item_id: uuid.UUID) -> ResponseReturnValue:
     others = [other for other in others if other.case_id != form.submission.data]
     form.compare(others)
     if not form.validate_on_submit():
-        page = desk.item_page(db.session, found)
+        page = on_desk.item_page(db.session, found)
         form.suggest(page)
         shown = render_template("intake/accept.html", page=page, form=form, others=others)
         return shown, form.status
-    case = consultations.accept(db.session, found, **form.acceptance())
+    case = desk.accept(db.session, found, **form.acceptance())
     return redirect(url_for("cases.show", case_id=case.id))
 
 
@@ -196,7 +196,7 @@ def find_case(item_id: uuid.UUID) -> ResponseReturnValue:
     """Look for the case that a consultation may belong to, side by side with what was said."""
     found, form = visible_or_404(m.InboxItem, item_id), FindCaseForm()
     others = alike.of_words(db.session, form.words.data) if form.validate_on_submit() else None
-    page = desk.item_page(db.session, found)
+    page = on_desk.item_page(db.session, found)
     shown = render_template("intake/find_case.html", page=page, form=form, others=others)
     return shown, form.status
 
@@ -207,10 +207,10 @@ def join(item_id: uuid.UUID, case_id: uuid.UUID) -> ResponseReturnValue:
     """Take a consultation into a case that there is, after a page that shows both."""
     found, case, form = visible_or_404(m.InboxItem, item_id), _own_case(case_id), JoinForm()
     if not form.validate_on_submit():
-        page, other = desk.item_page(db.session, found), alike.one(db.session, case)
+        page, other = on_desk.item_page(db.session, found), alike.one(db.session, case)
         shown = render_template("intake/join.html", page=page, other=other, form=form)
         return shown, form.status
-    consultations.join(db.session, found, case, by_the_child=form.by_the_child.data)
+    desk.join(db.session, found, case, by_the_child=form.by_the_child.data)
     flash(_("相談をケースに加えました。まちがえたときは、下のボタンで元に戻せます。"), "success")
     return redirect(url_for("intake.of_case", case_id=case.id))
 
@@ -220,7 +220,7 @@ def join(item_id: uuid.UUID, case_id: uuid.UUID) -> ResponseReturnValue:
 def of_case(case_id: uuid.UUID) -> ResponseReturnValue:
     """Show the consultations that became a case's, and take one out again."""
     case = _own_case(case_id)
-    return render_template("intake/of_case.html", case=case, rows=desk.of_case(db.session, case))
+    return render_template("intake/of_case.html", case=case, rows=on_desk.of_case(db.session, case))
 
 
 @bp.route("/cases/<uuid:case_id>/consultations/<uuid:item_id>/separate", methods=["GET", "POST"])
@@ -230,11 +230,11 @@ def separate(case_id: uuid.UUID, item_id: uuid.UUID) -> ResponseReturnValue:
     case, form = _own_case(case_id), PortalForm()
     found = visible_or_404(m.InboxItem, item_id)
     if not form.validate_on_submit():
-        page = desk.item_page(db.session, found)
-        may = consultations.separable(db.session, found) and found.case_id == case.id
+        page = on_desk.item_page(db.session, found)
+        may = desk.separable(db.session, found) and found.case_id == case.id
         shown = render_template("intake/separate.html", case=case, page=page, form=form, may=may)
         return shown, form.status
-    consultations.separate(db.session, found, case)
+    desk.separate(db.session, found, case)
     flash(_("相談をケースから外しました。新しく届いた相談として、受付で待っています。"), "success")
     return redirect(url_for("intake.item", item_id=found.id))
 
@@ -253,6 +253,6 @@ def my_reports() -> ResponseReturnValue:
     return render_template(
         "intake/my_reports.html",
         page=own_reports(db.session, read_cursor(request.args.get("at"))),
-        slug=desk.report_slug(db.session),
+        slug=on_desk.report_slug(db.session),
         tells_the_centre=allows(standing(db.session), Action.TELL_CENTRE),
     )

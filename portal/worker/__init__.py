@@ -17,7 +17,7 @@ from sqlalchemy import Engine, func, select
 from portal.config import Config
 from portal.database import SystemSession, make_engine, system_session
 from portal.mail import mail_by
-from portal.services.consultations import lift_overdue
+from portal.services.desk import lift_overdue
 from portal.services.ends import note_ends
 from portal.services.memberships import set_first_dates
 from portal.services.notices import send

@@ -15,7 +15,7 @@ from portal.audit import Event
 from portal.config import Config
 from portal.database import SystemSession
 from portal.mail import letter_that_came_back
-from portal.services.consultations import lift_overdue
+from portal.services.desk import lift_overdue
 from portal.services.notices import note_bounce
 from portal.services.notifications import (
     AT_ONCE,

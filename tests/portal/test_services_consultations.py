@@ -23,9 +23,9 @@ from portal.database import (
 from portal.embedded import APP
 from portal.policy.permissions import NotPermittedError, Standing
 from portal.policy.viewer import Viewer
-from portal.queries import inbox as desk
+from portal.queries import inbox as on_desk
 from portal.queries.threads import conversation, messages, own_reports
-from portal.services import consultations, threads
+from portal.services import consultations, desk, threads
 from portal.services.consultations import Receipt, Told
 from portal.vault import equip, reveal
 from portal.working_hours import npo_deadline, promised_reply
@@ -105,7 +105,7 @@ class Place:
         self, person: str, session: Session | None = None, item: m.InboxItem | None = None
     ) -> m.Case:
         session = session or self.as_(person)
-        case = consultations.accept(
+        case = desk.accept(
             session,
             item or the(session, m.InboxItem),
             case_id=uuid.uuid4(),
@@ -156,7 +156,7 @@ def seen(session: Session, model: type) -> int:
 
 def handed_over(place: Place, person: str) -> None:
     session = place.as_(person)
-    consultations.hand_over(session, the(session, m.InboxItem), message_id=uuid.uuid4())
+    desk.hand_over(session, the(session, m.InboxItem), message_id=uuid.uuid4())
     session.commit()
 
 
@@ -165,7 +165,7 @@ def said(session: Session, text: str) -> None:
     if session.info["viewer"].thread_id is not None:
         threads.write_back(session, message_id=uuid.uuid4(), text=text)
     else:
-        consultations.answer(session, the(session, m.InboxItem), message_id=uuid.uuid4(), text=text)
+        desk.answer(session, the(session, m.InboxItem), message_id=uuid.uuid4(), text=text)
     session.commit()
 
 
@@ -330,7 +330,7 @@ class TestPassingOn:
         receipt = place.consult("school")
         session, message_id = place.as_("nurse"), uuid.uuid4()
         for _ in range(2):
-            consultations.hand_over(
+            desk.hand_over(
                 session, the(session, m.InboxItem), message_id=message_id, text="センターへ"
             )
             session.commit()
@@ -442,14 +442,12 @@ class TestAcceptance:
         for _ in range(2):
             session = place.as_("counsellor")
             item = the(session, m.InboxItem)
-            assert consultations.accept(session, item, case_id=case_id, **terms).id == case_id
+            assert desk.accept(session, item, case_id=case_id, **terms).id == case_id
             session.commit()
         assert len(place.everything(m.UrgencyDecision)) == 1
         colleague = place.as_("director")
         with pytest.raises(ConflictError) as conflict:
-            consultations.accept(
-                colleague, the(colleague, m.InboxItem), case_id=uuid.uuid4(), **terms
-            )
+            desk.accept(colleague, the(colleague, m.InboxItem), case_id=uuid.uuid4(), **terms)
         assert conflict.value.mine == "理由"
 
     def test_whom_not_to_tell_becomes_a_wish_of_the_case(self, place: Place) -> None:
@@ -530,23 +528,23 @@ class TestWaiting:
         receipt = place.report(suspected_abuse=True)
         for person in ("npo_worker", "counsellor"):
             said(place.as_(person), "返事")
-            assert desk.count_waiting(place.as_(person)) == 0
+            assert on_desk.count_waiting(place.as_(person)) == 0
         said(place.visitor(receipt), "もうひとつ")
         npo, centre = place.as_("npo_worker"), place.as_("counsellor")
         for session in (npo, centre):
-            (row,) = desk.waiting(session).rows
+            (row,) = on_desk.waiting(session).rows
             assert (row.status, row.unread) == ("answered", True)
-        consultations.mark_answered(npo, the(npo, m.InboxItem))
+        desk.mark_answered(npo, the(npo, m.InboxItem))
         npo.commit()
-        assert desk.count_waiting(place.as_("npo_worker")) == 0
-        assert desk.count_waiting(place.as_("counsellor")) == 1
+        assert on_desk.count_waiting(place.as_("npo_worker")) == 0
+        assert on_desk.count_waiting(place.as_("counsellor")) == 1
 
     def test_new_words_do_not_reach_who_passed_the_thread_on(self, place: Place) -> None:
         receipt = place.report()
         handed_over(place, "npo_worker")
         said(place.visitor(receipt), "もうひとつ")
-        assert desk.count_waiting(place.as_("npo_worker")) == 0
-        assert desk.count_waiting(place.as_("counsellor")) == 1
+        assert on_desk.count_waiting(place.as_("npo_worker")) == 0
+        assert on_desk.count_waiting(place.as_("counsellor")) == 1
 
     def test_new_words_get_a_promise_of_their_own(self, place: Place) -> None:
         receipt = place.consult("centre")
@@ -580,10 +578,10 @@ class TestWaiting:
         assert self._lift(place) == 1
         assert self._lift(place) == 0
         centre = place.as_("counsellor")
-        numbers = {row.number: row for row in desk.waiting(centre).rows}
+        numbers = {row.number: row for row in on_desk.waiting(centre).rows}
         assert set(numbers) == {overdue.number, grave.number}
         assert numbers[overdue.number].from_agency == "NPO法人みほん"
-        npo = {row.number: row.status for row in desk.handled(place.as_("npo_worker")).rows}
+        npo = {row.number: row.status for row in on_desk.handled(place.as_("npo_worker")).rows}
         assert npo == {overdue.number: "handed_over", answered.number: "answered"}
 
     def test_words_that_nobody_reads_at_the_npo_come_up_too(self, place: Place) -> None:
@@ -596,20 +594,20 @@ class TestWaiting:
 
     def _answer(self, place: Place, receipt: Receipt) -> None:
         session = place.as_("npo_worker")
-        row = next(r for r in desk.waiting(session).rows if r.number == receipt.number)
-        consultations.mark_answered(session, session.get_one(m.InboxItem, row.id))
+        row = next(r for r in on_desk.waiting(session).rows if r.number == receipt.number)
+        desk.mark_answered(session, session.get_one(m.InboxItem, row.id))
         session.commit()
 
     def _let_pass(self, place: Place, fresh: Receipt | None = None) -> None:
         """Let everybody's time pass, but for a fresh report's."""
         with SystemSession(place.database.system) as session, session.begin():
             for item in session.scalars(select(m.InboxItem)):
-                if fresh is None or desk.number_of(item.thread_id) != fresh.number:
+                if fresh is None or on_desk.number_of(item.thread_id) != fresh.number:
                     item.due_at = datetime.now(UTC) - timedelta(minutes=1)
 
     def _lift(self, place: Place) -> int:
         with SystemSession(place.database.system) as session, session.begin():
-            return consultations.lift_overdue(session)
+            return desk.lift_overdue(session)
 
 
 class TestCodes:

@@ -17,7 +17,8 @@ from portal.database import ConflictError, PortalSession, SystemSession
 from portal.policy.permissions import NotPermittedError
 from portal.policy.terms import Terms, clock, refused_slices, unnoted_permissions
 from portal.services.actions import answer_action
-from portal.services.consents import Answers, Asking, answer, ask, share
+from portal.services.consented import share
+from portal.services.consents import Answers, Asking, answer, ask
 from portal.services.contracts import entrust
 from portal.services.denials import add_never_tell, exclude
 from portal.services.lawful import (

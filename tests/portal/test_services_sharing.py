@@ -16,6 +16,7 @@ from portal.database import PortalSession, SystemSession
 from portal.policy.bundles import BUNDLES, bundles_for, slices_of
 from portal.policy.permissions import NotPermittedError
 from portal.policy.terms import Terms, clock
+from portal.services.consented import share, terms_of
 from portal.services.consents import (
     Answers,
     Asking,
@@ -27,8 +28,6 @@ from portal.services.consents import (
     last_day_for,
     record_action_consent,
     record_objection,
-    share,
-    terms_of,
 )
 from portal.services.denials import (
     WrongTargetError,

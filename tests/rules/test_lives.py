@@ -35,6 +35,7 @@ from portal.policy.bundles import bundles_for
 from portal.policy.terms import Terms
 from portal.services import (
     concealment,
+    consented,
     consents,
     denials,
     emergencies,
@@ -185,7 +186,7 @@ class Lives(RuleBasedStateMachine):
             consent = consents.ask(session, case, asking, consent_id=uuid.uuid4())
             answers = consents.Answers(given, months=months, said_back="いいよといった")
             consents.answer(session, consent, answers)
-            consents.share(
+            consented.share(
                 session,
                 consent,
                 agency_id,
