@@ -36,6 +36,22 @@ REAL = 50
 NAMED = 100_000
 # The agency of the ended grants got one case in 20, and kept one in 50 of these.
 ENDED_OF, KEPT_OF = 20, 50
+# Whose first page is measured beside those of the viewers: each role that has one, and its agency.
+HOMES = {
+    "director": ("centre", "center_director"),
+    "clerk": ("centre", "center_clerk"),
+    "school manager": ("schools", "school_principal"),
+    "board of education": ("board_of_education", "boe_staff"),
+    "child guidance": ("cgc", "cgc_worker"),
+    "police": ("police", "police_liaison"),
+    "volunteer": ("cafeteria", "cafeteria_volunteer"),
+    "lawyer": ("expert_lawyer", "expert"),
+    "audit officer": ("mayor_department", "audit_officer"),
+    "administrator": ("mayor_department", "sysadmin"),
+}
+# So many agencies share the cases beside wards and schools, some of them those of ``HOMES``.
+OTHERS = 146
+MANAGERS = ("school_principal",)
 TEXT = "保健室で話した。笑顔があった。放課後に一人で残ることが多い。" * 3
 BATCH = 2_000
 
@@ -121,14 +137,29 @@ def _worker(
     session.add(m.Pledge(account_id=account.id, fiscal_year=year))
     towns.add_profile(session, keys, account.id, f"{account.id}@example.jp", f"見本 {role}")
     session.add(
-        m.Membership(account_id=account.id, agency_id=agency, role=role, valid_from=towns.LONG_AGO)
+        m.Membership(
+            account_id=account.id,
+            agency_id=agency,
+            role=role,
+            manager=role in MANAGERS,
+            valid_from=towns.LONG_AGO,
+        )
     )
+    team_id = _team(session, agency)
+    session.add(m.TeamMember(team_id=team_id, account_id=account.id, valid_from=towns.LONG_AGO))
+    session.flush()
+    city.viewers[name], city.teams[name] = (account.id, agency), team_id
+
+
+def _team(session: Session, agency: uuid.UUID) -> uuid.UUID:
+    """Return the default team of an agency, made with its first worker."""
+    team_id = session.scalar(select(m.Team.id).where(m.Team.agency_id == agency))
+    if team_id is not None:
+        return team_id
     team = m.Team(agency_id=agency, name="対応チーム", is_default=True)
     session.add(team)
     session.flush()
-    session.add(m.TeamMember(team_id=team.id, account_id=account.id, valid_from=towns.LONG_AGO))
-    session.flush()
-    city.viewers[name], city.teams[name] = (account.id, agency), team.id
+    return team.id
 
 
 def _people(session: Session, keys: Keys, city: City) -> None:
@@ -138,13 +169,18 @@ def _people(session: Session, keys: Keys, city: City) -> None:
     of["schools"] = [_agency(session, "school", f"見本第{n}小学校") for n in range(SCHOOLS)]
     of["few"] = [_agency(session, "npo", "NPO法人みほん")]
     of["ended"] = [_agency(session, "ward_protection", "見本区保護課")]
-    of["others"] = [_agency(session, "cram_club", f"見本クラブ{n}") for n in range(146)]
+    for kind in {kind for kind, _role in HOMES.values()} - of.keys():
+        of[kind] = [_agency(session, kind, f"見本 {kind}")]
+    beside = [of[kind][0] for kind in ("board_of_education", "cgc", "police")]
+    clubs = range(OTHERS - len(beside))
+    of["others"] = beside + [_agency(session, "cram_club", f"見本クラブ{n}") for n in clubs]
     for name, *place in (
         ("centre", of["centre"][0], "center_counselor"),
         ("ward", of["wards"][0], "ward_worker"),
         ("school", of["schools"][0], "school_nurse"),
         ("few old cases", of["few"][0], "npo_worker"),
         ("98 % ended", of["ended"][0], "ward_worker"),
+        *((name, of[kind][0], role) for name, (kind, role) in HOMES.items()),
     ):
         _worker(session, keys, city, name, (place[0], place[1]))
 
