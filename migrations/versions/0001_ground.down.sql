@@ -544,6 +544,7 @@ DROP FUNCTION account_of_address;
 DROP FUNCTION newest_reply;
 DROP FUNCTION door_of;
 DROP FUNCTION managed_references;
+DROP FUNCTION unread_grants;
 DROP FUNCTION past_concealed;
 DROP FUNCTION sights_at;
 DROP FUNCTION case_sights;

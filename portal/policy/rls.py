@@ -17,6 +17,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 from portal.models import Base, Case, Grant
 from portal.policy import past
 from portal.policy.permissions import EMERGENCY_VIEWERS, GIVEN_BY_ONE
+from portal.policy.unread import unread_of_owner
 from portal.policy.viewer import DESK_ROLES, TEAM_DESKS, TERMS, VARIABLES, Term
 from portal.policy.visibility import (
     OPEN,
@@ -142,6 +143,7 @@ def functions() -> str:
         emergency_viewers=_array(EMERGENCY_VIEWERS),
         given_by_one=", ".join(f"('{kind}', '{role}')" for kind, role in GIVEN_BY_ONE),
         managed_grants=render(Grant, managed_grants),
+        unread_of_owner=render(Grant, unread_of_owner),
         asked_by_owner=render(Case, past.asked_by_owner),
         sights=past.sights(),
     )
@@ -208,6 +210,7 @@ CALLED_BY_APP = (
     "account_of_address",
     "door_of",
     "managed_references",
+    "unread_grants",
     "case_sights",
     "newest_reply",
     "thread_by_locator",

@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record_listed
 from portal.codes import number_of
 from portal.policy.permissions import Action, Standing, allows
+from portal.policy.unread import unread
 from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
 from portal.queries.administration import grants_to, team_of
 from portal.queries.cases import child_names, count_cases, list_cases
 from portal.queries.covers import worked_on
 from portal.queries.inbox import COUNTED
 from portal.queries.notifications import ringing
-from portal.queries.unread import unread
 from portal.working_hours import add_working_days, jst
 
 # So many of each kind stand on the first page; the rest is a click away.
@@ -262,7 +262,7 @@ def _proposals(session: Session, _standing: Standing, now: dt.datetime) -> Waiti
 
 def _unread(session: Session, standing: Standing, _now: dt.datetime) -> Waiting:
     """Read which shares nobody reads: the centre is told, for nobody else would notice."""
-    waits = (m.Grant.owner_agency_id == AGENCY, unread(m.Grant), _mine(standing, m.Grant.case_id))
+    waits = (m.Grant.owner_agency_id == AGENCY, _is_unread(standing))
     found = session.execute(
         select(m.Case.id, m.Case.reference, m.Agency.name)
         .select_from(m.Grant)
@@ -275,6 +275,16 @@ def _unread(session: Session, standing: Standing, _now: dt.datetime) -> Waiting:
     record_listed(session, Event.CASE_LISTED, {each.id for each in found})
     items = [Item(each.id, each.reference, each.name, case_id=each.id) for each in found]
     return Waiting("unread", _count(session, select(m.Grant.id).where(*waits)), items)
+
+
+def _is_unread(standing: Standing) -> ColumnElement[bool]:
+    """Return whether nobody reads a grant: of the own cases, or for the director of all."""
+    if standing.role == DIRECTOR:
+        few = select(func.unread_grants(COUNTED)).scalar_subquery()
+        everywhere: ColumnElement[bool] = m.Grant.id.in_(few)
+        return everywhere
+    own: ColumnElement[bool] = and_(unread(m.Grant), _mine(standing, m.Grant.case_id))
+    return own
 
 
 def _actions(session: Session, standing: Standing, now: dt.datetime) -> Waiting:

@@ -29,12 +29,12 @@ from portal import models as m
 from portal.database import standing
 from portal.policy.explain import GRANT, LANES, OWNER, deciding_grant, named_author
 from portal.policy.hot import hot
+from portal.policy.unread import unread
 from portal.policy.viewer import CLOCK
 from portal.policy.visibility import admits, by_owner, probe
 from portal.queries.cases import among, child_names, name_of
 from portal.queries.paging import Cursor, beyond, directed
 from portal.queries.reasons import Reason, reason_of, reasons
-from portal.queries.unread import unread
 from portal.vault import Decision, fetch_keys, key_columns, reads, reveal, take_keys
 from portal.vocabulary import SLICES, lane
 

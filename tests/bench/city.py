@@ -183,6 +183,10 @@ def _people(session: Session, keys: Keys, city: City) -> None:
         *((name, of[kind][0], role) for name, (kind, role) in HOMES.items()),
     ):
         _worker(session, keys, city, name, (place[0], place[1]))
+    # A share that nobody reads is an alarm: in a city that is in order, somebody works everywhere.
+    staffed = {agency for _account, agency in city.viewers.values()}
+    for agency in {agency for some in of.values() for agency in some} - staffed:
+        _worker(session, keys, city, f"somebody of {agency}", (agency, "npo_worker"))
 
 
 # -- what is sealed -------------------------------------------------------------------------------

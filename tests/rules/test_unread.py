@@ -9,7 +9,7 @@ from sqlalchemy import select
 from portal.database import PortalSession
 from portal.embedded import APP, SYSTEM
 from portal.models import Grant
-from portal.queries.unread import unread
+from portal.policy.unread import unread
 from tests.rules import oracle
 from tests.rules.city import AT, City
 from tests.rules.oracle import Record, World

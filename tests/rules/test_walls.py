@@ -82,6 +82,7 @@ DEFINERS = {
     " scopes text[], valid_until timestamp with time zone)",
     "machine_secrets_of": "TABLE(client_id uuid, scopes text[], secret_id uuid, secret_hash bytea)",
     "door_of": "TABLE(networks text[], certificates text[], contact text)",
+    "unread_grants": "SETOF uuid",
     "managed_references": "TABLE(case_id uuid, reference text)",
     "newest_reply": "uuid",
     "open_session": "void",

@@ -1,0 +1,167 @@
+"""Shares that nobody reads: no team, nobody in it, or nobody left of whom was named (domain.md §4).
+
+The rule lets nobody see such a share; the centre is told, because nobody else would notice.
+"""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    ScalarSelect,
+    and_,
+    func,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import aliased
+
+from portal import models as m
+from portal.policy.viewer import CLOCK, live
+from portal.policy.visibility import live_grant, of_owner, probe
+from portal.vocabulary import BLIND_ROLES, CAFETERIA, WATCHER
+
+
+def unread_of_owner(g: Any) -> ColumnElement[bool]:
+    """Return whether nobody reads a grant of the viewer's own agency, asked of few of them.
+
+    The first page of a director asks it of all shares of the city. Where the readers are a team,
+    or the ones that a share names, somebody reads it unless there is a reason for doubt; only
+    those with a reason are looked at one by one.
+    """
+    return and_(of_owner(g), g.id.in_(_doubtful()), unread(g))
+
+
+def unread(g: Any) -> ColumnElement[bool]:
+    """Return whether a live grant has no reader, for its owner, who sees the exclusions.
+
+    Args:
+        g: the grant, an entity or a table's columns.
+
+    """
+    member, account, agency = _workers("reader")
+    shut_out = aliased(m.Exclusion, name="shut_out_reader")
+    excluded = probe(
+        select(shut_out.id)
+        .where(
+            shut_out.case_id == g.case_id,
+            shut_out.account_id == member.c.account_id,
+            shut_out.valid_from <= CLOCK,
+            or_(shut_out.valid_until.is_(None), shut_out.valid_until > CLOCK),
+        )
+        # By itself a statement inside a statement inside a statement asks of every grant.
+        .correlate_except(shut_out)
+    )
+    reader = (
+        select(member.c.id)
+        .join_from(member, account, account.c.id == member.c.account_id)
+        .join(agency, agency.c.id == member.c.agency_id)
+        .where(
+            member.c.agency_id == g.agency_id,
+            _may_read(member, account, agency),
+            or_(
+                member.c.account_id == func.any(g.account_ids),
+                and_(g.account_ids.is_(None), _of_team(g, member.c.account_id)),
+            ),
+            ~excluded,
+        )
+        .correlate_except(member, account, agency)
+    )
+    return and_(live_grant(g), g.case_opened_at <= CLOCK, ~probe(reader))
+
+
+def _workers(name: str) -> tuple[FromClause, FromClause, FromClause]:
+    """Return who works where, with the account and the agency, for one statement."""
+    return (
+        m.Membership.__table__.alias(f"possible_{name}"),
+        m.Account.__table__.alias(f"account_of_{name}"),
+        m.Agency.__table__.alias(f"agency_of_{name}"),
+    )
+
+
+def _may_read(member: FromClause, account: FromClause, agency: FromClause) -> ColumnElement[bool]:
+    """Return whether somebody may read for an agency now, if a share has the person read."""
+    return and_(
+        live(member),
+        ~account.c.disabled,
+        member.c.role.not_in(sorted(BLIND_ROLES)),
+        or_(agency.c.type != CAFETERIA, member.c.role == WATCHER),
+    )
+
+
+def _doubtful() -> CompoundSelect[tuple[uuid.UUID]]:
+    """Return the live grants of which something says that perhaps nobody reads them.
+
+    Nobody is left in the team; somebody who is named does not read, or not everywhere where the
+    person worked; or somebody is shut out of the case. Each is found by an index.
+    """
+    grant = m.Grant.__table__.alias("doubtful")
+    agency = m.Agency.__table__.alias("agency_in_doubt")
+    team = m.Team.__table__.alias("team_in_doubt")
+    shut_out = m.Exclusion.__table__.alias("shut_out_in_doubt")
+    by_default = and_(team.c.agency_id == agency.c.id, team.c.is_default)
+    manned = select(team.c.id).where(by_default, _is_manned(team)).correlate(agency)
+    reasons = (
+        and_(
+            grant.c.team_id.is_(None),
+            grant.c.account_ids.is_(None),
+            grant.c.agency_id.in_(select(agency.c.id).where(~manned.exists())),
+        ),
+        grant.c.team_id.in_(select(team.c.id).where(~_is_manned(team))),
+        grant.c.account_ids.bool_op("&&")(_not_everywhere()),
+        grant.c.case_id.in_(select(shut_out.c.case_id).where(live(shut_out))),
+    )
+    each = (select(grant.c.id).where(reason, live_grant(grant.c)) for reason in reasons)
+    return union_all(*each)
+
+
+def _is_manned(team: FromClause) -> ColumnElement[bool]:
+    """Return whether somebody of a team may read for its agency now."""
+    member, account, agency = _workers("manning")
+    joined = m.TeamMember.__table__.alias("place_of_manning")
+    return (
+        select(member.c.id)
+        .join_from(member, account, account.c.id == member.c.account_id)
+        .join(agency, agency.c.id == member.c.agency_id)
+        .join(joined, joined.c.account_id == member.c.account_id)
+        .where(
+            joined.c.team_id == team.c.id,
+            member.c.agency_id == team.c.agency_id,
+            live(joined),
+            _may_read(member, account, agency),
+        )
+        .correlate(team)
+        .exists()
+    )
+
+
+def _not_everywhere() -> ScalarSelect[Any]:
+    """Return the accounts that once worked somewhere where they may not read now."""
+    member, account, agency = _workers("leaver")
+    return (
+        select(func.array_agg(member.c.account_id))
+        .join_from(member, account, account.c.id == member.c.account_id)
+        .join(agency, agency.c.id == member.c.agency_id)
+        .where(~_may_read(member, account, agency))
+        .scalar_subquery()
+    )
+
+
+def _of_team(g: Any, account_id: Any) -> ColumnElement[bool]:
+    """Return whether an account is in the grant's team, or else in the agency's default team."""
+    team = m.Team.__table__.alias("team_of_reader")
+    joined = m.TeamMember.__table__.alias("place_of_reader")
+    named = team.c.id == g.team_id
+    default = and_(g.team_id.is_(None), team.c.agency_id == g.agency_id, team.c.is_default)
+    return probe(
+        select(joined.c.id)
+        .join_from(joined, team, team.c.id == joined.c.team_id)
+        .where(joined.c.account_id == account_id, live(joined), or_(named, default))
+        .correlate_except(joined, team)
+    )
+
+
+__all__ = ["unread", "unread_of_owner"]
