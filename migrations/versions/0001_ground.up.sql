@@ -356,9 +356,12 @@ CREATE TABLE case_access (
 	valid_from TIMESTAMP WITH TIME ZONE NOT NULL, 
 	valid_until TIMESTAMP WITH TIME ZONE NOT NULL, 
 	last_visible_activity TIMESTAMP WITH TIME ZONE NOT NULL, 
+	check_on DATE, 
 	CONSTRAINT pk_case_access PRIMARY KEY (case_id, circle_id, agency_id), 
 	CONSTRAINT fk_case_access_case_id FOREIGN KEY(case_id) REFERENCES cases (id)
 );
+
+CREATE INDEX ix_case_access_check ON case_access (agency_id, check_on, case_id) WHERE check_on IS NOT NULL;
 
 CREATE INDEX ix_case_access_recent ON case_access (circle_id, last_visible_activity DESC, case_id DESC) INCLUDE (agency_id, valid_from, valid_until);
 
@@ -1959,6 +1962,18 @@ BEGIN
     WHERE grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
 END $$;
 
+CREATE FUNCTION due_checks(p_until date, p_most integer)
+RETURNS TABLE (case_id uuid, check_on date)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+SET enable_sort = off AS $$
+BEGIN
+    -- As ``unread_grants``. The planner takes the centre for one agency among many, and would sort
+    -- all that is due instead of reading the first of it from the index.
+    RETURN QUERY SELECT case_access.case_id, case_access.check_on FROM case_access
+    WHERE case_access.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_access.circle_id = case_access.agency_id AND case_access.valid_from <= portal_clock() AND case_access.check_on IS NOT NULL AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.check_on <= p_until
+    ORDER BY case_access.agency_id, case_access.check_on, case_access.case_id LIMIT p_most;
+END $$;
+
 CREATE FUNCTION unread_grants(p_most integer)
 RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -2400,11 +2415,14 @@ BEGIN
     DELETE FROM case_access WHERE case_id = p_case;
 
     INSERT INTO case_access
-        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity, check_on)
     SELECT c.id, c.owner_agency_id, c.owner_agency_id, c.opened_at, 'infinity',
         greatest(c.opened_at, (
             SELECT max(e.written_at) FROM entries e
-            WHERE e.case_id = c.id AND e.slice <> 'reporter' AND e.retracted_at IS NULL))
+            WHERE e.case_id = c.id AND e.slice <> 'reporter' AND e.retracted_at IS NULL)),
+        CASE WHEN c.status <> 'closed' THEN coalesce((
+            SELECT p.next_on FROM progress_checks p WHERE p.case_id = c.id
+            ORDER BY p.checked_at DESC, p.id DESC LIMIT 1), '0001-01-01') END
     FROM cases c WHERE c.id = p_case;
 
     -- For each circle the stretch of time, current or next, in which at least one grant admits
@@ -2511,7 +2529,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION grant_was_written() RETURNS trigger
+CREATE FUNCTION reach_of_case_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM refresh_case_access(NEW.case_id);
@@ -2656,10 +2674,12 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE TRIGGER opened AFTER INSERT OR UPDATE OF owner_agency_id ON cases
+CREATE TRIGGER opened AFTER INSERT OR UPDATE OF owner_agency_id, status ON cases
     FOR EACH ROW EXECUTE FUNCTION case_was_opened();
 CREATE TRIGGER written AFTER INSERT OR UPDATE ON grants
-    FOR EACH ROW EXECUTE FUNCTION grant_was_written();
+    FOR EACH ROW EXECUTE FUNCTION reach_of_case_changed();
+CREATE TRIGGER written AFTER INSERT ON progress_checks
+    FOR EACH ROW EXECUTE FUNCTION reach_of_case_changed();
 CREATE TRIGGER written AFTER INSERT OR UPDATE ON exclusions
     FOR EACH ROW EXECUTE FUNCTION denial_was_written();
 CREATE TRIGGER written AFTER INSERT OR UPDATE ON never_tells
@@ -3294,6 +3314,12 @@ REVOKE ALL ON FUNCTION managed_references() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION managed_references() TO portal_app;
 
+ALTER FUNCTION due_checks(date, integer) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION due_checks(date, integer) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION due_checks(date, integer) TO portal_app;
+
 ALTER FUNCTION unread_grants(integer) OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION unread_grants(integer) FROM PUBLIC;
@@ -3450,9 +3476,9 @@ ALTER FUNCTION case_was_opened() OWNER TO portal_system;
 
 REVOKE ALL ON FUNCTION case_was_opened() FROM PUBLIC;
 
-ALTER FUNCTION grant_was_written() OWNER TO portal_system;
+ALTER FUNCTION reach_of_case_changed() OWNER TO portal_system;
 
-REVOKE ALL ON FUNCTION grant_was_written() FROM PUBLIC;
+REVOKE ALL ON FUNCTION reach_of_case_changed() FROM PUBLIC;
 
 ALTER FUNCTION denial_was_written() OWNER TO portal_system;
 

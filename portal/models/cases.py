@@ -357,7 +357,16 @@ class CaseAccess(Base):
             "valid_until",
             postgresql_where=text("valid_until < 'infinity'::timestamptz"),
         ),
+        Index(
+            "ix_case_access_check",
+            "agency_id",
+            "check_on",
+            "case_id",
+            postgresql_where=text("check_on IS NOT NULL"),
+        ),
     )
+    # Where no check was ever made, one is due before all others.
+    NEVER: ClassVar[dt.date] = dt.date.min
 
     case_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("cases.id"), primary_key=True)
     circle_id: Mapped[uuid.UUID] = mapped_column(Uuid(), primary_key=True)
@@ -365,6 +374,8 @@ class CaseAccess(Base):
     valid_from: Mapped[Instant]
     valid_until: Mapped[Instant]
     last_visible_activity: Mapped[Instant]
+    # For the owner of an open case alone: when its progress is looked at next (JST).
+    check_on: Mapped[dt.date | None] = mapped_column(Date)
 
 
 class CaseTopic(OfCase, Keyed, Base):

@@ -408,6 +408,18 @@ BEGIN
     WHERE {managed_grants};
 END $$;
 
+CREATE FUNCTION due_checks(p_until date, p_most integer)
+RETURNS TABLE (case_id uuid, check_on date)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+SET enable_sort = off AS $$
+BEGIN
+    -- As ``unread_grants``. The planner takes the centre for one agency among many, and would sort
+    -- all that is due instead of reading the first of it from the index.
+    RETURN QUERY SELECT case_access.case_id, case_access.check_on FROM case_access
+    WHERE {checked_by_owner} AND case_access.check_on <= p_until
+    ORDER BY case_access.agency_id, case_access.check_on, case_access.case_id LIMIT p_most;
+END $$;
+
 CREATE FUNCTION unread_grants(p_most integer)
 RETURNS SETOF uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -762,11 +774,14 @@ BEGIN
     DELETE FROM case_access WHERE case_id = p_case;
 
     INSERT INTO case_access
-        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity, check_on)
     SELECT c.id, c.owner_agency_id, c.owner_agency_id, c.opened_at, 'infinity',
         greatest(c.opened_at, (
             SELECT max(e.written_at) FROM entries e
-            WHERE e.case_id = c.id AND e.slice <> 'reporter' AND e.retracted_at IS NULL))
+            WHERE e.case_id = c.id AND e.slice <> 'reporter' AND e.retracted_at IS NULL)),
+        CASE WHEN c.status <> 'closed' THEN coalesce((
+            SELECT p.next_on FROM progress_checks p WHERE p.case_id = c.id
+            ORDER BY p.checked_at DESC, p.id DESC LIMIT 1), '0001-01-01') END
     FROM cases c WHERE c.id = p_case;
 
     -- For each circle the stretch of time, current or next, in which at least one grant admits
@@ -873,7 +888,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION grant_was_written() RETURNS trigger
+CREATE FUNCTION reach_of_case_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     PERFORM refresh_case_access(NEW.case_id);
@@ -1018,10 +1033,12 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE TRIGGER opened AFTER INSERT OR UPDATE OF owner_agency_id ON cases
+CREATE TRIGGER opened AFTER INSERT OR UPDATE OF owner_agency_id, status ON cases
     FOR EACH ROW EXECUTE FUNCTION case_was_opened();
 CREATE TRIGGER written AFTER INSERT OR UPDATE ON grants
-    FOR EACH ROW EXECUTE FUNCTION grant_was_written();
+    FOR EACH ROW EXECUTE FUNCTION reach_of_case_changed();
+CREATE TRIGGER written AFTER INSERT ON progress_checks
+    FOR EACH ROW EXECUTE FUNCTION reach_of_case_changed();
 CREATE TRIGGER written AFTER INSERT OR UPDATE ON exclusions
     FOR EACH ROW EXECUTE FUNCTION denial_was_written();
 CREATE TRIGGER written AFTER INSERT OR UPDATE ON never_tells

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from portal.models import Base, Case, Grant
+from portal.models import Base, Case, CaseAccess, Grant
 from portal.policy import past
 from portal.policy.permissions import EMERGENCY_VIEWERS, GIVEN_BY_ONE
 from portal.policy.unread import unread_of_owner
@@ -26,6 +26,7 @@ from portal.policy.visibility import (
     THROUGH,
     VISIBLE,
     Rule,
+    checked_by_owner,
     managed_grants,
 )
 from portal.policy.writing import WRITABLE
@@ -143,6 +144,7 @@ def functions() -> str:
         emergency_viewers=_array(EMERGENCY_VIEWERS),
         given_by_one=", ".join(f"('{kind}', '{role}')" for kind, role in GIVEN_BY_ONE),
         managed_grants=render(Grant, managed_grants),
+        checked_by_owner=render(CaseAccess, checked_by_owner),
         unread_of_owner=render(Grant, unread_of_owner),
         asked_by_owner=render(Case, past.asked_by_owner),
         sights=past.sights(),
@@ -211,6 +213,7 @@ CALLED_BY_APP = (
     "door_of",
     "managed_references",
     "unread_grants",
+    "due_checks",
     "case_sights",
     "newest_reply",
     "thread_by_locator",

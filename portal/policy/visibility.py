@@ -433,6 +433,17 @@ def case_access(a: Any) -> ColumnElement[bool]:
     )
 
 
+def checked_by_owner(a: Any) -> ColumnElement[bool]:
+    """Rows of the projection that say when an open case is looked at next: the owner's."""
+    return and_(
+        a.agency_id == OWNING,
+        a.circle_id == a.agency_id,
+        a.valid_from <= CLOCK,
+        a.check_on.is_not(None),
+        not_excluded(a.case_id),
+    )
+
+
 def retractions(r: Any) -> ColumnElement[bool]:
     """Why a post was retracted: the owner, and who retracted it, where its slice's key opens."""
     key = m.SliceKey.__table__.alias("key_of_retraction")

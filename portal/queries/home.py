@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    FromClause,
+    Select,
+    and_,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from portal import models as m
@@ -153,21 +164,14 @@ def _mine(standing: Standing, case_id: Any) -> ColumnElement[bool]:
 
 def _checks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     today = jst(now).date()
-    next_on = (
-        select(m.ProgressCheck.next_on)
-        .where(m.ProgressCheck.case_id == m.Case.id)
-        .order_by(m.ProgressCheck.checked_at.desc(), m.ProgressCheck.id.desc())
-        .limit(literal_column("1"))
-        .scalar_subquery()
-    )
-    due = select(m.Case.id, m.Case.reference, m.Case.status, next_on.label("next_on")).where(
-        m.Case.owner_agency_id == AGENCY,
-        m.Case.status != "closed",
-        or_(next_on.is_(None), next_on <= today + SOON),
-        _mine(standing, m.Case.id),
+    due = _due(standing, today + SOON)
+    cases = (
+        select(m.Case.id, m.Case.reference, m.Case.status, due.c.check_on)
+        .join(due, due.c.case_id == m.Case.id)
+        .where(m.Case.owner_agency_id == AGENCY)
     )
     found = session.execute(
-        due.order_by(next_on.asc().nulls_first(), m.Case.id).limit(literal_column(str(SHOWN)))
+        cases.order_by(due.c.check_on, m.Case.id).limit(literal_column(str(SHOWN)))
     ).all()
     record_listed(session, Event.CASE_LISTED, [each.id for each in found])
     items = [
@@ -175,13 +179,26 @@ def _checks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
             each.id,
             each.reference,
             each.status,
-            each.next_on,
-            each.next_on is None or each.next_on < today,
+            None if each.check_on == m.CaseAccess.NEVER else each.check_on,
+            each.check_on < today,
             each.id,
         )
         for each in found
     ]
-    return Waiting("checks", _count(session, due.with_only_columns(m.Case.id)), items)
+    return Waiting("checks", _count(session, cases.with_only_columns(m.Case.id)), items)
+
+
+def _due(standing: Standing, until: dt.date) -> FromClause:
+    """Return the open cases that are looked at by a day (JST): the own, or for the director all."""
+    if standing.role == DIRECTOR:
+        rows = func.due_checks(until, COUNTED).table_valued("case_id", column("check_on", Date))
+        return rows.render_derived()
+    access = m.CaseAccess
+    return (
+        select(access.case_id, access.check_on)
+        .where(access.check_on <= until, _mine(standing, access.case_id))
+        .subquery()
+    )
 
 
 def _tasks(session: Session, standing: Standing, now: dt.datetime) -> Waiting:

@@ -333,9 +333,9 @@ _STATEMENTS = (
         now() + interval '100 days', w.ended_at
     FROM wanted w JOIN numbers n ON n.i = w.i""",
     """INSERT INTO case_access
-        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
+        (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity, check_on)
     SELECT case_id, %(centre)s, %(centre)s, opened_at, 'infinity',
-        opened_at + interval '10 minutes'
+        opened_at + interval '10 minutes', '0001-01-01'
     FROM numbers""",
     # The stretches that are over stand there still: nobody has swept.
     """INSERT INTO case_access
@@ -349,8 +349,8 @@ _STATEMENTS = (
 def _compare_projection(connection: psycopg.Connection, city: City) -> None:
     """Hold some of the projection's rows against those that the portal writes."""
     living = (
-        "SELECT circle_id, agency_id, valid_from, valid_until::text, last_visible_activity"
-        " FROM case_access WHERE case_id = %s AND valid_until > now() ORDER BY circle_id"
+        "SELECT circle_id, agency_id, valid_from, valid_until::text, last_visible_activity,"
+        " check_on FROM case_access WHERE case_id = %s AND valid_until > now() ORDER BY circle_id"
     )
     for number in range(1, city.cases, max(1, city.cases // 40)):
         key = (id_of("case", number),)

@@ -197,8 +197,20 @@ def test_a_worker_sees_the_own_cases_to_check_and_a_director_all(
     assert "K7F-3QXR" not in browse("counsellor").get("/").text
 
 
+def test_a_closed_case_is_looked_at_no_more_until_it_is_opened_again(
+    browse: Browse, town: City, write: Write
+) -> None:
+    for status, is_shown in (("closed", False), ("reopened", True)):
+        write(
+            lambda session, to=status: setattr(session.get_one(m.Case, town.case_id), "status", to)
+        )
+        for person in ("counsellor", "director"):
+            assert ("K7F-3QXR" in browse(person).get("/").text) == is_shown, (status, person)
+
+
 def test_a_case_nobody_set_a_date_for_is_overdue(browse: Browse) -> None:
-    assert "次の確認の日が決まっていません" in browse("counsellor").get("/").words
+    for person in ("counsellor", "director"):
+        assert "次の確認の日が決まっていません" in browse(person).get("/").words
 
 
 def test_an_agency_sees_what_it_was_asked_while_it_may_see_the_case(
