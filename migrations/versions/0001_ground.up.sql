@@ -1952,14 +1952,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE d.agency_id = p_agency AND (cardinality(d.networks) > 0 OR cardinality(d.certificates) > 0);
 $$;
 
-CREATE FUNCTION managed_references(p_cases uuid[])
+CREATE FUNCTION managed_references()
 RETURNS TABLE (case_id uuid, reference text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- A manager sees reference, slices and end of each grant and nothing of the case, whose row
     -- stays closed (rule 7); the reference is a random one.
     RETURN QUERY SELECT DISTINCT c.id, c.reference FROM grants JOIN cases c ON c.id = grants.case_id
-    WHERE c.id = ANY (p_cases) AND grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
+    WHERE grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
 END $$;
 
 CREATE FUNCTION due_checks(p_until date, p_most integer)
@@ -2044,38 +2044,38 @@ BEGIN
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
 SELECT 'case'::text, cases.id, NULL::text, NULL::uuid, NULL::text, (SELECT deciding_grant_of_case.id 
 FROM grants AS deciding_grant_of_case 
-WHERE deciding_grant_of_case.case_id = cases.id AND deciding_grant_of_case.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND deciding_grant_of_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant_of_case.account_ids) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id IS NOT NULL AND deciding_grant_of_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant_of_case.account_ids IS NULL AND deciding_grant_of_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant_of_case.valid_from <= p_at AND (deciding_grant_of_case.valid_until IS NULL OR p_at < deciding_grant_of_case.valid_until) AND (deciding_grant_of_case.ended_at IS NULL OR p_at < deciding_grant_of_case.ended_at) AND deciding_grant_of_case.case_opened_at <= p_at AND (deciding_grant_of_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) ORDER BY CASE deciding_grant_of_case.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant_of_case.valid_from, deciding_grant_of_case.id 
+WHERE deciding_grant_of_case.case_id = cases.id AND deciding_grant_of_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(deciding_grant_of_case.account_ids) OR deciding_grant_of_case.account_ids IS NULL AND coalesce(deciding_grant_of_case.team_id, deciding_grant_of_case.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND deciding_grant_of_case.valid_from <= p_at AND (deciding_grant_of_case.valid_until IS NULL OR p_at < deciding_grant_of_case.valid_until) AND (deciding_grant_of_case.ended_at IS NULL OR p_at < deciding_grant_of_case.ended_at) AND deciding_grant_of_case.case_opened_at <= p_at AND (deciding_grant_of_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant_of_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) ORDER BY CASE deciding_grant_of_case.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant_of_case.valid_from, deciding_grant_of_case.id 
  LIMIT 1) AS anon_1 
 FROM cases 
-WHERE cases.id = p_case AND cases.opened_at <= p_at AND cases.id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND cases.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
+WHERE cases.id = p_case AND cases.opened_at <= p_at AND cases.id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_2) AND cases.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
 FROM grants AS grant_on_case 
-WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_on_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NOT NULL AND grant_on_case.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= p_at AND (grant_on_case.valid_until IS NULL OR p_at < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR p_at < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= p_at AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_1) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND coalesce(grant_on_case.team_id, grant_on_case.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_on_case.valid_from <= p_at AND (grant_on_case.valid_until IS NULL OR p_at < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR p_at < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= p_at AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
-SELECT 'entry'::text, entries.id, entries.slice, entries.subject_id, CASE WHEN (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
+SELECT 'entry'::text, entries.id, entries.slice, entries.subject_id, CASE WHEN (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN NULL ELSE (SELECT deciding_grant.id 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN NULL ELSE (SELECT deciding_grant.id 
 FROM grants AS deciding_grant 
-WHERE deciding_grant.case_id = entries.case_id AND deciding_grant.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NOT NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = entries.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
+WHERE deciding_grant.case_id = entries.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND coalesce(deciding_grant.team_id, deciding_grant.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = entries.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
  LIMIT 1) END AS anon_2 
 FROM entries 
-WHERE entries.case_id = p_case AND entries.written_at <= p_at AND entries.case_opened_at <= p_at AND (entries.retracted_at IS NULL OR p_at < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE entries.case_id = p_case AND entries.written_at <= p_at AND entries.case_opened_at <= p_at AND (entries.retracted_at IS NULL OR p_at < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != entries.author_agency_id) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
 SELECT 'own_post'::text, entries.id, entries.slice, entries.subject_id, NULL::text, NULL::uuid 
 FROM entries 
-WHERE entries.case_id = p_case AND entries.written_at <= p_at AND entries.case_opened_at <= p_at AND (entries.retracted_at IS NULL OR p_at < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE entries.case_id = p_case AND entries.written_at <= p_at AND entries.case_opened_at <= p_at AND (entries.retracted_at IS NULL OR p_at < entries.retracted_at) AND entries.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1)) AND entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND (entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != entries.author_agency_id) AND entries.author_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(v_account AS UUID) AS nullif_2) OR (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND (entries.owner_agency_id != (SELECT past_posting(p_at, v_account, v_agency) AS viewer_posting_1) OR entries.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
 SELECT 'managed_grant'::text, grants.id, NULL::text, NULL::uuid, NULL::text, grants.id AS id__1 
@@ -2083,19 +2083,19 @@ FROM grants
 WHERE grants.case_id = p_case AND grants.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grants.agency_id = (SELECT past_managing(p_at, v_account, v_agency) AS viewer_managing_1) AND grants.valid_from <= p_at AND (grants.valid_until IS NULL OR p_at < grants.valid_until) AND (grants.ended_at IS NULL OR p_at < grants.ended_at) AND grants.case_opened_at <= p_at AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[]))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
         RETURN QUERY SELECT v_account, v_agency, s.* FROM (
-SELECT 'slice'::text, NULL::uuid, in_slice.slice, in_slice.subject_id, CASE WHEN (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
+SELECT 'slice'::text, NULL::uuid, in_slice.slice, in_slice.subject_id, CASE WHEN (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN 'owner' WHEN (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))))) THEN NULL ELSE (SELECT deciding_grant.id 
+WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) THEN 'grant' ELSE 'own_post' END AS anon_1, CASE WHEN (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) THEN NULL ELSE (SELECT deciding_grant.id 
 FROM grants AS deciding_grant 
-WHERE deciding_grant.case_id = in_slice.case_id AND deciding_grant.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NOT NULL AND deciding_grant.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR deciding_grant.account_ids IS NULL AND deciding_grant.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = in_slice.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
+WHERE deciding_grant.case_id = in_slice.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND coalesce(deciding_grant.team_id, deciding_grant.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = in_slice.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
  LIMIT 1) END AS anon_2 
 FROM (SELECT person_of_slice.case_id AS case_id, person_of_slice.owner_agency_id AS owner_agency_id, case_of_slice.opened_at AS case_opened_at, anon_3.code AS slice, person_of_slice.person_id AS subject_id 
 FROM case_people AS person_of_slice JOIN cases AS case_of_slice ON case_of_slice.id = person_of_slice.case_id JOIN unnest(ARRAY['basic', 'contact', 'summary', 'detail', 'child_view', 'school', 'home', 'health', 'welfare', 'safety', 'plan', 'watch_points', 'progress', 'reporter', 'facts', 'judgement', 'advice', 'others']) AS anon_3(code) ON true 
 WHERE person_of_slice.case_id = p_case) AS in_slice 
-WHERE in_slice.case_opened_at <= p_at AND in_slice.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND (in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE in_slice.case_opened_at <= p_at AND in_slice.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT past_teams(p_at, v_account, v_agency) AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT past_default_team(p_at, v_account, v_agency) AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= p_at AND (grant_of_entry.valid_until IS NULL OR p_at < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR p_at < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= p_at AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = in_slice.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR grant_of_entry.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, grant_of_entry.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
         ) AS s (kind, row_id, slice, subject_id, rule, grant_id);
     END LOOP;
@@ -3308,11 +3308,11 @@ REVOKE ALL ON FUNCTION door_of(uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION door_of(uuid) TO portal_app;
 
-ALTER FUNCTION managed_references(uuid[]) OWNER TO portal_system;
+ALTER FUNCTION managed_references() OWNER TO portal_system;
 
-REVOKE ALL ON FUNCTION managed_references(uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION managed_references() FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION managed_references(uuid[]) TO portal_app;
+GRANT EXECUTE ON FUNCTION managed_references() TO portal_app;
 
 ALTER FUNCTION due_checks(date, integer) OWNER TO portal_system;
 
@@ -3624,203 +3624,598 @@ REVOKE ALL ON FUNCTION alarm_was_confirmed() FROM PUBLIC;
 
 CREATE FUNCTION viewer_acting() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_acting', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_acting', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_owning() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_owning', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role IN ('center_director', 'center_counselor', 'center_investigator')
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_owning', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_directing() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_directing', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director'
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_directing', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_naming() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_naming', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_director' AND NOT (EXISTS (SELECT another_centre.id 
 FROM agencies AS another_centre 
 WHERE another_centre.type = acting_agency.type AND another_centre.id != acting_agency.id))
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_naming', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_reading() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_reading', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
 WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher')
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_reading', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_reading_detail() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_reading_detail', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
 WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND (acting_agency.type NOT IN ('expert_lawyer', 'expert_welfare')) AND (acting_agency.type != 'cafeteria' OR acting.role = 'watcher') AND acting_agency.type != 'cafeteria'
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_reading_detail', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_posting() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_posting', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer'))
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_posting', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_managing() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_managing', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
 WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND acting.manager
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_managing', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_advising() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_advising', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND NOT (EXISTS (SELECT departure.id 
 FROM departures AS departure 
 WHERE departure.agency_id = acting.agency_id AND departure.valid_from <= portal_clock() AND (departure.valid_until IS NULL OR portal_clock() < departure.valid_until))) AND acting_agency.type IN ('expert_lawyer', 'expert_welfare')
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_advising', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_administering() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_administering', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'sysadmin'
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_administering', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_auditing() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_auditing', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'audit_officer'
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_auditing', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_clerking() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_clerking', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND acting.role = 'center_clerk'
-); END $$;
-
-CREATE FUNCTION viewer_teams() RETURNS uuid[]
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
-BEGIN RETURN (
-SELECT array((SELECT my_team_member.team_id 
-FROM team_members AS my_team_member 
-WHERE my_team_member.account_id = v_me AND my_team_member.valid_from <= portal_clock() AND (my_team_member.valid_until IS NULL OR portal_clock() < my_team_member.valid_until))) AS array_1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_clerking', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_default_team() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_default_team', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT my_team.agency_id 
 FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
 WHERE my_team.agency_id = v_us AND my_team.is_default AND my_team_member.account_id = v_me AND my_team_member.valid_from <= portal_clock() AND (my_team_member.valid_until IS NULL OR portal_clock() < my_team_member.valid_until) 
  LIMIT 1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_default_team', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
+
+CREATE FUNCTION viewer_reads() RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_reads', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid[];
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid[] := (
+SELECT array((SELECT my_team_member.team_id 
+FROM team_members AS my_team_member 
+WHERE my_team_member.account_id = v_me AND my_team_member.valid_from <= portal_clock() AND (my_team_member.valid_until IS NULL OR portal_clock() < my_team_member.valid_until) UNION ALL SELECT my_team.agency_id 
+FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
+WHERE my_team.agency_id = v_us AND my_team.is_default AND my_team_member.account_id = v_me AND my_team_member.valid_from <= portal_clock() AND (my_team_member.valid_until IS NULL OR portal_clock() < my_team_member.valid_until))) AS array_1
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_reads', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_desk() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), ''); v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_desk', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid := (
 SELECT acting.agency_id 
 FROM memberships AS acting JOIN accounts AS acting_account ON acting_account.id = acting.account_id JOIN agencies AS acting_agency ON acting_agency.id = acting.agency_id 
 WHERE acting.account_id = v_me AND acting.agency_id = v_us AND acting.valid_from <= portal_clock() AND (acting.valid_until IS NULL OR portal_clock() < acting.valid_until) AND (acting.confirm_by IS NULL OR portal_clock() < acting.confirm_by) AND NOT acting_account.disabled AND (acting.role IN ('center_director', 'center_counselor', 'center_investigator', 'npo_worker') OR acting_agency.type IN ('school', 'nursery') AND (acting.role NOT IN ('center_clerk', 'sysadmin', 'audit_officer')) AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_desk', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_person() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_person', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid;
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_found uuid := (
 SELECT acting_account.person_id 
 FROM accounts AS acting_account 
 WHERE acting_account.id = v_me
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_person', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_excluded_cases() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_excluded_cases', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid[];
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_found uuid[] := (
 SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
 WHERE denial.kind = 'exclusion' AND denial.account_id = v_me AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until))) AS array_1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_excluded_cases', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_excluded_threads() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_excluded_threads', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid[];
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_found uuid[] := (
 SELECT array((SELECT denial.thread_id 
 FROM denials AS denial 
 WHERE denial.kind = 'exclusion' AND denial.account_id = v_me AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until) AND denial.thread_id IS NOT NULL)) AS array_1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_excluded_threads', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_cases_not_to_tell_me() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_cases_not_to_tell_me', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid[];
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_found uuid[] := (
 SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
 WHERE denial.kind = 'never_tell' AND (denial.account_id = v_me OR denial.person_id = (SELECT viewer_person() AS viewer_person_1)) AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until))) AS array_1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_cases_not_to_tell_me', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_cases_not_to_tell_us() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_us uuid := nullif(current_setting('portal.agency_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_cases_not_to_tell_us', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid[];
+    END IF;
+    DECLARE
+        v_us uuid := nullif(current_setting('portal.agency_id', true), '');
+        v_found uuid[] := (
 SELECT array((SELECT denial.case_id 
 FROM denials AS denial 
 WHERE denial.kind = 'never_tell' AND denial.agency_id = v_us AND denial.valid_from <= portal_clock() AND (denial.valid_until IS NULL OR portal_clock() < denial.valid_until))) AS array_1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_cases_not_to_tell_us', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_worked_cases() RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ DECLARE v_me uuid := nullif(current_setting('portal.account_id', true), '');
-BEGIN RETURN (
+AS $$ DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_worked_cases', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::uuid[];
+    END IF;
+    DECLARE
+        v_me uuid := nullif(current_setting('portal.account_id', true), '');
+        v_found uuid[] := (
 SELECT array((SELECT my_work.case_id 
 FROM case_workers AS my_work 
 WHERE my_work.account_id = v_me)) AS array_1
-); END $$;
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_worked_cases', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END $$;
 
 CREATE FUNCTION viewer_child_case() RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -3870,6 +4265,12 @@ FROM brief_parties AS my_parties
 WHERE my_parties.brief_id = p_brief AND my_parties.case_id = p_case) AS anon_1
 ); END $$;
 
+CREATE FUNCTION viewer_opens_by_code(p_case uuid, p_subject uuid, p_basis text, p_consents uuid[]) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT p_case = (SELECT viewer_child_case() AS viewer_child_case_1) OR p_case = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND p_subject = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND p_basis = 'CONSENT' OR p_case = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND p_basis = 'CONSENT' AND (p_consents && CAST((SELECT viewer_guardian_consents() AS viewer_guardian_consents_1) AS UUID[])) AS anon_1
+); END $$;
+
 CREATE FUNCTION viewer_shows_case(p_key uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
@@ -3877,7 +4278,7 @@ SELECT EXISTS (SELECT 1
 FROM cases AS shown_cases 
 WHERE shown_cases.id = p_key AND shown_cases.opened_at <= portal_clock() AND shown_cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_cases.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
 FROM grants AS grant_on_case 
-WHERE grant_on_case.case_id = shown_cases.id AND grant_on_case.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NOT NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_case.valid_from <= portal_clock() AND (grant_on_case.valid_until IS NULL OR portal_clock() < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR portal_clock() < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= portal_clock() AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+WHERE grant_on_case.case_id = shown_cases.id AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND coalesce(grant_on_case.team_id, grant_on_case.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND grant_on_case.valid_from <= portal_clock() AND (grant_on_case.valid_until IS NULL OR portal_clock() < grant_on_case.valid_until) AND (grant_on_case.ended_at IS NULL OR portal_clock() < grant_on_case.ended_at) AND grant_on_case.case_opened_at <= portal_clock() AND (grant_on_case.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_case.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))) AS anon_1
 ); END $$;
 
@@ -3888,7 +4289,7 @@ SELECT EXISTS (SELECT 1
 FROM actions AS shown_actions 
 WHERE shown_actions.id = p_key AND shown_actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR shown_actions.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
 FROM grants AS grant_on_action 
-WHERE grant_on_action.case_id = shown_actions.case_id AND grant_on_action.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NOT NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_on_action.valid_from <= portal_clock() AND (grant_on_action.valid_until IS NULL OR portal_clock() < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR portal_clock() < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= portal_clock() AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
+WHERE grant_on_action.case_id = shown_actions.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND coalesce(grant_on_action.team_id, grant_on_action.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND grant_on_action.valid_from <= portal_clock() AND (grant_on_action.valid_until IS NULL OR portal_clock() < grant_on_action.valid_until) AND (grant_on_action.ended_at IS NULL OR portal_clock() < grant_on_action.ended_at) AND grant_on_action.case_opened_at <= portal_clock() AND (grant_on_action.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_on_action.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))
  LIMIT ALL OFFSET 0)))) AS anon_1
 ); END $$;
 
@@ -3897,10 +4298,10 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT EXISTS (SELECT 1 
 FROM entries AS shown_entries 
-WHERE shown_entries.id = p_key AND shown_entries.written_at <= portal_clock() AND shown_entries.case_opened_at <= portal_clock() AND (shown_entries.retracted_at IS NULL OR portal_clock() < shown_entries.retracted_at) AND shown_entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (shown_entries.slice != 'reporter' OR shown_entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (shown_entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+WHERE shown_entries.id = p_key AND shown_entries.written_at <= portal_clock() AND shown_entries.case_opened_at <= portal_clock() AND (shown_entries.retracted_at IS NULL OR portal_clock() < shown_entries.retracted_at) AND shown_entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (shown_entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (shown_entries.slice != 'reporter' OR shown_entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = shown_entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND grant_of_entry.valid_from <= portal_clock() AND (grant_of_entry.valid_until IS NULL OR portal_clock() < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR portal_clock() < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= portal_clock() AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = shown_entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (shown_entries.slice NOT IN ('reporter', 'advice')) AND (shown_entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (shown_entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR shown_entries.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (shown_entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND shown_entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))) AS anon_1
+WHERE grant_of_entry.case_id = shown_entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND grant_of_entry.valid_from <= portal_clock() AND (grant_of_entry.valid_until IS NULL OR portal_clock() < grant_of_entry.valid_until) AND (grant_of_entry.ended_at IS NULL OR portal_clock() < grant_of_entry.ended_at) AND grant_of_entry.case_opened_at <= portal_clock() AND (grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grant_of_entry.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = shown_entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (shown_entries.slice NOT IN ('reporter', 'advice')) AND (shown_entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (shown_entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR shown_entries.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (shown_entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND shown_entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND shown_entries.owner_agency_id != shown_entries.author_agency_id)) AS anon_1
 ); END $$;
 
 CREATE FUNCTION viewer_shows_thread(p_key uuid) RETURNS boolean
@@ -3908,11 +4309,11 @@ LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
 SELECT (EXISTS (SELECT 1 
 FROM inbox_items AS shown_inbox_items 
-WHERE shown_inbox_items.thread_id = p_key AND shown_inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND shown_inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_inbox_items.case_id IS NULL OR NOT shown_inbox_items.sealed OR shown_inbox_items.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (shown_inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))))) OR (EXISTS (SELECT 1 
+WHERE shown_inbox_items.thread_id = p_key AND shown_inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND shown_inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_inbox_items.case_id IS NULL OR NOT shown_inbox_items.sealed OR shown_inbox_items.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND shown_inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (shown_inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))))) OR (EXISTS (SELECT 1 
 FROM threads AS shown_threads 
-WHERE shown_threads.id = p_key AND (shown_threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR shown_threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR shown_threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_4) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT shown_threads.sealed OR shown_threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (shown_threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND shown_threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (shown_threads.owner_agency_id IS NULL OR shown_threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+WHERE shown_threads.id = p_key AND (shown_threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_2) OR shown_threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_3) OR shown_threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_4) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR shown_threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (shown_threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT shown_threads.sealed OR shown_threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR shown_threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (shown_threads.owner_agency_id IS NULL OR shown_threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
-WHERE item_of_thread.thread_id = shown_threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
+WHERE item_of_thread.thread_id = shown_threads.id AND item_of_thread.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND item_of_thread.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (item_of_thread.case_id IS NULL OR NOT item_of_thread.sealed OR item_of_thread.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND item_of_thread.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (item_of_thread.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR item_of_thread.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
  LIMIT ALL OFFSET 0)))))) AS anon_1
 ); END $$;
 
@@ -4070,18 +4471,6 @@ REVOKE ALL ON FUNCTION past_clerking(timestamptz, uuid, uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION past_clerking(timestamptz, uuid, uuid) TO portal_system;
 
-CREATE FUNCTION past_teams(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
-AS $$ BEGIN RETURN (
-SELECT array((SELECT my_team_member.team_id 
-FROM team_members AS my_team_member 
-WHERE my_team_member.account_id = p_account AND my_team_member.valid_from <= p_at AND (my_team_member.valid_until IS NULL OR p_at < my_team_member.valid_until))) AS array_1
-); END $$;
-
-REVOKE ALL ON FUNCTION past_teams(timestamptz, uuid, uuid) FROM PUBLIC;
-
-GRANT EXECUTE ON FUNCTION past_teams(timestamptz, uuid, uuid) TO portal_system;
-
 CREATE FUNCTION past_default_team(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$ BEGIN RETURN (
@@ -4094,6 +4483,20 @@ WHERE my_team.agency_id = p_agency AND my_team.is_default AND my_team_member.acc
 REVOKE ALL ON FUNCTION past_default_team(timestamptz, uuid, uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION past_default_team(timestamptz, uuid, uuid) TO portal_system;
+
+CREATE FUNCTION past_reads(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$ BEGIN RETURN (
+SELECT array((SELECT my_team_member.team_id 
+FROM team_members AS my_team_member 
+WHERE my_team_member.account_id = p_account AND my_team_member.valid_from <= p_at AND (my_team_member.valid_until IS NULL OR p_at < my_team_member.valid_until) UNION ALL SELECT my_team.agency_id 
+FROM teams AS my_team JOIN team_members AS my_team_member ON my_team.id = my_team_member.team_id 
+WHERE my_team.agency_id = p_agency AND my_team.is_default AND my_team_member.account_id = p_account AND my_team_member.valid_from <= p_at AND (my_team_member.valid_until IS NULL OR p_at < my_team_member.valid_until))) AS array_1
+); END $$;
+
+REVOKE ALL ON FUNCTION past_reads(timestamptz, uuid, uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION past_reads(timestamptz, uuid, uuid) TO portal_system;
 
 CREATE FUNCTION past_desk(p_at timestamptz, p_account uuid, p_agency uuid) RETURNS uuid
 LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
@@ -5123,7 +5526,7 @@ CREATE POLICY system ON actions TO portal_system, portal_owner USING (true) WITH
 CREATE POLICY visible ON actions FOR SELECT TO portal_app USING (
 actions.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (actions.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR actions.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND actions.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND (EXISTS (SELECT grant_on_action.id 
 FROM grants AS grant_on_action 
-WHERE grant_on_action.case_id = actions.case_id AND grant_on_action.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NOT NULL AND grant_on_action.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_action.account_ids IS NULL AND grant_on_action.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+WHERE grant_on_action.case_id = actions.case_id AND grant_on_action.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_action.account_ids) OR grant_on_action.account_ids IS NULL AND coalesce(grant_on_action.team_id, grant_on_action.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[])))
  LIMIT ALL OFFSET 0)))
 );
 
@@ -5316,7 +5719,7 @@ FROM cases AS case_of_person
 WHERE case_of_person.id = case_people.case_id AND case_of_person.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
 FROM grants AS grant_of_person 
-WHERE grant_of_person.case_id = case_people.case_id AND grant_of_person.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NOT NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = case_people.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_person.case_id = case_people.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND coalesce(grant_of_person.team_id, grant_of_person.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = case_people.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
 );
 
@@ -5361,7 +5764,7 @@ CREATE POLICY system ON cases TO portal_system, portal_owner USING (true) WITH C
 CREATE POLICY visible ON cases FOR SELECT TO portal_app USING (
 cases.opened_at <= portal_clock() AND cases.id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (cases.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND cases.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_on_case.id 
 FROM grants AS grant_on_case 
-WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NOT NULL AND grant_on_case.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_on_case.account_ids IS NULL AND grant_on_case.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL)
+WHERE grant_on_case.case_id = cases.id AND grant_on_case.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_on_case.account_ids) OR grant_on_case.account_ids IS NULL AND coalesce(grant_on_case.team_id, grant_on_case.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[])))
  LIMIT ALL OFFSET 0)))
 );
 
@@ -5676,16 +6079,16 @@ ALTER TABLE entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON entries TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON entries FOR SELECT TO portal_app USING (
-entries.written_at <= portal_clock() AND entries.case_opened_at <= portal_clock() AND (entries.retracted_at IS NULL OR portal_clock() < entries.retracted_at) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+entries.written_at <= portal_clock() AND entries.case_opened_at <= portal_clock() AND (entries.retracted_at IS NULL OR portal_clock() < entries.retracted_at) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
- LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+ LIMIT ALL OFFSET 0)) OR entries.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entries.owner_agency_id != entries.author_agency_id)
 );
 
 CREATE POLICY inserted ON entries FOR INSERT TO portal_app WITH CHECK (
-entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.heard_from_sealed IS NULL AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND (entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (EXISTS (SELECT grant_of_entry.id 
+entries.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND entries.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (entries.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND entries.heard_from_sealed IS NULL AND (entries.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (entries.slice != 'reporter' OR entries.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR entries.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
-WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NOT NULL AND grant_of_entry.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_entry.account_ids IS NULL AND grant_of_entry.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_entry.case_id = entries.case_id AND grant_of_entry.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grant_of_entry.account_ids) OR grant_of_entry.account_ids IS NULL AND coalesce(grant_of_entry.team_id, grant_of_entry.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND entries.slice = any(grant_of_entry.slices) AND (grant_of_entry.subject_id = entries.subject_id OR grant_of_entry.subject_id IS NULL AND grant_of_entry.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR grant_of_entry.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_entry.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_of_entry.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0))) OR entries.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND entries.author_agency_id != (SELECT viewer_owning() AS viewer_owning_1) AND entries.heard_from_sealed IS NOT NULL AND (EXISTS (SELECT grant_to_author.id 
 FROM grants AS grant_to_author JOIN agencies ON agencies.id = grant_to_author.agency_id 
 WHERE grant_to_author.case_id = entries.case_id AND grant_to_author.agency_id = entries.author_agency_id AND grant_to_author.valid_from <= portal_clock() AND (grant_to_author.valid_until IS NULL OR portal_clock() < grant_to_author.valid_until) AND (grant_to_author.ended_at IS NULL OR portal_clock() < grant_to_author.ended_at) AND entries.slice = any(grant_to_author.slices) AND (grant_to_author.subject_id = entries.subject_id OR grant_to_author.subject_id IS NULL AND grant_to_author.basis != 'CONSENT') AND (entries.slice NOT IN ('reporter', 'advice')) AND (entries.slice != 'detail' OR agencies.type != 'cafeteria') AND (NOT grant_to_author.case_concealed OR (entries.slice NOT IN ('contact', 'school')) OR grant_to_author.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
@@ -5756,7 +6159,7 @@ ALTER TABLE grants FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON grants TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON grants FOR SELECT TO portal_app USING (
-(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grants.account_ids) OR grants.account_ids IS NULL AND grants.team_id IS NOT NULL AND grants.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grants.account_ids IS NULL AND grants.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) OR grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[]))) OR (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) IS NULL AND (grants.case_id = (SELECT viewer_child_case() AS viewer_child_case_1) OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.subject_id = (SELECT viewer_guardian_person() AS viewer_guardian_person_1) AND grants.basis = 'CONSENT' OR grants.case_id = (SELECT viewer_guardian_case() AS viewer_guardian_case_1) AND grants.basis = 'CONSENT' AND (grants.guardian_consent_ids && CAST((SELECT viewer_guardian_consents() AS viewer_guardian_consents_1) AS UUID[])))) AND grants.case_opened_at <= portal_clock()
+(grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((grants.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) = any(grants.account_ids) OR grants.account_ids IS NULL AND coalesce(grants.team_id, grants.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) OR grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1)) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) OR grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_2) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)) OR nullif(current_setting('portal.agency_id', true), '') IS NULL AND viewer_opens_by_code(grants.case_id, grants.subject_id, grants.basis, grants.guardian_consent_ids)) AND grants.case_opened_at <= portal_clock()
 );
 
 CREATE POLICY inserted ON grants FOR INSERT TO portal_app WITH CHECK (
@@ -5821,7 +6224,7 @@ ALTER TABLE inbox_items FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON inbox_items TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON inbox_items FOR SELECT TO portal_app USING (
-inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (inbox_items.case_id IS NULL OR NOT inbox_items.sealed OR inbox_items.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
+inbox_items.agency_id = (SELECT viewer_desk() AS viewer_desk_1) AND inbox_items.thread_id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (inbox_items.case_id IS NULL OR NOT inbox_items.sealed OR inbox_items.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND inbox_items.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (inbox_items.agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR inbox_items.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
 );
 
 CREATE POLICY inserted ON inbox_items FOR INSERT TO portal_app WITH CHECK (
@@ -6403,13 +6806,13 @@ CREATE POLICY system ON slice_keys TO portal_system, portal_owner USING (true) W
 CREATE POLICY visible ON slice_keys FOR SELECT TO portal_app USING (
 slice_keys.scope_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_key.id 
 FROM cases AS case_of_key 
-WHERE case_of_key.id = slice_keys.scope_id AND case_of_key.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (slice_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND (case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))))
+WHERE case_of_key.id = slice_keys.scope_id AND case_of_key.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_key.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (slice_keys.slice != 'reporter' OR case_of_key.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR case_of_key.id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_key.id 
 FROM grants AS grant_of_key 
-WHERE grant_of_key.case_id = slice_keys.scope_id AND grant_of_key.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NOT NULL AND grant_of_key.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_key.account_ids IS NULL AND grant_of_key.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND slice_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (slice_keys.slice NOT IN ('reporter', 'advice')) AND (slice_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (slice_keys.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_key.case_id = slice_keys.scope_id AND grant_of_key.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_key.account_ids) OR grant_of_key.account_ids IS NULL AND coalesce(grant_of_key.team_id, grant_of_key.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND slice_keys.slice = any(grant_of_key.slices) AND (grant_of_key.subject_id IS NOT NULL OR grant_of_key.basis != 'CONSENT') AND (slice_keys.slice NOT IN ('reporter', 'advice')) AND (slice_keys.slice != 'detail' OR grant_of_key.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_key.case_concealed OR (slice_keys.slice NOT IN ('contact', 'school')) OR grant_of_key.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT entry_of_key.id 
 FROM entries AS entry_of_key 
-WHERE entry_of_key.case_id = slice_keys.scope_id AND entry_of_key.slice = slice_keys.slice AND entry_of_key.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != (SELECT viewer_posting() AS viewer_posting_1)
+WHERE entry_of_key.case_id = slice_keys.scope_id AND entry_of_key.slice = slice_keys.slice AND entry_of_key.author_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND entry_of_key.author_agency_id = (SELECT viewer_posting() AS viewer_posting_1) AND (entry_of_key.author_account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) OR (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND entry_of_key.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND entry_of_key.owner_agency_id != entry_of_key.author_agency_id
  LIMIT ALL OFFSET 0)))
 );
 
@@ -6429,7 +6832,7 @@ FROM cases AS case_of_person
 WHERE case_of_person.id = spellings.case_id AND case_of_person.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
  LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
 FROM grants AS grant_of_person 
-WHERE grant_of_person.case_id = spellings.case_id AND grant_of_person.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NOT NULL AND grant_of_person.team_id = any(CAST((SELECT viewer_teams() AS viewer_teams_1) AS UUID[])) OR grant_of_person.account_ids IS NULL AND grant_of_person.team_id IS NULL AND (SELECT viewer_default_team() AS viewer_default_team_1) IS NOT NULL) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = spellings.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
+WHERE grant_of_person.case_id = spellings.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND coalesce(grant_of_person.team_id, grant_of_person.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = spellings.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
 );
 
@@ -6577,7 +6980,7 @@ ALTER TABLE threads FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON threads TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON threads FOR SELECT TO portal_app USING (
-threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) AND (threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = threads.id
  LIMIT ALL OFFSET 0)))
@@ -6588,12 +6991,12 @@ CREATE POLICY inserted ON threads FOR INSERT TO portal_app WITH CHECK (
 );
 
 CREATE POLICY updated ON threads FOR UPDATE TO portal_app USING (
-threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) AND (threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = threads.id
  LIMIT ALL OFFSET 0)))
 ) WITH CHECK (
-threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_4) AND (threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[])))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
+threads.id = (SELECT CAST(nullif(current_setting('portal.thread_id', true), '') AS UUID) AS nullif_1) OR threads.id = (SELECT CAST(nullif(current_setting('portal.intake_id', true), '') AS UUID) AS nullif_2) OR threads.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_3) AND (SELECT viewer_acting() AS viewer_acting_1) IS NOT NULL AND threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) OR threads.id != all(CAST((SELECT viewer_excluded_threads() AS viewer_excluded_threads_1) AS UUID[])) AND (threads.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND (NOT threads.sealed OR threads.owner_agency_id = (SELECT viewer_directing() AS viewer_directing_1) OR threads.case_id = any(CAST((SELECT viewer_worked_cases() AS viewer_worked_cases_1) AS UUID[]))) OR (threads.owner_agency_id IS NULL OR threads.owner_agency_id = (SELECT viewer_desk() AS viewer_desk_1)) AND (EXISTS (SELECT item_of_thread.id 
 FROM inbox_items AS item_of_thread 
 WHERE item_of_thread.thread_id = threads.id
  LIMIT ALL OFFSET 0)))

@@ -63,20 +63,31 @@ def deciding_grant(entry: Any) -> ColumnElement[Any]:
     return case((by_owner(entry), null()), else_=opening)
 
 
-def named_author(entry: Any) -> ColumnElement[Any]:
+def named_author(
+    entry: Any,
+    *,
+    owned: ColumnElement[bool] | None = None,
+    concealed: ColumnElement[bool] | None = None,
+) -> ColumnElement[Any]:
     """Return which agency wrote an entry, NULL where the viewer may not be told.
 
     In a concealed case (秘匿) the name of another agency says in which ward or school the child is:
     only the owner is told it, of the owner and of itself everybody (domain.md §4).
+
+    Args:
+        entry: of which the author is asked.
+        owned, concealed: whether rule 4 opens the entry and whether its case is concealed, where
+            the statement knows; else both are asked for.
+
     """
-    concealed = m.Case.__table__.alias("concealed_case")
+    if concealed is None:
+        row = m.Case.__table__.alias("concealed_case")
+        concealed = probe(select(row.c.id).where(row.c.id == entry.case_id, row.c.concealed))
     told = or_(
-        by_owner(entry),
+        by_owner(entry) if owned is None else owned,
         entry.author_agency_id == entry.owner_agency_id,
         entry.author_agency_id == ACTING,
-        ~probe(
-            select(concealed.c.id).where(concealed.c.id == entry.case_id, concealed.c.concealed)
-        ),
+        ~concealed,
     )
     return case((told, entry.author_agency_id), else_=null())
 

@@ -151,6 +151,33 @@ def functions() -> str:
     )
 
 
+# Who looks, and what was found for them in a transaction that sees one snapshot all along and has
+# written nothing: there the same is found again, so it is not asked again. Anybody else's, or a
+# snapshot that may have moved, has the term asked of its rows.
+_KEPT = """DECLARE
+    v_who text := current_setting('portal.account_id', true) || ','
+        || current_setting('portal.agency_id', true) || ';';
+    v_fixed boolean := current_setting('transaction_isolation') = 'repeatable read'
+        AND pg_current_xact_id_if_assigned() IS NULL;
+    v_kept text := current_setting('portal.kept_{name}', true);
+BEGIN
+    IF v_fixed AND starts_with(v_kept, v_who) THEN
+        RETURN nullif(substr(v_kept, length(v_who) + 1), '')::{returns};
+    END IF;
+    DECLARE
+        {used}
+        v_found {returns} := (
+{body}
+);
+    BEGIN
+        IF v_fixed AND v_who IS NOT NULL THEN
+            v_kept := set_config('portal.kept_{name}', v_who || coalesce(v_found::text, ''), true);
+        END IF;
+        RETURN v_found;
+    END;
+END"""
+
+
 def _term(term: Term) -> str:
     # PL/pgSQL keeps the plan of its query for the connection; a SQL function would plan it again
     # with each statement. It runs as its caller: under the caller's row-level security.
@@ -160,11 +187,16 @@ def _term(term: Term) -> str:
     )
     body = str(query)
     used = [f"{name} {value};" for name, value in VARIABLES.items() if name in body]
-    declared = f"DECLARE {' '.join(used)}\n" if used else ""
+    if used and not term.arguments:
+        asked = _KEPT.format(
+            name=term.name, returns=term.returns, used="\n        ".join(used), body=body
+        )
+    else:
+        asked = f"BEGIN RETURN (\n{body}\n); END"
     return (
         f"CREATE FUNCTION viewer_{term.name}({term.arguments}) RETURNS {term.returns}\n"
         f"LANGUAGE plpgsql STABLE SET search_path = public, pg_temp\n"
-        f"AS $$ {declared}BEGIN RETURN (\n{body}\n); END $$"
+        f"AS $$ {asked} $$"
     )
 
 

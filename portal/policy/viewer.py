@@ -15,7 +15,19 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select, and_, cast, func, literal_column, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.sql.expression import ScalarSelect
 from sqlalchemy.sql.selectable import FromClause
@@ -117,6 +129,8 @@ AGENCY = _identity("agency_id")
 VISITOR = _identity("thread_id")
 INTAKE = _identity("intake_id")
 GLIMPSE = _identity("glimpse_id")
+# Bare, as a last question to a row that nothing else opened: for most rows it is never asked.
+NO_AGENCY = _setting("agency_id").is_(None)
 # A policy of messages cannot read messages; the function that can gives an id and no text.
 NEWEST_REPLY = select(func.newest_reply(GLIMPSE, type_=UUID(as_uuid=True))).scalar_subquery()
 CIRCLES = cast(
@@ -180,11 +194,14 @@ def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UU
     return _called(Term(name, "uuid", query), UUID(as_uuid=True))
 
 
-def _ids(name: str, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Any:
+def _array(name: str, ids: Select[Any] | CompoundSelect[Any]) -> Any:
     """Return an array of ids; empty rather than NULL, so that ``<> ALL`` holds."""
-    found = select(column).where(*conditions).scalar_subquery()
-    query = select(func.array(found, type_=_UUIDS))
+    query = select(func.array(ids.scalar_subquery(), type_=_UUIDS))
     return cast(_called(Term(name, "uuid[]", query), ARRAY(UUID(as_uuid=True))), _UUIDS)
+
+
+def _ids(name: str, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Any:
+    return _array(name, select(column).where(*conditions))
 
 
 _SEEING = MEMBERSHIP.c.role.not_in(BLIND_ROLES)
@@ -234,23 +251,22 @@ AUDITING = _acting("auditing", MEMBERSHIP.c.role == "audit_officer")
 CLERKING = _acting("clerking", MEMBERSHIP.c.role == "center_clerk")
 
 # Rule 5 (a): the standing teams the viewer belongs to, and the acting agency's default team.
-TEAMS = _ids("teams", _TEAM_MEMBER.c.team_id, _TEAM_MEMBER.c.account_id == _ME, live(_TEAM_MEMBER))
-DEFAULT_TEAM = _called(
-    Term(
-        "default_team",
-        "uuid",
-        select(_TEAM.c.agency_id)
-        .join_from(_TEAM, _TEAM_MEMBER, _TEAM.c.id == _TEAM_MEMBER.c.team_id)
-        .where(
-            _TEAM.c.agency_id == _US,
-            _TEAM.c.is_default,
-            _TEAM_MEMBER.c.account_id == _ME,
-            live(_TEAM_MEMBER),
-        )
-        .limit(1),
-    ),
-    UUID(as_uuid=True),
+_MY_TEAMS = select(_TEAM_MEMBER.c.team_id).where(
+    _TEAM_MEMBER.c.account_id == _ME, live(_TEAM_MEMBER)
 )
+_MY_DEFAULT_TEAM = (
+    select(_TEAM.c.agency_id)
+    .join_from(_TEAM, _TEAM_MEMBER, _TEAM.c.id == _TEAM_MEMBER.c.team_id)
+    .where(
+        _TEAM.c.agency_id == _US,
+        _TEAM.c.is_default,
+        _TEAM_MEMBER.c.account_id == _ME,
+        live(_TEAM_MEMBER),
+    )
+)
+DEFAULT_TEAM = _called(Term("default_team", "uuid", _MY_DEFAULT_TEAM.limit(1)), UUID(as_uuid=True))
+# For whom the viewer reads: each standing team by its id, the default team by its agency's.
+READS = _array("reads", union_all(_MY_TEAMS, _MY_DEFAULT_TEAM))
 IN_DEFAULT_TEAM = DEFAULT_TEAM.is_not(None)
 
 # A desk takes consultations: the centre's people, NPO workers, the team of a school.
@@ -351,18 +367,17 @@ def sees_parties(brief_id: ColumnElement[Any], case_id: ColumnElement[Any]) -> C
     return func.viewer_sees_parties(brief_id, case_id, type_=Boolean())
 
 
-def reads_for(team_id: ColumnElement[Any], account_ids: ColumnElement[Any]) -> ColumnElement[bool]:
+def reads_for(g: Any) -> ColumnElement[bool]:
     """Return whether the viewer is a reader of a grant: named account, else team, else default.
 
     Args:
-        team_id, account_ids: the grant's columns; both empty mean the agency's default team.
+        g: the grant's columns, of the acting agency; neither accounts nor a team mean the agency's
+            default team.
 
     """
     return or_(
-        ACCOUNT == func.any(account_ids),
-        # Without a team it is not asked in which the viewer is.
-        and_(account_ids.is_(None), team_id.is_not(None), team_id == func.any(TEAMS)),
-        and_(account_ids.is_(None), team_id.is_(None), IN_DEFAULT_TEAM),
+        ACCOUNT == func.any(g.account_ids),
+        and_(g.account_ids.is_(None), func.coalesce(g.team_id, g.agency_id) == func.any(READS)),
     )
 
 

@@ -11,7 +11,7 @@ entries, …).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -55,6 +55,7 @@ from portal.policy.viewer import (
     MANAGING,
     NAMING,
     NEWEST_REPLY,
+    NO_AGENCY,
     OWNING,
     PERSON,
     POSTING,
@@ -156,7 +157,7 @@ def _holds(g: Any) -> ColumnElement[bool]:
 
 def _for_reader(g: Any) -> ColumnElement[bool]:
     """Rules 5 (a) and (c): the viewer is one of the grant's readers."""
-    return and_(acts_as(g.agency_id, READING), reads_for(g.team_id, g.account_ids))
+    return and_(g.agency_id == READING, reads_for(g))
 
 
 def admits(g: Any) -> ColumnElement[bool]:
@@ -240,11 +241,11 @@ def of_owner(row: Any) -> ColumnElement[bool]:
 
 
 def _of_workers(owner_id: Any, case_id: Any) -> ColumnElement[bool]:
-    """Who reported is for the owner's director and the case's workers (domain.md §4)."""
-    return and_(
-        owner_id == AGENCY,
-        or_(owner_id == DIRECTING, and_(owner_id == OWNING, among(case_id, WORKED_CASES))),
-    )
+    """Who reported is for the owner's director and the case's workers (domain.md §4).
+
+    Asked where rule 4 opens the rest.
+    """
+    return or_(owner_id == DIRECTING, among(case_id, WORKED_CASES))
 
 
 def by_owner(e: Any) -> ColumnElement[bool]:
@@ -272,7 +273,7 @@ def authored(e: Any) -> ColumnElement[bool]:
 
 def by_own_post(e: Any) -> ColumnElement[bool]:
     """Rule 6 where the viewer's agency does not own the case (there only rule 4 shows)."""
-    return and_(authored(e), e.owner_agency_id != POSTING)
+    return and_(authored(e), e.owner_agency_id != e.author_agency_id)
 
 
 def opened(row: Any) -> ColumnElement[bool]:
@@ -318,12 +319,12 @@ def grants(g: Any) -> ColumnElement[bool]:
                 not_excluded(g.case_id),
                 # ``managed`` and ``admits``, and what they have in common asked once.
                 or_(
-                    acts_as(g.owner_agency_id, OWNING),
                     and_(or_(_for_reader(g), _for_manager(g)), _holds(g)),
+                    acts_as(g.owner_agency_id, OWNING),
                 ),
             ),
             # Who comes by code acts for no agency.
-            and_(AGENCY.is_(None), or_(_of_visitor(g, g.subject_id), by_guardians_consent(g))),
+            and_(NO_AGENCY, _open_by_code(g)),
         ),
         g.case_opened_at <= CLOCK,
     )
@@ -350,6 +351,33 @@ def by_guardians_consent(g: Any) -> ColumnElement[bool]:
         g.case_id == GUARDIAN_CASE,
         g.basis == "CONSENT",
         g.guardian_consent_ids.bool_op("&&")(GUARDIAN_CONSENTS),
+    )
+
+
+_ASKED = SimpleNamespace(
+    case_id=literal_column("p_case"),
+    subject_id=literal_column("p_subject"),
+    basis=literal_column("p_basis"),
+    guardian_consent_ids=literal_column("p_consents"),
+)
+TERMS.append(
+    Term(
+        "opens_by_code",
+        "boolean",
+        select(or_(_of_visitor(_ASKED, _ASKED.subject_id), by_guardians_consent(_ASKED))),
+        "p_case uuid, p_subject uuid, p_basis text, p_consents uuid[]",
+    )
+)
+
+
+def _open_by_code(g: Any) -> ColumnElement[bool]:
+    """Return whether a code opens this grant to who came by it.
+
+    A function, for what a visitor is asked would be set up at every statement of everybody else:
+    the policies of half the tables ask the grants.
+    """
+    return func.viewer_opens_by_code(
+        g.case_id, g.subject_id, g.basis, g.guardian_consent_ids, type_=Boolean()
     )
 
 
@@ -527,7 +555,11 @@ def inbox_items(i: Any) -> ColumnElement[bool]:
     return and_(
         i.agency_id == DESK,
         not_among(i.thread_id, EXCLUDED_THREADS),
-        or_(i.case_id.is_(None), ~i.sealed, _of_workers(i.agency_id, i.case_id)),
+        or_(
+            i.case_id.is_(None),
+            ~i.sealed,
+            and_(acts_as(i.agency_id, OWNING), _of_workers(i.agency_id, i.case_id)),
+        ),
     )
 
 

@@ -73,32 +73,22 @@ def direction(cursor: Cursor | None) -> str:
 
 
 def newest_first(
-    session: Session,
-    statement: Select[Any],
-    at: Any,
-    key: Any,
-    *,
-    cursor: Cursor | None,
-    size: int,
-    soonest: bool = False,
+    session: Session, statement: Select[Any], at: Any, key: Any, *, cursor: Cursor | None, size: int
 ) -> Page:
     """Return a page of a statement that has the columns ``at`` and ``key`` among what it selects.
 
-    Going back to the first page gives a full one, whatever the cursor was. With ``soonest`` the
-    list runs the other way, from what is due first; ``newer`` then leads back to its beginning.
+    Going back to the first page gives a full one, whatever the cursor was.
     """
     way = direction(cursor)
-    back = way == "newer"
-    order = "newer" if back != soonest else "older"
-    ordered = statement.order_by(*directed(at, key, order)).limit(literal_column(str(size + 1)))
+    ordered = statement.order_by(*directed(at, key, way)).limit(literal_column(str(size + 1)))
     if cursor is None:
         found = list(session.execute(ordered))
     else:
         bound = {"at": cursor.at, "id": cursor.id}
-        found = list(session.execute(ordered.where(beyond(at, key, order)), bound))
-    more = len(found) > size
+        found = list(session.execute(ordered.where(beyond(at, key, way)), bound))
+    more, back = len(found) > size, way == "newer"
     if back and not more:
-        return newest_first(session, statement, at, key, cursor=None, size=size, soonest=soonest)
+        return newest_first(session, statement, at, key, cursor=None, size=size)
     shown = found[:size]
     if back:
         shown.reverse()

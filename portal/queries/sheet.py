@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     ColumnElement,
     Select,
     Uuid,
@@ -242,7 +243,9 @@ def _entries_statement(*, older: bool) -> Select[Any]:
             entry,
             case((decided.c.owned, _code(OWNER)), else_=_code(GRANT)).label("rule"),
             decided.c.grant_id,
-            named_author(entry).label("agency_id"),
+            named_author(
+                entry, owned=decided.c.owned, concealed=bindparam("concealed", type_=Boolean())
+            ).label("agency_id"),
         )
         .join(
             decided,
@@ -357,9 +360,10 @@ def _admitting(session: Session, case: m.Case) -> Sequence[m.Grant]:
 
 
 def _entries(session: Session, case: m.Case, cursor: Cursor | None) -> Sequence[Any]:
+    bound = {"case_id": case.id, "concealed": case.concealed}
     if cursor is None:
-        return session.execute(_ENTRIES, {"case_id": case.id}).all()
-    bound = {"case_id": case.id, "at": cursor.at, "id": cursor.id}
+        return session.execute(_ENTRIES, bound).all()
+    bound |= {"at": cursor.at, "id": cursor.id}
     return session.execute(_OLDER_ENTRIES, bound).all()
 
 

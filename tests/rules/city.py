@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from sqlalchemy import Connection, func, select, update
 
-from portal.database import SystemSession, system_session
+from portal.database import READING, SystemSession, system_session
 from portal.embedded import APP, SYSTEM
 from portal.models import Grant, Pledge
 from portal.vault import equip
@@ -91,8 +91,12 @@ class City:
 
     @contextmanager
     def looking(self, role: str) -> Iterator[Connection]:
-        """Open a transaction of a role; it ends with COMMIT, which keeps statements prepared."""
-        with self.database.engine(role).begin() as connection:
+        """Open a transaction of a role as a read of the web has it: one snapshot, then COMMIT.
+
+        There the terms keep what they found (decision 5), for one viewer after the other.
+        """
+        reading = self.database.engine(role).execution_options(isolation_level=READING)
+        with reading.begin() as connection:
             yield connection
 
 

@@ -84,11 +84,10 @@ TESTS = {
     "permissions": ("tests/portal/test_permissions.py", "tests/portal/test_bundles.py"),
     "preview": ("tests/portal/test_preview.py", "tests/blueprints/test_sights.py"),
     "terms": (
-        *("tests/portal/test_terms.py", "tests/rules/test_agenda.py"),
-        "tests/portal/test_services_sharing.py",
+        *("tests/portal/test_terms.py", "tests/portal/test_services_sharing.py"),
         *("tests/portal/test_services_lawful.py", "tests/blueprints/test_meetings.py"),
     ),
-    **dict.fromkeys(RENDERED, ("tests/rules/test_everybody.py",)),
+    **dict.fromkeys(RENDERED, _USED),
 }
 
 
@@ -285,10 +284,8 @@ def _kept() -> dict[str, Any]:
 class Judge:
     """Judges what is not judged yet until the time is up, and keeps each judgement."""
 
-    def __init__(self, warm: Warm, until: float, name: str, files: Iterable[str]) -> None:
-        self.warm, self.until = warm, until
-        # Without tests it is by worlds alone.
-        self.digest = _digest(files)
+    def __init__(self, warm: Warm, until: float, name: str, *, only_worlds: bool) -> None:
+        self.warm, self.until, self.only_worlds = warm, until, only_worlds
         self.file = KEPT / f"mutants.{name.replace('/', '-of-')}.json"
         self.mine = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
         self.kept = _kept()
@@ -303,19 +300,21 @@ class Judge:
         self.took = Counter[str]()
 
     def judge(self, mutants: Iterable[Mutant]) -> None:
+        digest = "" if self.only_worlds else _digest()
         for mutant in mutants:
             if time.time() > self.until:
                 return
+            files = digest
             known = self.kept.get(mutant.key)
-            if known and (known["by"] or self.digest in {"", known["tests"]}):
+            if known and (known["by"] or self.only_worlds or known["tests"] == files):
                 continue
             started = time.monotonic()
-            by, group = self._judged(mutant)
+            by, group = self._judged(mutant, files)
             said = {"module": mutant.module, "function": mutant.function, "diff": mutant.diff}
-            verdict = {**said, "by": by, "tests": self.digest, "group": group}
+            verdict = {**said, "by": by, "tests": files, "group": group}
             self.kept[mutant.key] = self.mine[mutant.key] = verdict
             if group:
-                self.groups[group] = (mutant.key, by, self.digest)
+                self.groups[group] = (mutant.key, by, files)
             seconds = time.monotonic() - started
             self.took[(by or "survived").split(":")[0]] += round(seconds * 1000)
             print(f"{seconds:6.2f} {mutant.module}.{mutant.function} {mutant.key} {by}", flush=True)
@@ -328,7 +327,7 @@ class Judge:
         half.write_text(json.dumps(self.mine, ensure_ascii=False) + "\n", encoding="utf-8")
         half.replace(self.file)
 
-    def _judged(self, mutant: Mutant) -> tuple[str | None, str]:
+    def _judged(self, mutant: Mutant, files: str) -> tuple[str | None, str]:
         child = self.warm.child(mutant.module, mutant.source, mutant.function)
         try:
             found = child.found()
@@ -338,12 +337,12 @@ class Judge:
                 return "same", ""
             group = found.group if mutant.module in MADE_OF else ""
             known = self.groups.get(group)
-            if group and known and (known[1] or known[2] == self.digest):
+            if group and known and (known[1] or known[2] == files):
                 return known[1], group
             by = None
             if mutant.module in RENDERED and mutant.key not in self.kept:
                 by = self._worlds().kill(found)
-            if by is None and self.digest:
+            if by is None and not self.only_worlds:
                 by = self._by_tests(mutant, found, child)
             return by, group
         finally:
@@ -431,10 +430,10 @@ def _reading(pattern: str, rendered: Rendered) -> Iterator[str]:
             yield f"{'read' if kind == 'visible' else kind} {of}"
 
 
-def _digest(files: Iterable[str]) -> str:
+def _digest() -> str:
     """Return what tells these tests from others: a survivor is judged again by others."""
-    read = b"".join((ROOT / file).read_bytes() for file in sorted(files))
-    return sha256(read).hexdigest()[:8] if read else ""
+    files = sorted({*_USED, *sum(TESTS.values(), ())})
+    return sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()[:8]
 
 
 def unfound(warm: Warm) -> list[str]:
@@ -496,7 +495,7 @@ def _run(wanted: argparse.Namespace, mutants: list[Mutant]) -> list[str]:
         else:
             until = time.time() + wanted.minutes * 60
             name = f"{wanted.modules}.{wanted.part}"
-            Judge(warm, until, name, () if wanted.worlds else files).judge(mine)
+            Judge(warm, until, name, only_worlds=wanted.worlds).judge(mine)
 
     files = {bug.at for bug in BEYOND} if wanted.bugs else {*_USED, *sum(TESTS.values(), ())}
     if wanted.worlds:

@@ -50,6 +50,8 @@ def values(name: str, statement: Any, world: World) -> list[dict[str, Any]]:
     wanted = {each.key for each in binds if each.required}
     everything: dict[str, Any] = {"ids": sorted(ids_of(world))}
     everything |= dict.fromkeys(("status", "topic", "now", "school"))
+    # Said by the page, which has the case: who wrote is told or not, of the same entries.
+    everything["concealed"] = True
     references = [case["reference"] for case in world["cases"]]
     if "newer" in name:
         everything |= {"at": datetime(2000, 1, 1, tzinfo=UTC), "id": FIRST}
