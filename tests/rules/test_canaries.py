@@ -254,7 +254,7 @@ def withheld(looked: Looked, viewer: Viewer) -> list[str]:
     return found
 
 
-def _chosen(world: World, seed: int, number: int) -> list[Viewer]:
+def chosen(world: World, seed: int, number: int) -> list[Viewer]:
     """Return some people of a world: an owner's first, then whom the rule has most to say about."""
     found = [Viewer(world, pair) for pair in pairs(world)]
     random.Random(seed).shuffle(found)
@@ -274,7 +274,7 @@ def _everybody(
 ) -> Iterator[tuple[Viewer, Looked]]:
     for seed in seeds:
         world, ids = sweep.world(seed)
-        for viewer in _chosen(world, seed, number):
+        for viewer in chosen(world, seed, number):
             yield viewer, sweep.look(viewer, ids, only)
         sweep.city.forget(seed)
 
@@ -335,20 +335,25 @@ def test_the_main_pages_show_what_is_visible_and_nothing_else(
 _OPEN = (m.Entry, m.SliceKey, m.PersonKey)
 
 
-def test_with_both_walls_of_entries_open_the_sweep_finds_leaks(
-    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Hidden entries of a visible case then stand on its page."""
-    with sweep.site.owner.begin() as connection:
-        for model in _OPEN:
+def open_walls(site: Site, monkeypatch: pytest.MonkeyPatch, models: Iterable[type[m.Base]]) -> None:
+    """Open both walls of some tables: every row of them then shows to everybody."""
+    with site.owner.begin() as connection:
+        for model in models:
             table = model.__tablename__
             connection.execute(text(f"DROP POLICY visible ON {table}"))
             connection.execute(text(f"CREATE POLICY visible ON {table} FOR SELECT USING (true)"))
-    kept = {model: rule for model, rule in VISIBLE.items() if model not in _OPEN}
+    kept = {model: rule for model, rule in VISIBLE.items() if model not in models}
     criteria = tuple(
         with_loader_criteria(model, kept[model], include_aliases=True) for model in kept
     )
     monkeypatch.setattr(portal_database, "_SCOPES", criteria)
+
+
+def test_with_both_walls_of_entries_open_the_sweep_finds_leaks(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hidden entries of a visible case then stand on its page."""
+    open_walls(sweep.site, monkeypatch, _OPEN)
     found = [
         what for viewer, looked in _everybody(sweep, range(2)) for what in leaks(looked, viewer)
     ]

@@ -424,7 +424,7 @@ class _Lawful:
             "family_name": self.rng.choice(FAMILY_NAMES) + canary(person_id + " family"),
             "given_name": given + canary(person_id + " given"),
             "kana": "みほん",
-            "called": "" if adult else f"{given}ちゃん",
+            "called": "" if adult else f"{given}ちゃん{canary(person_id + ' given')}",
             "birth_date": (
                 None
                 if self._chance(0.3)
