@@ -45,9 +45,9 @@ def _leads_nowhere(acting: Standing, endpoint: str) -> bool:
     return endpoint == "cases.own_records" and acting.at_centre
 
 
-def _navigation() -> list[tuple[str, str, bool, int | None]]:
+def _navigation(unread: int) -> list[tuple[str, str, bool, int | None]]:
     known, acting = current_app.view_functions, standing()
-    counts = {"home.notifications": count_unread(db.session)}
+    counts = {"home.notifications": unread}
     return [
         (str(text), url_for(endpoint), request.endpoint == endpoint, counts.get(endpoint))
         for text, endpoint, action in WAYS
@@ -64,6 +64,7 @@ def _context() -> dict[str, Any]:
         return {}
     if standing() is None or not row.pledged or is_lent():
         return {"sign_out_url": url_for("account.sign_out")}
+    unread = count_unread(db.session)
     return {
         "acting": Acting(
             row.agency_name,
@@ -71,7 +72,8 @@ def _context() -> dict[str, Any]:
             own_name(db.session),
             url_for("account.switch"),
         ),
-        "navigation": _navigation(),
+        "badge": unread,
+        "navigation": _navigation(unread),
         "rests_in": rests_in(),
         "sign_out_url": url_for("account.sign_out"),
     }

@@ -31,6 +31,7 @@ from portal.services.actions import (
     assignable,
     is_shown,
 )
+from portal.services.looks import look_at_action
 from portal.unit import visible_or_404
 
 ANSWERS: Mapping[str, tuple[str, type[AnswerForm]]] = MappingProxyType(
@@ -57,6 +58,7 @@ def my_actions() -> ResponseReturnValue:
 def action(action_id: uuid.UUID) -> ResponseReturnValue:
     """Show a request, what was said of it, and what may be said next."""
     found = visible_or_404(m.Action, action_id)
+    look_at_action(db.session, found)
     return render_template(
         "coordination/action.html", sheet=read_action(db.session, found), form=AcceptForm()
     )

@@ -17,6 +17,7 @@ from portal.queries.covers import standing_in
 from portal.queries.health import mail_state, worker_is_alive
 from portal.queries.home import Item, how_much, what_waits
 from portal.queries.inbox import report_slug
+from portal.services.saved import count_saved
 from portal.templating import label
 
 # Of each kind: its title, where all of it is, where one of it is and by which argument, and what
@@ -152,6 +153,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "home/index.html",
         standing_in=standing_in(db.session),
+        typed=count_saved(db.session),
         waiting=waiting,
         total=how_much(waiting),
         deeds=_deeds(acting),

@@ -71,7 +71,7 @@ from portal.models.meetings import (
     MeetingExpert,
 )
 from portal.models.notices import KnownDevice, Notice, SavedText
-from portal.models.notifications import Alarm, DutyPlace, MailChoice, Notification
+from portal.models.notifications import Alarm, CaseLook, DutyPlace, MailChoice, Notification
 from portal.models.records import (
     KEYS,
     AccountKey,
@@ -115,6 +115,7 @@ __all__ = [
     "BriefParty",
     "Case",
     "CaseAccess",
+    "CaseLook",
     "CasePerson",
     "CaseTopic",
     "CaseWorker",

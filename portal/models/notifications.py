@@ -63,6 +63,26 @@ class Notification(Keyed, Base):
     notice_id: Mapped[uuid.UUID | None] = mapped_column(Uuid(), ForeignKey("notices.id"))
 
 
+class CaseLook(Base):
+    """When an account last looked at a case for one agency; keys and times only.
+
+    ``since`` is when the visit before the present one ended: what was written later is new to the
+    account. It is None while it looks for the first time, to whom everything is new.
+    """
+
+    __tablename__ = "case_looks"
+
+    account_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("accounts.id"), primary_key=True
+    )
+    agency_id: Mapped[uuid.UUID] = mapped_column(
+        Uuid(), ForeignKey("agencies.id"), primary_key=True
+    )
+    case_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("cases.id"), primary_key=True)
+    looked_at: Mapped[Now]
+    since: Mapped[Instant | None]
+
+
 class MailChoice(Base):
     """How somebody wants to hear of notifications by mail; without a row at once, at any hour.
 

@@ -681,6 +681,11 @@ def notifications(n: Any) -> ColumnElement[bool]:
     )
 
 
+def case_looks(row: Any) -> ColumnElement[bool]:
+    """When one looked at a case: the account itself, acting for that agency."""
+    return and_(row.account_id == ACCOUNT, row.agency_id == ACTING)
+
+
 def duty_places(row: Any) -> ColumnElement[bool]:
     """The duty list: the centre's people."""
     own: ColumnElement[bool] = row.agency_id == OWNING
@@ -998,6 +1003,7 @@ VISIBLE: Mapping[type[m.Base], Rule] = MappingProxyType(
         m.BriefParty: brief_parties,
         m.Case: cases,
         m.CaseAccess: case_access,
+        m.CaseLook: case_looks,
         m.CasePerson: case_people,
         m.CaseTopic: of_owner,
         m.CaseWorker: case_workers,

@@ -45,6 +45,8 @@ from portal.policy.visibility import (
     by_grant,
     by_guardians_consent,
     by_owner,
+    case_looks,
+    cases,
     consent_events,
     emergencies,
     entries,
@@ -272,6 +274,15 @@ def owned_meeting(row: Any) -> ColumnElement[bool]:
 def own_outcome(row: Any) -> ColumnElement[bool]:
     """What became of a matter in a meeting: in the own name, of a matter that the viewer sees."""
     return and_(row.recorded_by == ACCOUNT, matter_outcomes(row))
+
+
+def own_look(row: Any) -> ColumnElement[bool]:
+    """When one looked at a case: in the own name, at a case that shows."""
+    case = m.Case.__table__.alias("case_looked_at")
+    return and_(
+        case_looks(row),
+        probe(select(case.c.id).where(case.c.id == row.case_id, through(cases(case.c)))),
+    )
 
 
 def owned_invitation(row: Any) -> ColumnElement[bool]:
@@ -538,6 +549,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.BriefParty: Writing(of_owner, of_owner, ("names_sealed", "released_at", "valid_until")),
         m.Case: Writing(owned, owned, ("status", "closed_at", "concealed")),
+        m.CaseLook: Writing(own_look, own_look, ("looked_at", "since")),
         m.CasePerson: _OWNED,
         m.CaseTopic: _OWNED,
         m.CaseWorker: _OWNED,

@@ -17,11 +17,13 @@ from sqlalchemy import (
     Select,
     Subquery,
     Uuid,
+    and_,
     any_,
     bindparam,
     func,
     literal,
     literal_column,
+    or_,
     select,
     true,
     tuple_,
@@ -34,8 +36,8 @@ from portal.audit import Event, record_listed
 from portal.codes import read_reference
 from portal.database import standing
 from portal.policy.hot import hot
-from portal.policy.viewer import CIRCLES
-from portal.policy.visibility import case_access, probe
+from portal.policy.viewer import ACCOUNT, AGENCY, CIRCLES
+from portal.policy.visibility import by_grant, by_owner, case_access, probe
 from portal.queries.covers import worked_on
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
 from portal.vault import key_columns, reveal, take_keys
@@ -49,7 +51,10 @@ SIFTED = 1_000
 
 @dataclass(frozen=True)
 class CaseRow:
-    """One line of the list; urgency and the next check are there for the owner alone."""
+    """One line of the list; urgency and the next check are there for the owner alone.
+
+    ``new`` is how many entries others wrote since the viewer last looked.
+    """
 
     id: uuid.UUID
     reference: str
@@ -58,6 +63,7 @@ class CaseRow:
     called: str = ""
     urgency: str | None = None
     next_on: dt.date | None = None
+    new: int = 0
 
 
 def among(column: Any, ids: Iterable[uuid.UUID]) -> ColumnElement[bool]:
@@ -182,6 +188,26 @@ _CHILDREN = hot(
 _URGENCIES = hot(
     "urgencies", _newest_of_each(m.UrgencyDecision.urgency, m.UrgencyDecision.decided_at)
 )
+_NEW = hot(
+    "how many entries are new, by case",
+    select(m.Entry.case_id, func.count().label("many"))
+    .join(
+        m.CaseLook,
+        and_(
+            m.CaseLook.case_id == m.Entry.case_id,
+            m.CaseLook.account_id == ACCOUNT,
+            m.CaseLook.agency_id == AGENCY,
+            m.CaseLook.looked_at < m.Entry.written_at,
+        ),
+    )
+    .where(
+        m.Entry.case_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
+        m.Entry.author_account_id != ACCOUNT,
+        # What the agency wrote itself into a slice that was taken back is not on the case's page.
+        or_(by_owner(m.Entry), by_grant(m.Entry)),
+    )
+    .group_by(m.Entry.case_id),
+)
 _CHECKS = hot("next checks", _newest_of_each(m.ProgressCheck.next_on, m.ProgressCheck.checked_at))
 
 # Built once: making a statement anew for each page costs as much as running it.
@@ -261,6 +287,7 @@ def dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) ->
     acting = standing(session)
     owns = acting is not None and acting.at_centre
     names = child_names(session, ids)
+    new = {row.case_id: row.many for row in session.execute(_NEW, {"ids": sorted(ids)})}
     # What only an owner is shown, nobody else is asked for.
     urgencies, checks = (_urgencies(session, ids), _checks(session, ids)) if owns else ({}, {})
     record_listed(session, Event.CASE_LISTED, ids)
@@ -274,6 +301,7 @@ def dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) ->
                 names.get(row.case_id, ""),
                 urgencies.get(row.case_id),
                 checks.get(row.case_id),
+                new.get(row.case_id, 0),
             )
             for row in kept
         ],

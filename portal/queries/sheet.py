@@ -62,7 +62,8 @@ class Subject:
 class EntryRow:
     """One entry with what opened it; ``author`` is "" outside the own agency and the centre.
 
-    ``heard_from`` is who of the agency told it to the centre by phone, "" where it wrote it itself.
+    ``heard_from`` is who of the agency told it to the centre by phone, "" where it wrote it itself;
+    ``is_new`` whether somebody else wrote it after the viewer's last visit.
     """
 
     id: uuid.UUID
@@ -75,6 +76,7 @@ class EntryRow:
     reason: Reason
     may_retract: bool
     heard_from: str
+    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -129,14 +131,27 @@ class Sheet:
     older: str | None
     overview: Overview | None = field(default=None)
 
+    @property
+    def new(self) -> list[EntryRow]:
+        """Return the entries of this page that are new to the viewer, the newest first."""
+        found = [row for part in self.sections for row in part.entries if row.is_new]
+        return sorted(found, key=lambda row: row.at, reverse=True)
 
-def read_sheet(session: Session, case: m.Case, cursor: Cursor | None = None) -> Sheet:
+
+def read_sheet(
+    session: Session,
+    case: m.Case,
+    cursor: Cursor | None = None,
+    *,
+    since: dt.datetime | None = None,
+) -> Sheet:
     """Return a case with the entries that the viewer sees, and note for the log what was read.
 
     Args:
         session: of the viewer.
         case: visible to the viewer.
         cursor: of the address, for entries older than those of the first page.
+        since: when the viewer's last visit ended (aware); None marks nothing as new.
 
     """
     acting = standing(session)
@@ -145,7 +160,7 @@ def read_sheet(session: Session, case: m.Case, cursor: Cursor | None = None) -> 
     found = _entries(session, case, cursor)
     read = _read(session, case, found[:TIMELINE], owns=owns)
     why = reasons(mine)
-    rows = [_row(session, read, each, why[each.grant_id]) for each in read.entries]
+    rows = [_row(session, read, each, why[each.grant_id], since) for each in read.entries]
     child = next((each for each in read.subjects.values() if each.is_child), None)
     deciding = mine[0].id if mine else None
     _note(session, case, deciding, names_shown=bool(read.subjects))
@@ -199,7 +214,9 @@ def _read(session: Session, case: m.Case, entries: Sequence[Any], *, owns: bool)
     )
 
 
-def _row(session: Session, read: _Read, found: Any, reason: Reason) -> EntryRow:
+def _row(
+    session: Session, read: _Read, found: Any, reason: Reason, since: dt.datetime | None
+) -> EntryRow:
     entry, rule, grant_id, agency_id = found
     ours, decision = _is_ours(session, entry), Decision(rule, grant_id)
     # What the centre wrote down for an agency was written by nobody of that.
@@ -216,6 +233,9 @@ def _row(session: Session, read: _Read, found: Any, reason: Reason) -> EntryRow:
         reason=reason,
         may_retract=ours or read.owns,
         heard_from=reveal(session, entry, "heard_from", decision),
+        is_new=since is not None
+        and entry.written_at > since
+        and entry.author_account_id != session.info["viewer"].account_id,
     )
 
 
@@ -405,9 +425,10 @@ def _named(grants: Iterable[m.Grant]) -> set[uuid.UUID]:
 
 
 def _sections(rows: Sequence[EntryRow], *, all_open: bool) -> list[Section]:
-    """Return the slices in their fixed order; open are the latest ones and ``safety``."""
+    """Return the slices in their fixed order; open are the latest ones, new ones and ``safety``."""
     # Who reported is not for whoever looks over a shoulder.
-    lately = ({row.slice for row in rows[:LATELY]} | {"safety"}) - {"reporter"}
+    new = {row.slice for row in rows if row.is_new}
+    lately = ({row.slice for row in rows[:LATELY]} | new | {"safety"}) - {"reporter"}
     ordered = sorted(rows, key=lambda row: SLICES.index(row.slice))
     return [
         Section(code, list(entries), is_open=all_open or code in lately)

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.database import SystemSession, before_viewer
 from portal.policy.terms import clock
+from portal.policy.viewer import CLOCK
 from portal.vault import reveal, seal
 
 KEPT = timedelta(hours=24)
@@ -40,12 +41,21 @@ def save(
     return row.id
 
 
+def kept() -> ColumnElement[bool]:
+    """Return whether a form is kept still: typed within the last day."""
+    within_a_day: ColumnElement[bool] = m.SavedText.recorded_at > CLOCK - literal(KEPT)
+    return within_a_day
+
+
+def count_saved(session: Session) -> int:
+    """Return how many forms the viewer typed within the last day and has not sent."""
+    return session.scalar(select(func.count(m.SavedText.id)).where(kept())) or 0
+
+
 def saved_texts(session: Session) -> list[Saved]:
     """Return what the viewer typed within the last day and has not sent, the last first."""
     rows = session.scalars(
-        select(m.SavedText)
-        .where(m.SavedText.recorded_at > clock(session) - KEPT)
-        .order_by(m.SavedText.recorded_at.desc(), m.SavedText.id)
+        select(m.SavedText).where(kept()).order_by(m.SavedText.recorded_at.desc(), m.SavedText.id)
     )
     return [
         Saved(

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from portal.queries.sheet import TIMELINE
 from portal.unit import Portal
 from portal.vault import Scope, create_key, equip
 from tests import city as towns
-from tests.web import Browser, Page
+from tests.web import Browser, Page, browser_of
 from tests.weighing import MOST, Scales
 
 Browse = Callable[[str], Browser]
@@ -651,3 +652,84 @@ def test_a_long_case_is_sent_in_pages_of_a_hundred_kilobytes_at_most(
     assert page.tree is not None
     (older,) = (link for link in page.tree.xpath("//a/@href") if "older=" in link)
     assert "0番目。" in counsellor.get(older).words
+
+
+class TestNewSince:
+    """What others wrote since one looked is marked, as far as one sees it."""
+
+    @staticmethod
+    def marked(page: Page) -> list[str]:
+        found = page.tree.xpath("//li[.//p[@class='timeline__new']]/@id")
+        return [str(one).removeprefix("entry-") for one in found]
+
+    @staticmethod
+    def listed(browser: Browser) -> str:
+        tags = browser.get("/cases").tree.xpath("//p[@class='case-row__tags']")
+        return " ".join("".join(tag.text_content() for tag in tags).split())
+
+    @staticmethod
+    def later(minutes: int) -> Callable[[Session, towns.City], Any]:
+        """Let so many minutes pass: every look and every entry lies so much further back."""
+
+        def shift(session: Session, _town: towns.City) -> None:
+            look, by = m.CaseLook, timedelta(minutes=minutes)
+            session.execute(
+                update(look).values(looked_at=look.looked_at - by, since=look.since - by)
+            )
+            session.execute(update(m.Entry).values(written_at=m.Entry.written_at - by))
+
+        return shift
+
+    def test_what_others_wrote_is_new_until_the_visit_after_the_next(
+        self, browse: Browse, town: towns.City, write: Write
+    ) -> None:
+        write(say("school", "まえから"))
+        case, director = f"/cases/{town.case_id}", browse("director")
+        assert self.marked(director.get(case)) == [], "at the first visit nothing stands out"
+        write(self.later(45))
+        new = write(say("school", "きょうから"))
+        write(say("school", "自分で書いた", author="director"))
+        assert "新しい記録 1件" in self.listed(director)
+        page = director.get(case)
+        assert self.marked(page) == [str(new)]
+        assert "前に見たあとの新しい記録：1件" in page.words
+        assert page.tree.xpath(f"//a[@href='#entry-{new}']")
+        assert "新しい記録" not in self.listed(director)
+        write(self.later(20))
+        assert self.marked(director.get(case)) == [str(new)], "the same visit"
+        write(self.later(40))
+        assert self.marked(director.get(case)) == []
+        assert self.marked(browse("counsellor").get(case)) == [], "each looks for oneself"
+
+    def test_what_is_hidden_is_not_counted(
+        self, browse: Browse, town: towns.City, write: Write
+    ) -> None:
+        grant, nurse = write(share("school", ["basic", "school"])), browse("nurse")
+        nurse.get(f"/cases/{town.case_id}")
+        write(self.later(45))
+        for slice_ in ("school", "home", "reporter"):
+            write(say(slice_, "あたらしい"))
+        assert "新しい記録 1件" in self.listed(nurse)
+        assert len(self.marked(nurse.get(f"/cases/{town.case_id}"))) == 1
+        write(self.later(45))
+        # Of the own agency, and its slice is open to it no more: on 「自機関の記録」 alone.
+        write(say("school", "せんせいから", author="teacher"))
+        write(end(grant))
+        write(share("school", ["basic"]))
+        assert "新しい記録" not in self.listed(nurse)
+
+    def test_what_one_typed_and_could_not_send_is_told_on_the_case_and_at_home(
+        self, browse: Browse, town: towns.City, system: Engine, app: Portal
+    ) -> None:
+        case, counsellor = f"/cases/{town.case_id}", browse("counsellor")
+        fields = {**counsellor.get(f"{case}/entries/new").form(), "text": "とちゅうまで書いた"}
+        with system.begin() as connection:
+            connection.execute(text("UPDATE sessions SET seen_at = now() - interval '16 minutes'"))
+        counsellor.post(f"{case}/entries/new", fields, 401)
+        again = browser_of(app, system, town, "counsellor")
+        told, director = "//main//a[@href='/typed']", browser_of(app, system, town, "director")
+        for url in ("/", case):
+            assert again.get(url).tree.xpath(told)
+            assert not director.get(url).tree.xpath(told)
+        again.post(again.get("/typed").tree.xpath("//form[contains(@action,'/forget')]/@action")[0])
+        assert not again.get(case).tree.xpath(told)

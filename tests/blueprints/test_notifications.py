@@ -190,6 +190,35 @@ class TestTelling:
         there = counsellor.get("/notifications").tree.xpath("//form/@action")[-1]
         assert counsellor.post(there).location.startswith(f"{case}#entry-")
 
+    def test_whoever_opens_the_case_or_the_request_itself_has_read_what_it_was_told(
+        self, browse: Browse, town: towns.City, write: Write, grant: uuid.UUID
+    ) -> None:
+        counsellor, nurse, teacher = browse("counsellor"), browse("nurse"), browse("teacher")
+        for request in ("朝のようすを見てください", "もうひとつ"):
+            counsellor.post(*asking(counsellor, town, request=request))
+        # The school does not see this slice: what asks for it waits until it does.
+        hidden = {"slice": "home", "subject": str(town.persons["child"]), "text": "家のこと"}
+        asked_to_read = {**hidden, "tell": [str(town.agencies["school"])]}
+        counsellor.submit(f"/cases/{town.case_id}/entries/new", asked_to_read)
+        assert unread(nurse) == "2"
+        first = nurse.get("/actions").tree.xpath("//main//a[contains(@href,'/actions/')]/@href")[0]
+        page = nurse.get(first)
+        assert page.tree.xpath("string(//title)").startswith("(1) "), "every page says it"
+        nurse.get(f"/cases/{town.case_id}")
+        assert unread(nurse) == ""
+        assert unread(teacher) == "2", "each reads for oneself"
+        write(lambda s, t: towns.add_grant(s, t, "school", ["basic", "home"]))
+        assert unread(nurse) == "1", "what was hidden was not read"
+
+    def test_opening_a_case_takes_no_decision_and_confirms_no_alarm(
+        self, browse: Browse, town: towns.City, write: Write
+    ) -> None:
+        decided = {"urgency": "AA", "grounds": "首をしめられた"}
+        browse("counsellor").submit(f"/cases/{town.case_id}/urgency", decided)
+        director = browse("director")
+        director.get(f"/cases/{town.case_id}")
+        assert unread(director) == "1"
+
     def test_a_nurses_update_takes_three_taps_from_the_mails_link(
         self, browse: Browse, town: towns.City, post: tuple[Box, Config], grant: uuid.UUID
     ) -> None:

@@ -38,7 +38,8 @@ from tests.web import Page
 
 WORLDS = int(os.environ.get("WORLDS", "20"))
 PEOPLE = int(os.environ.get("PEOPLE", "2"))
-SEARCH, NOTIFICATIONS = "/cases/search", "/notifications"
+LIST, SEARCH, NOTIFICATIONS = "/cases", "/cases/search", "/notifications"
+OF_CASE = r"/cases/([0-9a-f-]{36})$"
 # Where entries stand beside the page of the case itself, which is printed as it is.
 OF_CASES = frozenset({"cases.index", "cases.own_records"})
 # So many pictures each looks at, of cases that show first.
@@ -160,6 +161,7 @@ class Town:
                 hearer = Hearer(waiting, viewer.pair, viewer.sight)
                 look = Look(self, hearer, self.sweep.site.at(viewer.person))
                 what = [*look.told(), *look.waits(), *look.searched(), *look.pictured()]
+                what += [*look.listed(), *look.marked()]
                 what += self._of_cases(viewer, seed) if of_cases else []
                 self.asked += look.asked
                 self.shown += look.shown
@@ -232,7 +234,7 @@ class Look:
             opened.add(url)
             page = self._get(url)
             yield from self._beyond(NOTIFICATIONS, page)
-            seen |= set(_ids(page, "//form/@action", r"/notifications/([0-9a-f-]{36})/open"))
+            seen |= set(_ids(page.tree, "//form/@action", r"/notifications/([0-9a-f-]{36})/open"))
             further = [one for one in links(page, url) if one.startswith(f"{NOTIFICATIONS}?")]
             waiting += [one for one in further if one not in opened]
         self.shown += len(seen)
@@ -261,7 +263,7 @@ class Look:
             self.asked += 1
             page = self.visitor.send(SEARCH, [*{**form, "words": words}.items()])
             yield from self._beyond(SEARCH, page, words)
-            seen = set(_ids(page, "//main//a/@href", r"/cases/([0-9a-f-]{36})$"))
+            seen = set(_ids(page.tree, "//main//a/@href", OF_CASE))
             self.shown += len(seen)
             yield from (f"{SEARCH} shows {one}, of {words}" for one in sorted(seen - right))
             yield from (f"{SEARCH} lacks {one}, of {words}" for one in sorted(right - seen))
@@ -283,6 +285,41 @@ class Look:
             if seen != right:
                 yield f"/cases/…/glance has {seen} and not {right} of {case['id']}"
 
+    def listed(self) -> Iterator[str]:
+        """Compare how much the list says is new in each case."""
+        standing = self.hearer.standing
+        if standing is None or not allows(standing, Action.LIST_CASES):
+            return
+        page = self._get(LIST)
+        yield from self._beyond(LIST, page)
+        assert page.tree is not None
+        seen = {
+            address: _number(row, ".//p[@class='case-row__tags']")
+            for row in page.tree.xpath("//li[@class='case-row']")
+            for address in _ids(row, ".//a/@href", OF_CASE)
+        }
+        counts, right = (
+            {key: number for key, number in seen.items() if number},
+            self.hearer.listed(),
+        )
+        self.shown += sum(counts.values())
+        if counts != right:
+            yield f"{LIST} counts as new {counts} and not {right}"
+
+    def marked(self) -> Iterator[str]:
+        """Compare what the pages of some cases mark as new since the last visit."""
+        standing = self.hearer.standing
+        if standing is None or not allows(standing, Action.READ_CASES):
+            return
+        for case in self.hearer.waiting.world["cases"][:PICTURED]:
+            page, right = self._get(f"/cases/{case['id']}"), self.hearer.marked(case)
+            place = "//li[.//p[@class='timeline__new']]/@id"
+            found = _ids(page.tree, place, r"entry-([0-9a-f-]{36})")
+            seen = set(found) if page.status == 200 else None
+            self.shown += len(seen or ())
+            if seen != right:
+                yield f"/cases/… marks as new {seen} and not {right} of {case['id']}"
+
     def _wanted(self) -> Iterator[tuple[str, set[str]]]:
         """Yield what is typed and the cases that it may find: a few shown and a few hidden."""
         world, sight = self.hearer.waiting.world, self.hearer.sight
@@ -301,17 +338,16 @@ def _half(rows: Any, shown: Callable[[Any], bool]) -> list[Any]:
     return [*[row for row in rows if shown(row)][:1], *[row for row in rows if not shown(row)][:2]]
 
 
-def _ids(page: Page, place: str, pattern: str) -> Iterator[str]:
-    if page.tree is not None:
-        for address in page.tree.xpath(place):
-            found = re.search(pattern, str(address))
-            if found:
-                yield found[1]
+def _ids(tree: Any, place: str, pattern: str) -> Iterator[str]:
+    for address in tree.xpath(place):
+        found = re.search(pattern, str(address))
+        if found:
+            yield found[1]
 
 
 def _badge(page: Page) -> int:
     """Return the count beside the way to the notifications, 0 where there is none."""
-    return _number(page, f"//nav//a[@href='{NOTIFICATIONS}']/span")
+    return _number(page.tree, f"//nav//a[@href='{NOTIFICATIONS}']/span")
 
 
 def _counts(page: Page) -> dict[str, int]:
@@ -319,7 +355,7 @@ def _counts(page: Page) -> dict[str, int]:
     assert page.tree is not None
     titles = page.tree.xpath("//main//h2[starts-with(@id,'waiting-')]/@id")
     return {
-        str(title).removeprefix("waiting-"): _number(page, f"//h2[@id='{title}']/span")
+        str(title).removeprefix("waiting-"): _number(page.tree, f"//h2[@id='{title}']/span")
         for title in titles
     }
 
@@ -335,9 +371,8 @@ def _pictured(page: Page) -> tuple[int, int]:
     return sum(int(cells[0].text_content().replace(",", "")) for cells in entries), len(actions)
 
 
-def _number(page: Page, place: str) -> int:
-    assert page.tree is not None
-    found = re.search(r"\d+", "".join(page.tree.xpath(f"{place}//text()")))
+def _number(tree: Any, place: str) -> int:
+    found = re.search(r"\d+", "".join(tree.xpath(f"{place}//text()")))
     return int(found[0]) if found else 0
 
 
@@ -393,7 +428,7 @@ def test_what_tells_of_cases_says_what_the_rule_shows_also_after_a_withdrawal(
         ([m.Action, m.Task, m.InboxItem], "/ counts"),
         ([m.Spelling, m.Case, m.CaseAccess], SEARCH),
         ([m.Action], "/cases/…/glance"),
-        ([m.CasePerson, m.Person, m.PersonKey], "cases.show"),
+        ([m.Entry, m.SliceKey], "cases.show"),
     ],
 )
 def test_with_open_walls_the_sweep_finds_it(

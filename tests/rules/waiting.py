@@ -36,6 +36,8 @@ TEAM_DESKS = frozenset({"school", "nursery"})
 DESK_TYPES = TEAM_DESKS | {"support_center", "npo"}
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 ENDING = timedelta(days=14)
+# Whoever looks again before that is at the same visit.
+VISIT = timedelta(minutes=30)
 # A picture begins so many weeks before the present one.
 WEEKS_BACK = 11
 TARGETS = ("case_id", "action_id", "entry_id", "thread_id")
@@ -62,6 +64,10 @@ class Waiting:
     alarms: list[Record] = field(default_factory=list)
     told: list[Record] = field(default_factory=list)
     choices: dict[str, str] = field(default_factory=dict)
+    # When somebody looked at a case last, and when the visit before that one ended.
+    looks: dict[tuple[str, str, str], tuple[datetime, datetime | None]] = field(
+        default_factory=dict
+    )
 
     @classmethod
     def draw(cls, world: World, seed: int, at: str) -> Waiting:
@@ -77,6 +83,11 @@ class Waiting:
                 waiting._draw_thread(None, agency["id"])
         for account in world["accounts"]:
             waiting.choices[account["id"]] = waiting.rng.choice([*CHOICES])
+            for agency in dict.fromkeys(row["agency"] for row in account["memberships"]):
+                for case in world["cases"]:
+                    days = waiting.rng.choice((100, 400))
+                    look = account["id"], agency, case["id"]
+                    waiting.looks[look] = waiting.t - days * DAY, None
         return waiting
 
     @property
@@ -202,10 +213,24 @@ class Waiting:
                     rung_at=self.t,
                 )
             )
+        self._write_own(session)
+        session.flush()
+
+    def _write_own(self, session: Session) -> None:
+        """Write what is each account's own: when it looked at cases, and how it wants mail."""
+        for (account_id, agency_id, case_id), (looked_at, since) in self.looks.items():
+            session.add(
+                m.CaseLook(
+                    account_id=uuid.UUID(account_id),
+                    agency_id=uuid.UUID(agency_id),
+                    case_id=uuid.UUID(case_id),
+                    looked_at=looked_at,
+                    since=since,
+                )
+            )
         for account_id, choice in self.choices.items():
             if CHOICES[choice]:
                 session.add(m.MailChoice(account_id=uuid.UUID(account_id), **CHOICES[choice]))
-        session.flush()
 
     def _write_thread(self, session: Session, row: Record) -> None:
         place = {} if row["case"] is None else _place(row["case"])
@@ -435,6 +460,35 @@ class Hearer:
             for grant in case.get("grants", [])
             if grant["id"] in self.sight["managed_grants"]
         )
+
+    def new(self, case: Record, since: datetime) -> set[str]:
+        """Return the entries of a case that show and that others wrote after an instant."""
+        return {
+            entry["id"]
+            for entry in case.get("entries", [])
+            if entry["id"] in self.sight["entries"]
+            and entry["author"] != self.pair[0]
+            and oracle.instant(entry["at"]) > since
+        }
+
+    def listed(self) -> dict[str, int]:
+        """Return how much is new in each case that is listed with something new."""
+        counts = {}
+        for case in self.waiting.world["cases"]:
+            look = self.waiting.looks.get((*self.pair, case["id"]))
+            if look is not None and case["id"] in self.sight["cases"]:
+                counts[case["id"]] = len(self.new(case, look[0]))
+        return {case_id: number for case_id, number in counts.items() if number}
+
+    def marked(self, case: Record) -> set[str] | None:
+        """Note that the viewer opens a case; return what is marked on it as new, None: no case."""
+        if case["id"] not in self.sight["cases"]:
+            return None
+        here = (*self.pair, case["id"])
+        looked, since = self.waiting.looks[here]
+        since = looked if looked < self.waiting.t - VISIT else since
+        self.waiting.looks[here] = self.waiting.t, since
+        return set() if since is None else self.new(case, since)
 
     def pictured(self, case: Record) -> tuple[int, int] | None:
         """Return how many entries of the last weeks and measures a picture has; None: no case."""

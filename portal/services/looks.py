@@ -1,0 +1,88 @@
+"""Looking at a case: what is new since the last visit, and what one was told of it is then read.
+
+A look begins a new visit where the last one lies ``VISIT`` back: whoever opens the page again a
+minute later finds the same marks.
+"""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from portal import models as m
+from portal.policy.viewer import CLOCK
+from portal.services.notifications import ALARM
+from portal.services.saved import kept
+
+VISIT = dt.timedelta(minutes=30)
+# These wait for a decision, or for somebody to take them in hand, on a page of their own.
+DECIDED_ELSEWHERE = (ALARM, "emergency", "proposal")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Since when something of a case is new (UTC), None at the first visit; and own typing.
+
+    ``typed`` is how many forms of this case's pages the viewer typed and could not send.
+    """
+
+    since: dt.datetime | None
+    typed: int
+
+
+def look_at(session: Session, looked: m.Case) -> Look:
+    """Note that the viewer looks at a case, and that what one was told of it is read.
+
+    Args:
+        session: of the viewer.
+        looked: visible to the viewer.
+
+    """
+    _read(session, m.Notification.case_id == looked.id)
+    viewer = session.info["viewer"]
+    row = m.CaseLook
+    seen = insert(row).values(
+        account_id=viewer.account_id,
+        agency_id=viewer.agency_id,
+        case_id=looked.id,
+        looked_at=func.portal_clock(),
+    )
+    ended = row.looked_at < CLOCK - literal(VISIT)
+    seen = seen.on_conflict_do_update(
+        index_elements=[row.account_id, row.agency_id, row.case_id],
+        set_={
+            "looked_at": func.portal_clock(),
+            "since": case((ended, row.looked_at), else_=row.since),
+        },
+    )
+    found = session.execute(seen.returning(row.since, _typed(viewer.account_id, looked.id))).one()
+    return Look(*found)
+
+
+def look_at_action(session: Session, action: m.Action) -> None:
+    """Note that what the viewer was told of an action is read, for its page stands open."""
+    _read(session, m.Notification.action_id == action.id)
+
+
+def _read(session: Session, of_it: ColumnElement[bool]) -> None:
+    row = m.Notification
+    told = (of_it, row.read_at.is_(None), row.kind.not_in(DECIDED_ELSEWHERE))
+    read = update(row).where(*told).values(read_at=func.portal_clock())
+    session.execute(read.execution_options(synchronize_session=False))
+
+
+def _typed(account_id: uuid.UUID, case_id: uuid.UUID) -> Any:
+    row = m.SavedText
+    return (
+        select(func.count(row.id))
+        .where(
+            row.account_id == account_id,
+            row.path.startswith(f"/cases/{case_id}"),
+            kept(),
+        )
+        .scalar_subquery()
+    )
