@@ -146,6 +146,7 @@ def test_no_hot_statement_is_made_while_a_request_runs() -> None:
 
 
 NAMES = {
+    "how many entries are new, by case",
     *(f"keys: {kind}" for kind in m.KEYS),
     *(f"list: {way}{sifted}" for way in ("first", "older", "newer") for sifted in ("", ", sifted")),
     "list: how many",
