@@ -367,6 +367,18 @@ CREATE INDEX ix_case_access_recent ON case_access (circle_id, last_visible_activ
 
 CREATE INDEX ix_case_access_until ON case_access (valid_until) WHERE valid_until < 'infinity'::timestamptz;
 
+CREATE TABLE case_looks (
+	account_id UUID NOT NULL, 
+	agency_id UUID NOT NULL, 
+	case_id UUID NOT NULL, 
+	looked_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	since TIMESTAMP WITH TIME ZONE, 
+	CONSTRAINT pk_case_looks PRIMARY KEY (account_id, agency_id, case_id), 
+	CONSTRAINT fk_case_looks_account_id FOREIGN KEY(account_id) REFERENCES accounts (id), 
+	CONSTRAINT fk_case_looks_agency_id FOREIGN KEY(agency_id) REFERENCES agencies (id), 
+	CONSTRAINT fk_case_looks_case_id FOREIGN KEY(case_id) REFERENCES cases (id)
+);
+
 CREATE TABLE case_people (
 	person_id UUID NOT NULL, 
 	subject_kind TEXT NOT NULL, 
@@ -4760,6 +4772,16 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON case_access TO portal_system;
 
 GRANT SELECT ON case_access TO portal_app;
 
+REVOKE ALL ON case_looks FROM PUBLIC, portal_app, portal_system;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON case_looks TO portal_system;
+
+GRANT SELECT ON case_looks TO portal_app;
+
+GRANT INSERT ON case_looks TO portal_app;
+
+GRANT UPDATE (looked_at, since) ON case_looks TO portal_app;
+
 REVOKE ALL ON case_people FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON case_people TO portal_system;
@@ -5705,6 +5727,35 @@ CREATE POLICY system ON case_access TO portal_system, portal_owner USING (true) 
 
 CREATE POLICY visible ON case_access FOR SELECT TO portal_app USING (
 case_access.circle_id = any(CAST((SELECT string_to_array(nullif(current_setting('portal.circles', true), ''), ',') AS string_to_array_1) AS UUID[])) AND case_access.valid_from <= portal_clock() AND portal_clock() < case_access.valid_until AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.agency_id = CASE WHEN (case_access.circle_id = case_access.agency_id) THEN (SELECT viewer_owning() AS viewer_owning_1) ELSE (SELECT viewer_reading() AS viewer_reading_1) END AND (case_access.circle_id = case_access.agency_id OR case_access.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])))
+);
+
+ALTER TABLE case_looks ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE case_looks FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY system ON case_looks TO portal_system, portal_owner USING (true) WITH CHECK (true);
+
+CREATE POLICY visible ON case_looks FOR SELECT TO portal_app USING (
+case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
+);
+
+CREATE POLICY inserted ON case_looks FOR INSERT TO portal_app WITH CHECK (
+case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND (EXISTS (SELECT case_looked_at.id 
+FROM cases AS case_looked_at 
+WHERE case_looked_at.id = case_looks.case_id
+ LIMIT ALL OFFSET 0))
+);
+
+CREATE POLICY updated ON case_looks FOR UPDATE TO portal_app USING (
+case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND (EXISTS (SELECT case_looked_at.id 
+FROM cases AS case_looked_at 
+WHERE case_looked_at.id = case_looks.case_id
+ LIMIT ALL OFFSET 0))
+) WITH CHECK (
+case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND (EXISTS (SELECT case_looked_at.id 
+FROM cases AS case_looked_at 
+WHERE case_looked_at.id = case_looks.case_id
+ LIMIT ALL OFFSET 0))
 );
 
 ALTER TABLE case_people ENABLE ROW LEVEL SECURITY;
