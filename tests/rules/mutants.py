@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -55,6 +55,8 @@ WORLDS, VIEWERS = 24, 14
 NEAREST = 60
 # These say rules of the database and nothing else.
 RENDERED = ("viewer", "visibility", "writing")
+# Of these, whoever looks at worlds can tell something.
+SEEN = ("viewer", "visibility")
 # The tests that know a module best. The comparison of policies with the code is not among them:
 # it would kill every change by being a change.
 _USED = (
@@ -84,10 +86,11 @@ TESTS = {
     "permissions": ("tests/portal/test_permissions.py", "tests/portal/test_bundles.py"),
     "preview": ("tests/portal/test_preview.py", "tests/blueprints/test_sights.py"),
     "terms": (
-        *("tests/portal/test_terms.py", "tests/portal/test_services_sharing.py"),
+        *("tests/portal/test_terms.py", "tests/rules/test_agenda.py"),
+        "tests/portal/test_services_sharing.py",
         *("tests/portal/test_services_lawful.py", "tests/blueprints/test_meetings.py"),
     ),
-    **dict.fromkeys(RENDERED, _USED),
+    **dict.fromkeys(RENDERED, ("tests/rules/test_everybody.py",)),
 }
 
 
@@ -201,8 +204,11 @@ class Worlds:
         world = self.city.world(seed)
         return Part.of(world), {pair: by_oracle(world, pair, AT) for pair in pairs(world)[:VIEWERS]}
 
-    def kill(self, found: Found) -> str | None:
-        """Return what told the change from the rules, or None; what is not seen is not asked."""
+    def kill(self, found: Found, looked: Callable[[], str]) -> str | None:
+        """Return what told the change from the rules, or None; what is not seen is not asked.
+
+        `looked` gives the function that looks by the changed criteria.
+        """
         refused = self._refused(ddl(self.rendered.pieces, found.pieces))
         if refused or not self._seen(found):
             return refused
@@ -215,9 +221,9 @@ class Worlds:
                     # No parameters follow, and `%` is one of the text's own.
                     owner.connection.driver_connection.execute(statement.encode())
                 by = self._by(owner, "policies", APP, "row-level security alone")
-                if by is None and found.looked:
+                if by is None and any(name.startswith(read[1:]) for name in pieces):
                     owner.exec_driver_sql("DROP FUNCTION looked_by_criteria")
-                    owner.connection.driver_connection.execute(found.looked.encode())
+                    owner.connection.driver_connection.execute(looked().encode())
                     by = self._by(owner, "criteria", SYSTEM, "the ORM's criteria alone")
                 transaction.rollback()
         except (exc.SQLAlchemyError, psycopg.Error) as error:
@@ -284,8 +290,10 @@ def _kept() -> dict[str, Any]:
 class Judge:
     """Judges what is not judged yet until the time is up, and keeps each judgement."""
 
-    def __init__(self, warm: Warm, until: float, name: str, *, only_worlds: bool) -> None:
-        self.warm, self.until, self.only_worlds = warm, until, only_worlds
+    def __init__(self, warm: Warm, until: float, name: str, files: Iterable[str]) -> None:
+        self.warm, self.until = warm, until
+        # Without tests it is by worlds alone.
+        self.digest = _digest(files)
         self.file = KEPT / f"mutants.{name.replace('/', '-of-')}.json"
         self.mine = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
         self.kept = _kept()
@@ -300,21 +308,19 @@ class Judge:
         self.took = Counter[str]()
 
     def judge(self, mutants: Iterable[Mutant]) -> None:
-        digest = "" if self.only_worlds else _digest()
         for mutant in mutants:
             if time.time() > self.until:
                 return
-            files = digest
             known = self.kept.get(mutant.key)
-            if known and (known["by"] or self.only_worlds or known["tests"] == files):
+            if known and (known["by"] or self.digest in {"", known["tests"]}):
                 continue
             started = time.monotonic()
-            by, group = self._judged(mutant, files)
+            by, group = self._judged(mutant)
             said = {"module": mutant.module, "function": mutant.function, "diff": mutant.diff}
-            verdict = {**said, "by": by, "tests": files, "group": group}
+            verdict = {**said, "by": by, "tests": self.digest, "group": group}
             self.kept[mutant.key] = self.mine[mutant.key] = verdict
             if group:
-                self.groups[group] = (mutant.key, by, files)
+                self.groups[group] = (mutant.key, by, self.digest)
             seconds = time.monotonic() - started
             self.took[(by or "survived").split(":")[0]] += round(seconds * 1000)
             print(f"{seconds:6.2f} {mutant.module}.{mutant.function} {mutant.key} {by}", flush=True)
@@ -327,7 +333,7 @@ class Judge:
         half.write_text(json.dumps(self.mine, ensure_ascii=False) + "\n", encoding="utf-8")
         half.replace(self.file)
 
-    def _judged(self, mutant: Mutant, files: str) -> tuple[str | None, str]:
+    def _judged(self, mutant: Mutant) -> tuple[str | None, str]:
         child = self.warm.child(mutant.module, mutant.source, mutant.function)
         try:
             found = child.found()
@@ -337,12 +343,12 @@ class Judge:
                 return "same", ""
             group = found.group if mutant.module in MADE_OF else ""
             known = self.groups.get(group)
-            if group and known and (known[1] or known[2] == files):
+            if group and known and (known[1] or known[2] == self.digest):
                 return known[1], group
             by = None
-            if mutant.module in RENDERED and mutant.key not in self.kept:
-                by = self._worlds().kill(found)
-            if by is None and not self.only_worlds:
+            if mutant.module in SEEN and mutant.key not in self.kept:
+                by = self._worlds().kill(found, child.looked)
+            if by is None and self.digest:
                 by = self._by_tests(mutant, found, child)
             return by, group
         finally:
@@ -430,10 +436,10 @@ def _reading(pattern: str, rendered: Rendered) -> Iterator[str]:
             yield f"{'read' if kind == 'visible' else kind} {of}"
 
 
-def _digest() -> str:
+def _digest(files: Iterable[str]) -> str:
     """Return what tells these tests from others: a survivor is judged again by others."""
-    files = sorted({*_USED, *sum(TESTS.values(), ())})
-    return sha256(b"".join((ROOT / file).read_bytes() for file in files)).hexdigest()[:8]
+    read = b"".join((ROOT / file).read_bytes() for file in sorted(files))
+    return sha256(read).hexdigest()[:8] if read else ""
 
 
 def unfound(warm: Warm) -> list[str]:
@@ -495,7 +501,7 @@ def _run(wanted: argparse.Namespace, mutants: list[Mutant]) -> list[str]:
         else:
             until = time.time() + wanted.minutes * 60
             name = f"{wanted.modules}.{wanted.part}"
-            Judge(warm, until, name, only_worlds=wanted.worlds).judge(mine)
+            Judge(warm, until, name, () if wanted.worlds else files).judge(mine)
 
     files = {bug.at for bug in BEYOND} if wanted.bugs else {*_USED, *sum(TESTS.values(), ())}
     if wanted.worlds:

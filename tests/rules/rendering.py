@@ -8,6 +8,8 @@ watching the real rules render once. All this happens in a forked child, which i
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import importlib.abc
 import importlib.util
@@ -58,6 +60,8 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 # -- pieces ---------------------------------------------------------------------------------------
 
 Pieces = dict[str, str]
+# What the real modules' values say, by ``module.name``.
+_SAID: dict[str, Any] = {}
 
 
 def _pieces(rules: Mapping[str, ModuleType]) -> dict[str, Callable[[], str]]:
@@ -95,6 +99,9 @@ class Rendered:
     def watched(cls) -> Rendered:
         """Render the rules as they are, and watch who is called."""
         found = cls()
+        for name, module in _imported().items():
+            # Said once, before anybody is forked who would have to say it again.
+            _SAID.update((f"{name}.{each}", printed(of)) for each, of in vars(module).items())
         for name, render in _pieces(_imported()).items():
             called: set[str] = set()
 
@@ -124,6 +131,7 @@ class Beside:
     module: str
     real: dict[str, ModuleType]
     changed: dict[str, ModuleType]
+    _values: list[tuple[str, Any, Any]] | None = None
 
     @classmethod
     def of(cls, module: str, source: str) -> Beside:
@@ -145,17 +153,26 @@ class Beside:
             sys.modules |= {_PACKAGE + name: each for name, each in real.items()}
         return cls(module, real, changed)
 
-    def values(self) -> Iterator[tuple[str, Any, Any]]:
-        """Give the values of the changed module that are others now: name, real, changed."""
+    def values(self) -> list[tuple[str, Any, Any]]:
+        """Return the values of the changed module that are others now: name, real, changed."""
+        if self._values is None:
+            self._values = list(self._changed_values())
+        return self._values
+
+    def _changed_values(self) -> Iterator[tuple[str, Any, Any]]:
         real, changed = vars(self.real[self.module]), vars(self.changed[self.module])
-        for name in real.keys() | changed.keys():
+        for name in (real.keys() | changed.keys()) - _of_others(self.module):
             if name.startswith("__") or isinstance(real.get(name), FunctionType | ModuleType):
                 continue
             was, now = real.get(name), changed.get(name)
             if isinstance(was, type) and was.__module__ != self.real[self.module].__name__:
                 continue
-            if printed(was) != printed(now):
+            if self._said(name, was) != printed(now):
                 yield name, was, now
+
+    def _said(self, name: str, was: Any) -> Any:
+        said = f"{self.module}.{name}"
+        return _SAID[said] if said in _SAID else printed(was)
 
     def functions(self) -> Iterator[tuple[str, FunctionType, Any]]:
         """Give the functions of the module that are others now."""
@@ -163,7 +180,7 @@ class Beside:
         for name, was in vars(real).items():
             if isinstance(was, FunctionType) and was.__module__ == real.__name__:
                 now = changed.get(name)
-                if printed(was) != printed(now):
+                if self._said(name, was) != printed(now):
                     yield name, was, now
 
     def differing(self, rendered: Rendered, function: str) -> Pieces:
@@ -207,6 +224,14 @@ class Beside:
 
     def _exports(self) -> bool:
         return any(name != "TERMS" for name, *_ in self.values())
+
+
+@functools.cache
+def _of_others(module: str) -> frozenset[str]:
+    """Return the names that a module imports: they say what they say elsewhere."""
+    tree = ast.parse((POLICY / f"{module}.py").read_text(encoding="utf-8"))
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom | ast.Import))
+    return frozenset(each.asname or each.name for node in imports for each in node.names)
 
 
 def _named(names: Mapping[str, Any], *starts: str) -> set[str]:
@@ -293,7 +318,7 @@ def graft(beside: Beside) -> bool:
 
     Returns whether that is possible; a changed enumeration has to be imported anew by everybody.
     """
-    values = list(beside.values())
+    values = beside.values()
     if any(isinstance(was, type) and issubclass(was, Enum) for _, was, _ in values):
         return False
     functions = [(was, now) for _, was, now in beside.functions()]

@@ -11,7 +11,7 @@ from tests.conftest import Database
 from tests.rules import batches
 from tests.rules.mutants import LISTED, Mutant, Worlds, bare, mutants_of
 from tests.rules.rendering import POLICY
-from tests.rules.warm import Bare, Found
+from tests.rules.warm import Bare, Child, Found
 
 # What the worlds can tell: cases, entries, grants, people and keys.
 FUNCTIONS = frozenset({"_for_reader", "_holds", "by_grant", "by_owner", "existing"})
@@ -30,12 +30,8 @@ def worlds(clone: Callable[[], Database], cold: Bare) -> Iterator[Worlds]:
     own.drop()
 
 
-def _found(cold: Bare, mutant: Mutant) -> Found:
-    child = cold.child(mutant.module, mutant.source, mutant.function)
-    try:
-        return child.found()
-    finally:
-        child.end()
+def _child(cold: Bare, mutant: Mutant) -> Child:
+    return cold.child(mutant.module, mutant.source, mutant.function)
 
 
 def _sample() -> list[Mutant]:
@@ -46,14 +42,20 @@ def _sample() -> list[Mutant]:
 
 @pytest.mark.parametrize("mutant", _sample(), ids=lambda mutant: f"{mutant.function}-{mutant.key}")
 def test_a_small_change_of_a_rule_is_noticed(cold: Bare, worlds: Worlds, mutant: Mutant) -> None:
-    found = _found(cold, mutant)
-    assert found.error or worlds.kill(found) is not None, mutant.diff
+    child = _child(cold, mutant)
+    try:
+        found = child.found()
+        assert found.error or worlds.kill(found, child.looked) is not None, mutant.diff
+    finally:
+        child.end()
 
 
 def test_the_rules_as_they_are_are_not_taken_for_a_mutant(cold: Bare, worlds: Worlds) -> None:
     """The control arm: what looks at the changes finds nothing in the rules themselves."""
     source = (POLICY / "visibility.py").read_text(encoding="utf-8")
-    assert _found(cold, Mutant("visibility", "admits", source, "")).nothing
+    child = _child(cold, Mutant("visibility", "admits", source, ""))
+    assert child.found().nothing
+    child.end()
     for function in ("entries", "grants", "case_people"):
         pieces = {
             name: cold.rendered.pieces[name]
@@ -61,4 +63,4 @@ def test_the_rules_as_they_are_are_not_taken_for_a_mutant(cold: Bare, worlds: Wo
             if f"visibility.{function}" in by and not name.startswith("functions")
         }
         looked = batches.looked_by_criteria(database._SCOPES)
-        assert worlds.kill(Found(pieces, looked=looked)) is None
+        assert worlds.kill(Found(pieces), lambda looked=looked: looked) is None

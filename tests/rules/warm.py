@@ -62,7 +62,6 @@ class Found:
     pieces: Pieces = field(default_factory=dict)
     values: list[str] = field(default_factory=list)
     functions: list[str] = field(default_factory=list)
-    looked: str = ""
     grafts: bool = True
     error: str = ""
 
@@ -105,6 +104,11 @@ class Child:
         said = self._said()
         return Found(**said) if said else Found(error="does not import")
 
+    def looked(self) -> str:
+        """Return the function that looks at worlds by the changed criteria."""
+        self._end.send(None)
+        return str(self._end.recv())
+
     def first_failure(self, tests: Sequence[str]) -> str | None:
         """Run tests until one fails; returns its name, or None."""
         self._end.send(list(tests))
@@ -146,7 +150,8 @@ class _Inside:
             return
         found.grafts = graft(beside)
         self.end.send(vars(found))
-        tests = self.end.recv()
+        while (tests := self.end.recv()) is None:
+            self.end.send(self.warm.looked(scopes(beside)))
         self.end.send({"failed": self.warm.first_failure(tests)})
 
     def _found(self, beside: Beside, function: str) -> Found:
@@ -160,8 +165,6 @@ class _Inside:
         for name, was, _ in beside.functions():
             if f"{beside.module}.{name}" not in made or _used_elsewhere(name, was):
                 found.functions.append(name)
-        if any(name.startswith(("criterion ", "viewer ")) for name in pieces):
-            found.looked = self.warm.looked(scopes(beside))
         return found
 
 
