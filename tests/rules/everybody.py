@@ -609,6 +609,9 @@ class Everything:
                 )
             other = {"account_id": who.account, "agency_id": key("npo"), "kind": "y"}
             self.add(m.Notification, **other, thread_id=CHILD_THREAD)
+        for who in STAFF:
+            at = {"account_id": (who.account,), "case_id": (CASE, OTHER)}
+            self.all(m.CaseLook, **at, agency_id=(who.agency, key("city_hall"))[: 1 + who.team])
 
     # -- meetings ----------------------------------------------------------------------------------
 

@@ -243,6 +243,11 @@ def notifications(every: Everything, who: Who, row: Row) -> bool:
     return same(row.account_id, who.account) and same(row.agency_id, who.acting) and all(named)
 
 
+def case_looks(_all: Everything, who: Who, row: Row) -> bool:
+    """When one looked at a case: the account itself, acting for that agency."""
+    return same(row.account_id, who.account) and same(row.agency_id, who.acting)
+
+
 def alarms(_all: Everything, who: Who, row: Row) -> bool:
     """The centre's people, but for who is excluded from what rings."""
     shut = who.shut(row.case_id) or who.shut_thread(row.thread_id)
@@ -459,6 +464,7 @@ READS: dict[type[m.Base], Reads] = {
     m.Brief: briefs,
     m.BriefKey: _key_of(m.Brief, briefs),
     m.BriefParty: brief_parties,
+    m.CaseLook: case_looks,
     m.CaseWorker: case_workers,
     m.ConflictDeclaration: conflict_declarations,
     m.Consent: consents,

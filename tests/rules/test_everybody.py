@@ -37,13 +37,9 @@ class Stage:
     def right(self, model: type[m.Base]) -> dict[str, set[Any]]:
         """Return the keys of the rows that each person may read."""
         if model not in self._right:
-            name, reads = identified(model).name, READS[model]
+            rows, reads = self.every.rows[model], READS[model]
             self._right[model] = {
-                who.name: {
-                    getattr(row, name)
-                    for row in self.every.rows[model]
-                    if reads(self.every, who, row)
-                }
+                who.name: {named(model, row) for row in rows if reads(self.every, who, row)}
                 for who in EVERYBODY
             }
         return self._right[model]
@@ -82,22 +78,27 @@ BEGIN
 END $$"""
 
 
-def identified(model: type[m.Base]) -> Any:
-    """Return the column that names a row."""
-    (found,) = cast("Table", model.__table__).primary_key.columns
-    return found
+def keys(model: type[m.Base]) -> list[Any]:
+    """Return the columns that name a row."""
+    return list(cast("Table", model.__table__).primary_key.columns)
+
+
+def named(model: type[m.Base], row: Row) -> tuple[Any, ...]:
+    """Return what a row is named by."""
+    return tuple(getattr(row, column.name) for column in keys(model))
 
 
 def by_policies(connection: Connection, who: Who, model: type[m.Base]) -> set[Any]:
     send_settings(connection, who.viewer)
-    return set(connection.scalars(select(identified(model))))
+    return set(map(tuple, connection.execute(select(*keys(model)))))
 
 
 def by_criteria(connection: Connection, who: Who, model: type[m.Base]) -> set[Any]:
     with PortalSession(connection) as session:
         session.info["viewer"] = who.viewer
-        column = model.__mapper__.get_property_by_column(identified(model)).class_attribute
-        return set(session.scalars(select(column)))
+        of = model.__mapper__.get_property_by_column
+        columns = [of(column).class_attribute for column in keys(model)]
+        return set(map(tuple, session.execute(select(*columns))))
 
 
 WALLS = {"policies": (APP, by_policies), "criteria": (SYSTEM, by_criteria)}
@@ -109,15 +110,14 @@ def test_everybody_reads_the_rows_that_are_for_them_and_no_other(
     stage: Stage, model: type[m.Base], wall: str
 ) -> None:
     role, look = WALLS[wall]
-    name, rows, right = identified(model).name, stage.every.rows[model], stage.right(model)
-    wrong = []
+    rows, right, wrong = stage.every.rows[model], stage.right(model), []
     with stage.database.engine(role).connect() as connection:
         for who in EVERYBODY:
             seen = look(connection, who, model)
             wrong += [
-                (who.name, "is shown" if getattr(row, name) in seen else "is not shown", vars(row))
+                (who.name, "is shown" if named(model, row) in seen else "is not shown", vars(row))
                 for row in rows
-                if getattr(row, name) in seen ^ right[who.name]
+                if named(model, row) in seen ^ right[who.name]
             ]
             connection.rollback()
     assert not wrong, wrong[:4]
@@ -176,24 +176,23 @@ def test_everybody_writes_new_rows_that_are_theirs_to_write_and_no_other(
 def test_everybody_changes_the_rows_that_are_theirs_to_change_and_no_other(
     stage: Stage, model: type[m.Base]
 ) -> None:
-    key, rows, table = identified(model), stage.every.rows[model], cast("Table", model.__table__)
+    rows, table = stage.every.rows[model], cast("Table", model.__table__)
     (column, *_) = WRITABLE[model].columns
-    change = update(table).values({column: table.c[column]}).returning(key)
+    change = update(table).values({column: table.c[column]}).returning(*keys(model))
     wrong, counted = [], 0
     with stage.database.app.connect() as connection:
         for who in EVERYBODY:
-            send_settings(connection, who.viewer)
-            seen = set(connection.scalars(select(key)))
+            seen = by_policies(connection, who, model)
             right = {
-                getattr(row, key.name)
+                named(model, row)
                 for row in rows
-                if getattr(row, key.name) in seen and UPDATES[model](stage.every, who, row)
+                if named(model, row) in seen and UPDATES[model](stage.every, who, row)
             }
-            changed = set(connection.scalars(change))
+            changed = set(map(tuple, connection.execute(change)))
             wrong += [
-                (who.name, "changes" if getattr(row, key.name) in changed else "cannot", vars(row))
+                (who.name, "changes" if named(model, row) in changed else "cannot", vars(row))
                 for row in rows
-                if getattr(row, key.name) in changed ^ right
+                if named(model, row) in changed ^ right
             ]
             counted += len(right)
             connection.rollback()

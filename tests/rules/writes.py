@@ -31,6 +31,7 @@ from tests.rules.everybody import (
     SCHOOL,
     STRANGER,
     TICK,
+    WELFARE,
     Everything,
     Row,
     Who,
@@ -44,6 +45,8 @@ from tests.rules.reads import (
     alarms,
     brief_parties,
     briefs,
+    case_looks,
+    cases,
     consents,
     entries,
     issuer_links,
@@ -223,6 +226,11 @@ def owned(_all: Everything, who: Who, row: Row) -> bool:
 def owned_meeting(_all: Everything, who: Who, row: Row) -> bool:
     """Meetings are the centre's."""
     return same(row.agency_id, who.owning)
+
+
+def own_look(everything: Everything, who: Who, row: Row) -> bool:
+    """In the own name, at a case that shows."""
+    return case_looks(everything, who, row) and cases(everything, who, row.case_id)
 
 
 def owned_invitation(_all: Everything, who: Who, row: Row) -> bool:
@@ -519,6 +527,14 @@ INSERTS: dict[type[m.Base], tuple[Values, Writes]] = {
         own_event,
     ),
     m.Case: (_each(owner_agency_id=(CENTRE, SCHOOL)), owned),
+    m.CaseLook: (
+        _each(
+            account_id=(OWN, OTHERS),
+            agency_id=(CENTRE, SCHOOL, WELFARE, NPO),
+            case_id=(CASE, OTHER),
+        ),
+        own_look,
+    ),
     m.ConflictDeclaration: (_of_briefs(), own_declaration),
     m.ConsentEvent: (_of_consents, consent_events),
     m.Consultation: (_of_threads(recorded_by=(None, OWN, OTHERS)), new_consultation),
@@ -608,6 +624,7 @@ UPDATES: dict[type[m.Base], Writes] = {
     m.Action: seen_action,
     m.Alarm: alarms,
     m.Case: owned,
+    m.CaseLook: own_look,
     m.Cover: of_absent,
     m.Departure: directed,
     m.DutyPlace: new_duty_place,
