@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -65,25 +65,55 @@ def staff_choices(rows: Iterable[StaffRow]) -> list[SelectChoice]:
     ]
 
 
-def agency_choices(
-    agencies: Iterable[m.Agency], hint: Callable[[m.Agency], str] | None = None
+def agency_choices(agencies: Iterable[m.Agency]) -> list[SelectChoice]:
+    """Return agencies as choices, under the kind of place and the ward that people look for."""
+    return [
+        SelectChoice(agency.id, agency.name, {}, _group_of(agency))
+        for agency in sorted(agencies, key=_place_of)
+    ]
+
+
+def agency_folds(
+    agencies: Iterable[m.Agency], about: Callable[[m.Agency], str], shown: Collection[uuid.UUID]
 ) -> list[SelectChoice]:
-    """Return agencies as choices, under the kind of place and the ward that people look for.
+    """Return agencies as choices that fold by kind of place; each says its ward.
 
     Args:
         agencies: in any order.
-        hint: what stands below the name.
+        about: what is true of every agency of a kind, and is said once for all of them.
+        shown: the agencies that see something already; they come first, and stand open.
 
     """
-    return [
+    ordered = sorted(agencies, key=_place_of)
+    first = [
         SelectChoice(
             agency.id,
-            agency.name,
-            {} if hint is None else {"data-hint": hint(agency)},
-            _group_of(agency),
+            _name_and_ward(agency),
+            {"data-open": True, "data-hint": about(agency)},
+            _("いま共有している機関"),
         )
-        for agency in sorted(agencies, key=_place_of)
+        for agency in ordered
+        if agency.id in shown
     ]
+    others = [
+        SelectChoice(
+            agency.id,
+            _name_and_ward(agency),
+            {"data-about": about(agency)},
+            _("区役所") if agency.type in WARD_DIVISIONS else label("org_type", agency.type),
+        )
+        for agency in ordered
+        if agency.id not in shown
+    ]
+    return [*first, *others]
+
+
+def _name_and_ward(agency: m.Agency) -> str:
+    # A division of a ward has it in its name.
+    if agency.ward is None or agency.type in WARD_DIVISIONS:
+        return agency.name
+    ward = label("ward", agency.ward)
+    return str(_("%(kind)s（%(name)s）", kind=agency.name, name=ward))
 
 
 def _place_of(agency: m.Agency) -> tuple[int, str, int, str]:
@@ -229,6 +259,7 @@ __all__ = [
     "ReadersAskedForm",
     "UnlinkedForm",
     "agency_choices",
+    "agency_folds",
     "key",
     "nothing",
     "people_choices",

@@ -19,6 +19,7 @@ from blueprints.consents.fields import (
     ReadersAskedForm,
     UnlinkedForm,
     agency_choices,
+    agency_folds,
     key,
     nothing,
     people_choices,
@@ -132,10 +133,12 @@ class StartForm(AskedForm):
         description=_l("民法824条の2により、1人で決められるときだけ選びます。"),
     )
 
-    def __init__(self, agencies: Sequence[m.Agency], **options: Any) -> None:
-        """Take the agencies that can be asked about."""
+    def __init__(
+        self, agencies: Sequence[m.Agency], shown: Collection[uuid.UUID] = (), **options: Any
+    ) -> None:
+        """Take the agencies that can be asked about, and which of them see something already."""
         super().__init__(**options)
-        self.agencies.choices = agency_choices(agencies, _what_is_asked)
+        self.agencies.choices = agency_folds(agencies, _what_is_asked, shown)
         self.types = {agency.id: agency.type for agency in agencies}
         self.witness.description = _(
             "口頭（電話など）のときは、もう1人の職員と聞くか、その日のうちに記録を書きます。"

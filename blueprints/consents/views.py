@@ -29,7 +29,13 @@ from portal.auth import config, permits, standing
 from portal.extensions import db
 from portal.policy.capacity import Decision, decide
 from portal.policy.permissions import Action, require
-from portal.queries.directory import agencies_to_ask, colleagues, names_of_staff, staff_of
+from portal.queries.directory import (
+    agencies_shown,
+    agencies_to_ask,
+    colleagues,
+    names_of_staff,
+    staff_of,
+)
 from portal.queries.ends import losses
 from portal.queries.lawful import emergencies_of, open_reports, proposals_of
 from portal.queries.people import PersonRow, people_of
@@ -114,6 +120,7 @@ def asked_of(case: m.Case) -> dict[str, Any]:
     people, guardians = people_of(db.session, case.id), guardians_of(db.session, case.id)
     form = StartForm(
         agencies_to_ask(db.session, case),
+        shown=agencies_shown(db.session, case),
         people=people,
         witnesses=colleagues(db.session, case.owner_agency_id),
         barred={guardian.person_id for guardian in guardians if guardian.barred},

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.policy.bundles import bundles_for
-from portal.policy.terms import clock, holds, never_tells_of
+from portal.policy.terms import clock, holds, live_grants, never_tells_of
 from portal.text import fold_kana
 from portal.vault import email_index_for, fetch_keys, reveal
 from portal.vocabulary import OVERRIDING_BASES, OWNER_ROLES, SHARE_BASES, bases
@@ -128,6 +128,11 @@ def agencies_to_ask(session: Session, case: m.Case) -> list[m.Agency]:
     return [a for a in all_agencies(session) if bundles_for(a.type) and a.id not in never]
 
 
+def agencies_shown(session: Session, case: m.Case) -> set[uuid.UUID]:
+    """Return the agencies to which something of a case is open now."""
+    return {grant.agency_id for grant in session.scalars(live_grants(case.id, clock(session)))}
+
+
 def agencies_of_duty(session: Session) -> list[m.Agency]:
     """Return the agencies that some duty of the centre may name, by type and name."""
     types = {party for code in duties() for party in bases()[code].allowed_recipients}
@@ -146,6 +151,7 @@ __all__ = [
     "account_by_email",
     "account_names",
     "agencies_of_duty",
+    "agencies_shown",
     "agencies_to_ask",
     "agency_names",
     "all_agencies",

@@ -17,6 +17,7 @@ from portal.codes import number_of
 from portal.queries.paging import Cursor, Page, beyond, directed
 from portal.queries.threads import Line, messages
 from portal.vault import reveal
+from portal.vocabulary import CAFETERIA
 
 PAGE = 50
 # Nobody counts on beyond a thousand: 1,001 is shown as 1,000+.
@@ -212,6 +213,11 @@ def other_agencies(session: Session) -> list[m.Agency]:
 
 
 def report_slug(session: Session) -> str | None:
-    """Return the report link's part of the acting agency, None where it has none."""
-    mine = select(m.Agency.report_slug).where(m.Agency.id == session.info["viewer"].agency_id)
+    """Return the report link's part of the acting cafeteria, None where it has none.
+
+    A school's link is for its children's tablets, and takes no report.
+    """
+    mine = select(m.Agency.report_slug).where(
+        m.Agency.id == session.info["viewer"].agency_id, m.Agency.type == CAFETERIA
+    )
     return session.scalars(mine).one_or_none()

@@ -118,6 +118,36 @@ for (const area of all("[data-limit]")) {
   show();
 }
 
+// ---- Many choices in groups: what is typed leaves the matching ones; emptied, all is as it was.
+const folded = (text) =>
+  text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[\u30a1-\u30f6]/g, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60));
+for (const place of all("[data-folds]")) {
+  const filter = place.querySelector("[data-filter]");
+  const none = place.querySelector("[data-none]");
+  const groups = all("details", place).map((group) => ({ group, open: group.open, choices: all("label", group) }));
+  filter.addEventListener("input", () => {
+    const wanted = folded(filter.value.trim());
+    let found = 0;
+    for (const { group, open, choices } of groups) {
+      for (const choice of choices) {
+        choice.hidden = !folded(choice.querySelector(".choice__text > span").textContent).includes(wanted);
+      }
+      const left = choices.filter((choice) => !choice.hidden).length;
+      group.hidden = left === 0;
+      group.open = wanted ? left > 0 : open || group.querySelector(":checked") !== null;
+      found += left;
+    }
+    none.textContent = found ? "" : none.dataset.none;
+  });
+  // Enter sends no form that is not filled in yet.
+  filter.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") event.preventDefault();
+  });
+}
+
 // ---- A second press of the same button sends nothing; the server would drop it anyway.
 for (const form of all("form[data-once]")) {
   form.addEventListener("submit", (event) => {

@@ -274,3 +274,15 @@ def test_what_was_listed_is_in_the_log(
             text("SELECT details FROM audit_events WHERE event = 'case.listed'")
         ).scalars()
         assert {"cases": [str(town.case_id)]} in list(found)
+
+
+def test_only_a_cafeteria_is_led_to_the_reports_of_its_link(
+    browse: Browse, town: City, system: Engine
+) -> None:
+    # The link of a school is for its children's tablets, and no page of reports is behind it.
+    with SystemSession(system) as session, session.begin():
+        session.get_one(m.Agency, town.agencies["school"]).report_slug = "mihon-ichi"
+    assert "/report/" in browse("volunteer").get("/").text
+    nurse = browse("nurse")
+    for page in ("/", "/my-reports"):
+        assert "/report/" not in nurse.get(page).text

@@ -233,13 +233,17 @@ class ChromiumPerson(Person):
 
     def _fill(self, field: Any, value: str | list[str]) -> None:
         first = field.first
+        if first.get_attribute("type") not in ("radio", "checkbox"):
+            self._open_around(first)
         tag = first.evaluate("element => element.tagName")
         kind = first.get_attribute("type")
         if kind in ("radio", "checkbox"):
             for one in [value] if isinstance(value, str) else value:
                 chosen = field.and_(self.tab.locator(f"[value='{one}']"))
                 # The input lies beneath its picture; a finger meets the label.
-                self.tab.locator(f"label[for='{chosen.get_attribute('id')}']").click()
+                label = self.tab.locator(f"label[for='{chosen.get_attribute('id')}']")
+                self._open_around(label)
+                label.click()
         elif tag == "SELECT":
             first.select_option(value)
         elif field.count() > 1 and not isinstance(value, str):
@@ -249,6 +253,13 @@ class ChromiumPerson(Person):
         else:
             first.fill(value)
             self.letters += len(value)
+
+    def _open_around(self, place: Locator) -> None:
+        """Open the folded group in which something stands; that is a tap more."""
+        group = place.locator("xpath=ancestor::details[not(@open)]")
+        if group.count():
+            group.locator("summary").click()
+            self.taps += 1
 
     def presses(self, words: str) -> None:
         with self.tab.expect_navigation():
