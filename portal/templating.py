@@ -80,6 +80,8 @@ def init_templating(app: Flask) -> None:
         isotime=isotime,
         jst=jst,
         jst_date=jst_date,
+        jst_since=jst_since,
+        jst_until=jst_until,
         kids_date=kids_date,
         kids_time=kids_time,
         nl2br=nl2br,
@@ -165,6 +167,19 @@ def jst_date(day: date) -> str:
     if _language() == "en":
         return f"{local:%a} {local.day} {local:%B} {local.year}"
     return f"{local.year}年{local.month}月{local.day}日（{WEEKDAYS_JA[local.weekday()]}）"
+
+
+def jst_since(moment: datetime) -> str:
+    """Return when a period begins: the day alone where it begins with one, else with the time."""
+    local = working_hours.jst(moment)
+    return jst(moment) if local.time() else jst_date(local)
+
+
+def jst_until(moment: datetime) -> str:
+    """Return when a period ends: its last day where it ends with one, else with the time."""
+    if working_hours.jst(moment).time():
+        return jst(moment)
+    return jst_date(working_hours.instant_to_inclusive(moment))
 
 
 def kids_date(day: date, *, year: bool = False) -> str:

@@ -41,7 +41,14 @@ from portal.queries.sharing import wishes_of
 from portal.services.consented import latest_necessity
 from portal.services.contracts import entrust as entrust_to
 from portal.services.denials import hide_from
-from portal.services.lawful import approve, propose, record_report, refuse, send_report
+from portal.services.lawful import (
+    approve,
+    propose,
+    record_report,
+    refuse,
+    send_report,
+    terms_of_proposal,
+)
 from portal.templating import today
 from portal.unit import visible_or_404
 from portal.vault import reveal
@@ -317,18 +324,25 @@ def proposal(share_proposal_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _proposal_page(row: m.ShareProposal, refusing: DecisionForm, approving: PortalForm) -> str:
-    case = own_case(row.case_id)
+    case, waits = own_case(row.case_id), _may_decide(row)
+    is_over = row.valid_until <= clock(db.session)
     return render_template(
         "consents/proposal.html",
         case=case,
         row=proposal_row(db.session, row),
         staff=names_of_staff(db.session, case.owner_agency_id),
         law=law_words,
-        may_decide=_may_decide(row),
-        is_over=row.valid_until <= clock(db.session),
+        may_decide=waits,
+        is_over=is_over,
+        # Whoever decides has in sight what the decision opens.
+        sight=_sight_of_proposal(case, row) if waits and not is_over else None,
         refusing=refusing,
         approving=approving,
     )
+
+
+def _sight_of_proposal(case: m.Case, row: m.ShareProposal) -> Preview:
+    return _sight(case, terms_of_proposal(db.session, row), ())
 
 
 def _may_decide(row: m.ShareProposal) -> bool:
