@@ -83,10 +83,10 @@ def letters(session: Session, _town: towns.City) -> list[m.Notice]:
     return list(session.scalars(select(m.Notice).order_by(m.Notice.recorded_at, m.Notice.id)))
 
 
-def cards(page: Page) -> list[str]:
+def rows(page: Page) -> list[str]:
     assert page.tree is not None
-    found = page.tree.xpath("//main//ul[@class='card-list']/li")
-    return [" ".join(card.text_content().split()) for card in found]
+    found = page.tree.xpath("//main//ul[@class='case-rows']/li")
+    return [" ".join(row.text_content().split()) for row in found]
 
 
 def unread(browser: Browser) -> str:
@@ -150,9 +150,9 @@ class TestTelling:
         page = nurse.get("/notifications")
         assert page.tree is not None
         assert page.tree.xpath("//title/text()")[0].startswith("(1) ")
-        (card,) = cards(page)
-        assert "対応の依頼が届きました" in card
-        assert "あおい" in card
+        (row,) = rows(page)
+        assert "対応の依頼が届きました" in row
+        assert "あおい" in row
         there = nurse.post(page.tree.xpath("//form[contains(@action,'/open')]/@action")[0]).location
         assert there.startswith("/actions/")
         assert unread(nurse) == ""
@@ -269,7 +269,7 @@ class TestTelling:
         assert len(write(letters)) == 2, "the letters are in the queue"
         write(ended(grant))
         page = nurse.get("/notifications")
-        assert cards(page) == []
+        assert rows(page) == []
         assert "K7F-3QXR" not in page.text
         assert unread(nurse) == ""
         nurse.post(there, status=404)
@@ -327,7 +327,7 @@ class TestTelling:
         # The school does not see this slice: the row is there, and shows nowhere.
         counsellor.submit(url, {**written, "slice": "home", "tell": [school]})
         assert unread(browse("nurse")) == "1"
-        assert len(cards(browse("nurse").get("/notifications"))) == 1
+        assert len(rows(browse("nurse").get("/notifications"))) == 1
         counsellor.submit(url, {**written, "tell": [str(town.accounts["lawyer"])]}, 422)
         # At the school colleagues are named; its people are not known to each other's agencies.
         page = browse("nurse").get(url)
@@ -577,9 +577,9 @@ class TestDeadlines:
         write(tell_of_deadlines)
         overdue = [who for who, kind in write(told) if kind == "overdue"]
         assert overdue == ["counsellor", "director", "nurse", "teacher"]
-        (card,) = cards(browse("director").get("/notifications"))
-        assert "期限を過ぎています" in card
-        assert "1日超過" in card
+        (row,) = rows(browse("director").get("/notifications"))
+        assert "期限を過ぎています" in row
+        assert "1日超過" in row
 
     def test_a_promised_reply_that_nobody_wrote_comes_up(
         self, browse: Browse, town: towns.City, write: Write, stranger: Browser
