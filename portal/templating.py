@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -171,15 +171,18 @@ def jst_date(day: date) -> str:
 
 def jst_since(moment: datetime) -> str:
     """Return when a period begins: the day alone where it begins with one, else with the time."""
-    local = working_hours.jst(moment)
-    return jst(moment) if local.time() else jst_date(local)
+    return jst_date(moment) if _begins_a_day(moment) else jst(moment)
 
 
 def jst_until(moment: datetime) -> str:
     """Return when a period ends: its last day where it ends with one, else with the time."""
-    if working_hours.jst(moment).time():
-        return jst(moment)
-    return jst_date(working_hours.instant_to_inclusive(moment))
+    if _begins_a_day(moment):
+        return jst_date(working_hours.instant_to_inclusive(moment))
+    return jst(moment)
+
+
+def _begins_a_day(moment: datetime) -> bool:
+    return working_hours.jst(moment).time() == time.min
 
 
 def kids_date(day: date, *, year: bool = False) -> str:

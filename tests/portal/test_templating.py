@@ -70,6 +70,11 @@ def test_no_template_can_print_the_configuration(app: Flask) -> None:
         ("{{ day|jst_date }}", "/?lang=en", "Sun 4 January 2026"),
         ("{{ late|jst }}", "/", "2026年11月24日（火）00:00"),
         ("{{ late|jst_date }}", "/", "2026年11月24日（火）"),
+        ("{{ late|jst_since }}", "/", "2026年11月24日（火）"),
+        ("{{ at|jst_since }}", "/", "2026年11月23日（月）14:05"),
+        ("{{ late|jst_until }}", "/", "2026年11月23日（月）"),
+        ("{{ late|jst_until }}", "/?lang=en", "Mon 23 November 2026"),
+        ("{{ at|jst_until }}", "/", "2026年11月23日（月）14:05"),
         ("{{ at|isotime }}", "/", "2026-11-23T14:05+09:00"),
         ("{{ day|isotime }}", "/", "2026-01-04"),
         ("{{ at|wareki }}", "/", "令和8年11月23日"),
@@ -119,7 +124,10 @@ def test_a_child_reads_days_and_hours_in_words_of_its_own(app: Flask) -> None:
     assert render(app, "{{ born|kids_date }}", path="/?lang=en", **old) == "Fri 5 January 2018"
 
 
-@pytest.mark.parametrize("name", ["jst", "jst_date", "isotime", "kids_date", "kids_time", "wareki"])
+@pytest.mark.parametrize(
+    "name",
+    ["jst", "jst_date", "jst_since", "jst_until", "isotime", "kids_date", "kids_time", "wareki"],
+)
 def test_a_time_without_a_zone_is_refused(app: Flask, name: str) -> None:
     naive = AT.replace(tzinfo=None)
     with pytest.raises(ValueError, match="time zone"):
