@@ -251,6 +251,7 @@ def _brief_page(row: m.Brief, form: ReleaseForm) -> str:
         names=deeds.names_in(db.session, row),
         advice=found.advice_on(db.session, [row]),
         unlinked=unlinked_wishes(db.session, row.case_id),
+        following=found.brief_after(db.session, row),
         form=form,
     )
 

@@ -421,6 +421,23 @@ def next_on_desk(session: Session) -> tuple[uuid.UUID, uuid.UUID | None] | None:
     return None if found is None else (found[0], found[1])
 
 
+def brief_after(session: Session, brief: m.Brief) -> uuid.UUID | None:
+    """Return the brief that follows in the same meeting, in the order of its agenda, if any."""
+    opened = select(m.Case.opened_at, m.Case.id)
+    place = session.execute(opened.where(m.Case.id == brief.case_id)).one()
+    following = (
+        select(m.Brief.id)
+        .join(m.Case, m.Case.id == m.Brief.case_id)
+        .where(
+            m.Brief.meeting_id == brief.meeting_id,
+            tuple_(m.Case.opened_at, m.Case.id) > tuple_(*place),
+        )
+        .order_by(m.Case.opened_at, m.Case.id)
+        .limit(1)
+    )
+    return session.scalars(following).first()
+
+
 @dataclass(frozen=True)
 class PaperRow:
     """A meeting a case can be put before, or was, with its brief."""
@@ -482,6 +499,7 @@ __all__ = [
     "advice_of_case",
     "advice_on",
     "agenda_of",
+    "brief_after",
     "coverage_of",
     "desk_of_expert",
     "experts_for",

@@ -337,6 +337,32 @@ def test_the_agenda_leaves_no_open_case_out(
     assert "0 / 2" in page.words
 
 
+def test_the_briefs_of_a_meeting_follow_one_another_as_on_its_agenda(
+    browse: Browse, town: towns.City, system: Engine
+) -> None:
+    with SystemSession(system) as session, session.begin():
+        later = m.Case(
+            reference="AAA-AAA",
+            owner_agency_id=town.agencies["centre"],
+            status="supporting",
+            opened_at=session.get_one(m.Case, town.case_id).opened_at + dt.timedelta(days=1),
+        )
+        session.add(later)
+        session.flush()
+        later_id = later.id
+    browser = browse("counsellor")
+    meeting, elsewhere = called(browser, town), called(browser, town)
+    first = written(browser, town, meeting)
+    fields = {"question": QUESTION, "text": TEXT, "parties": "見本あおい"}
+    last = browser.submit(f"{meeting}/cases/{later_id}/brief", fields).location
+    # That of another meeting is not among them.
+    browser.submit(f"{elsewhere}/cases/{later_id}/brief", fields)
+    for brief, following in ((first, [f"{last}#main"]), (last, [])):
+        page = browser.get(brief)
+        assert page.tree is not None
+        assert page.tree.xpath("//main//a[contains(., 'つぎの資料へ')]/@href") == following
+
+
 def test_a_case_knows_its_child_and_its_last_advice_on_the_agenda(
     browse: Browse, town: towns.City
 ) -> None:
