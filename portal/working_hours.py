@@ -22,6 +22,8 @@ ONE_DAY: Final = timedelta(days=1)
 ADULT_AGE: Final = 18
 
 # A call or a visit is answered at once while somebody sits there; all other doors are written.
+# How somebody writes who comes back by a return code, whichever way it was that came first.
+WRITTEN: Final = known("channel", "WEB")
 SPOKEN_CHANNELS: Final = tuple(known("channel", code) for code in ("PHONE", "VISIT"))
 
 # Each era with its first day, the latest first.

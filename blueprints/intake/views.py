@@ -220,7 +220,8 @@ def join(item_id: uuid.UUID, case_id: uuid.UUID) -> ResponseReturnValue:
 def of_case(case_id: uuid.UUID) -> ResponseReturnValue:
     """Show the consultations that became a case's, and take one out again."""
     case = _own_case(case_id)
-    return render_template("intake/of_case.html", case=case, rows=on_desk.of_case(db.session, case))
+    rows, may = on_desk.of_case(db.session, case), desk.separable_of(db.session, case.id)
+    return render_template("intake/of_case.html", case=case, rows=rows, separable=may)
 
 
 @bp.route("/cases/<uuid:case_id>/consultations/<uuid:item_id>/separate", methods=["GET", "POST"])

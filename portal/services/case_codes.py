@@ -14,7 +14,7 @@ from portal.policy.terms import clock
 from portal.services.guardians import guardians_of
 from portal.services.threads import open_thread, return_code, thread_id_of
 from portal.vault import seal
-from portal.working_hours import promised_reply
+from portal.working_hours import WRITTEN, promised_reply
 
 # Who may have a code on a case, by whose data an entry about them is.
 KIND_OF_SUBJECT = {"child": "child", "guardian": "guardian"}
@@ -56,7 +56,8 @@ def give_code(
     if kind is None or _must_not_know(session, case, person):
         raise NoCodeForThemError
     look_as_intake(session, thread_id_of(submission), in_own_name=True)
-    promised_at = promised_reply(clock(session), "VISIT")
+    # What is promised is a reply to what comes in writing, which they have only begun to write.
+    promised_at = promised_reply(clock(session), WRITTEN)
     thread, is_new = open_thread(
         session,
         settings,

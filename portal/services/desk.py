@@ -243,18 +243,22 @@ def join(session: Session, item: m.InboxItem, case: m.Case, *, by_the_child: boo
     )
 
 
-def separable(session: Session, item: m.InboxItem) -> bool:
-    """Return whether ``separate`` can take a consultation out of its case.
+def separable_of(session: Session, case_id: uuid.UUID) -> set[uuid.UUID]:
+    """Return those of a case's consultations that ``separate`` can take out, by their items.
 
     Not one that began at the centre for a person of the case, and not one by whose return code a
     consent was given or taken back: whoever did that keeps the hand on it.
     """
-    consented = select(m.ConsentEvent.id).where(m.ConsentEvent.thread_id == item.thread_id)
-    return (
-        item.case_id is not None
-        and item.handled_by is not None
-        and session.scalars(consented.limit(1)).first() is None
+    consented = select(m.ConsentEvent.id).where(m.ConsentEvent.thread_id == m.InboxItem.thread_id)
+    found = select(m.InboxItem.id).where(
+        m.InboxItem.case_id == case_id, m.InboxItem.handled_by.is_not(None), ~consented.exists()
     )
+    return set(session.scalars(found))
+
+
+def separable(session: Session, item: m.InboxItem) -> bool:
+    """Return whether ``separate`` can take a consultation out of its case."""
+    return item.case_id is not None and item.id in separable_of(session, item.case_id)
 
 
 def separate(session: Session, item: m.InboxItem, case: m.Case) -> None:

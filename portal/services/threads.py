@@ -15,7 +15,7 @@ from portal.policy.terms import clock
 from portal.services.once import already, write_once
 from portal.text import BadText
 from portal.vault import Scope, create_key, seal
-from portal.working_hours import promised_reply
+from portal.working_hours import WRITTEN, promised_reply
 
 # What a child or guardian says is theirs; all others speak of somebody else's child, and who they
 # are is known to few (domain.md §4, slice ``reporter``).
@@ -165,14 +165,12 @@ def write_back(session: Session, *, message_id: uuid.UUID, text: str) -> m.Threa
 
     """
     thread = own_thread(session)
-    channel = session.scalars(
-        select(m.Consultation.channel).where(m.Consultation.thread_id == thread.id)
-    ).one()
     earlier = already(session, m.ThreadMessage, message_id)
     if earlier is not None:
         return earlier
     # Before the message, whose trigger hands the new promise to the desks.
-    thread.promised_at = promised_reply(clock(session), channel)
+    # However it came first: by phone or at a visit it was answered at once, in writing it is not.
+    thread.promised_at = promised_reply(clock(session), WRITTEN)
     session.flush()
     return write_message(session, thread.id, message_id=message_id, text=text)
 

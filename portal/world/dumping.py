@@ -194,6 +194,7 @@ class _Dumper:
             "author": str(row.author_account_id),
             "at": _written(row.written_at),
             "text": reveal(self.session, row, "text", _AS_SYSTEM),
+            **_if_any("heard_from", reveal(self.session, row, "heard_from", _AS_SYSTEM)),
             "retracted": _written(row.retracted_at),
         }
 

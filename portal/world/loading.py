@@ -297,7 +297,7 @@ class _Loader:
                 **dated,
             )
         )
-        seal(self.session, row, text=entry["text"])
+        seal(self.session, row, text=entry["text"], heard_from=entry.get("heard_from") or None)
         if retracted is not None:
             taken_back = self._add(
                 m.Retraction(

@@ -171,6 +171,7 @@ _ENTRY: Shape = {
     "author": Field(_id),
     "at": Field(not_an_instant),
     "text": Field(_text),
+    "heard_from": _may(_text),
     "retracted": _or_null(not_an_instant),
 }
 _GRANT: Shape = {

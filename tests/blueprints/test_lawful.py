@@ -153,6 +153,13 @@ def ticked(page: Page) -> list[str]:
     return [str(box) for box in page.tree.xpath("//input[@name='slices'][@checked]/@value")]
 
 
+def test_enter_in_a_field_presses_no_preset(browse: Browse, town: towns.City) -> None:
+    """A browser presses the first button of a form: here the one that shows what would be seen."""
+    url = f"/cases/{town.case_id}/duties/new"
+    page = browse("counsellor").get(url)
+    assert page.tree.xpath("//main//form[.//fieldset]//button/@value")[0] == "preview"
+
+
 def test_a_preset_ticks_what_is_usual_and_shares_nothing(
     browse: Browse, town: towns.City, system: Engine
 ) -> None:
