@@ -18,7 +18,7 @@ WAYS = (
     (lazy_gettext("受付"), "intake.inbox", Action.READ_INBOX),
     (lazy_gettext("相談を入力"), "intake.type_in", Action.RECEIVE),
     (lazy_gettext("ケース"), "cases.index", Action.READ_CASES),
-    (lazy_gettext("依頼された対応"), "coordination.my_actions", Action.WORK_ACTION),
+    (lazy_gettext("対応の依頼"), "coordination.my_actions", Action.WORK_ACTION),
     (lazy_gettext("緊急に開く"), "consents.emergency_open", Action.OPEN_IN_EMERGENCY),
     (lazy_gettext("自機関の記録"), "cases.own_records", Action.READ_OWN_RECORDS),
     (lazy_gettext("支援方針会議"), "coordination.meetings", Action.HOLD_MEETING),

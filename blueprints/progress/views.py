@@ -12,7 +12,7 @@ from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
 from portal.policy.permissions import Action
-from portal.queries.progress import ending_shares, read_checks, read_closures
+from portal.queries.progress import ending_shares, open_tasks, read_checks, read_closures
 from portal.services.progress import check_progress, close_case, may_close_with, reopen_case
 from portal.unit import visible_or_404
 
@@ -40,10 +40,9 @@ def close(case_id: uuid.UUID) -> ResponseReturnValue:
     if sent and not may_close_with(db.session, form.outcome.data):
         form.outcome.errors = [_("「連絡不通」でおわるときは、所長が判断します。")]
     if not sent or form.errors:
-        ending = ending_shares(db.session, case)
-        return render_template(
-            "progress/close.html", case=case, form=form, ending=ending
-        ), form.status
+        ending, tasks = ending_shares(db.session, case), open_tasks(db.session, case)
+        shown = {"case": case, "form": form, "ending": ending, "tasks": tasks}
+        return render_template("progress/close.html", **shown), form.status
     close_case(db.session, case, **form.terms)
     flash(_("終結にしました。"), "success")
     return redirect(url_for("cases.show", case_id=case.id))

@@ -79,6 +79,15 @@ def read_closures(session: Session, case: m.Case) -> list[Closed]:
     ]
 
 
+def open_tasks(session: Session, case: m.Case) -> Sequence[m.Task]:
+    """Return what the owner has still to do by a time, the first due first."""
+    return session.scalars(
+        select(m.Task)
+        .where(m.Task.case_id == case.id, m.Task.done_at.is_(None))
+        .order_by(m.Task.due_at, m.Task.id)
+    ).all()
+
+
 def ending_shares(session: Session, case: m.Case) -> tuple[Sequence[Share], Sequence[Share]]:
     """Return the live shares that would end with the case, and those of 見守り that go on."""
     shares = live_shares(session, case)

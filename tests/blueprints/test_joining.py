@@ -11,6 +11,7 @@ from portal import models as m
 from portal.config import Config
 from portal.database import SystemSession
 from portal.vault import equip, seal
+from portal.working_hours import promised_reply
 from tests import city as towns
 from tests.blueprints.test_child import come_back, tell
 from tests.blueprints.test_intake import accept, items_of, report
@@ -172,6 +173,19 @@ class TestJoining:
         # And joined once more.
         join(centre, item, town)
         assert item_of(system, item).case_id == town.case_id
+
+    def test_what_began_at_the_centre_is_offered_no_way_out_and_promised_for_a_working_day(
+        self, browse: Browse, system: Engine, town: towns.City
+    ) -> None:
+        centre, case = browse("counsellor"), f"/cases/{town.case_id}"
+        given = {"secret": "あさがお"}
+        centre.submit(f"{case}/people/{town.persons['child']}/code", given, 200)
+        page = centre.get(f"{case}/consultations")
+        assert "/separate" not in page.text
+        assert "ケースから外せません" in page.words
+        (thread,) = rows(system, m.Thread)
+        # What it answers will come in writing: whoever writes at noon waits for no clock.
+        assert thread.promised_at == promised_reply(thread.opened_at, "WEB")
 
     def test_whom_nobody_knows_to_be_the_child_is_let_into_no_record(
         self, stranger: Browser, browse: Browse, system: Engine, town: towns.City

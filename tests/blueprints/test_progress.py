@@ -195,6 +195,27 @@ def test_an_end_because_nobody_is_reached_is_the_directors(
     assert write(status) == "closed"
 
 
+def test_what_is_not_done_yet_is_told_before_the_end_and_stays(
+    browse: Browse, town: towns.City, write: Write
+) -> None:
+    def see_the_child(session: Session, town: towns.City) -> None:
+        place = {"case_id": town.case_id, "owner_agency_id": town.agencies["centre"]}
+        due = session.scalar(select(func.now()))
+        session.add(m.Task(**place, kind=m.Task.SEE_CHILD, due_at=due))
+
+    counsellor, url = browse("counsellor"), f"{case_url(town)}/closure"
+    assert "済んでいない確認" not in counsellor.get(url).words
+    write(see_the_child)
+    page = counsellor.get(url).words
+    assert "済んでいない確認" in page
+    assert "こどもに会って安全を確かめる" in page
+    counsellor.submit(url, CLOSURE)
+    page = counsellor.get(case_url(town))
+    assert "このケースは終結しています" in page.words
+    assert "こどもに会って安全を確かめる" in page.words
+    assert "こどもに会う" in counsellor.get("/").words
+
+
 def test_a_closed_case_closes_once_and_opens_again_without_its_shares(
     browse: Browse, town: towns.City, write: Write
 ) -> None:

@@ -127,3 +127,36 @@ def test_back_after_a_withdrawal_shows_nothing(
     tab.go_back()
     assert _shown(tab, words) == []
     assert tab.get_by_role("heading", level=1).count() == 1
+
+
+def _typed(tab: Tab) -> str:
+    """Return what stands in the fields of a page into which one types."""
+    values: list[str] = tab.eval_on_selector_all(
+        "main textarea, main input[type=text]", "fields => fields.map((field) => field.value)"
+    )
+    return "".join(values)
+
+
+def test_back_after_a_clerk_has_sent_a_consultation_shows_nothing_of_it(served: Served) -> None:
+    """Clerks write and never read (domain.md §1), also not what they wrote a minute ago."""
+    words = "家に帰りたくないと電話で話した。"
+    tab = served.open(served.someone("center_clerk"))
+    tab.goto(f"{served.address}/consultations/new")
+    tab.locator("main textarea").first.fill(words)
+    # The control: until it is sent, it stands there.
+    assert words in _typed(tab)
+    for group in ("channel", "consulter", "topic"):
+        choice = tab.locator(f"main [name={group}]")
+        if choice.first.evaluate("field => field.tagName") == "SELECT":
+            choice.select_option(index=1)
+        else:
+            choice.first.check()
+    before = served.site.rows("SELECT count(*) FROM consultations")[0][0]
+    tab.locator("main form button[type=submit]").last.click()
+    tab.get_by_text("相談番号").first.wait_for()
+    assert served.site.rows("SELECT count(*) FROM consultations")[0][0] == before + 1
+    assert _shown(tab, [words]) == []
+    tab.go_back()
+    assert "/consultations/new" in tab.url
+    assert words not in _typed(tab)
+    assert _shown(tab, [words]) == []

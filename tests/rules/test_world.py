@@ -184,6 +184,13 @@ def test_a_random_world_comes_back_as_it_was(fresh: Database, seed: int) -> None
     assert canonical(dumped(fresh)) == canonical(world)
 
 
+def test_who_told_an_entry_by_phone_comes_back_too(fresh: Database) -> None:
+    world = read_file(EXAMPLE)
+    world["cases"][0]["entries"][0]["heard_from"] = "教頭の見本さん"
+    load_into(fresh, world)
+    assert canonical(dumped(fresh)) == canonical(world)
+
+
 def test_a_dump_is_a_world(example: Database, fresh: Database) -> None:
     given = json.loads(json.dumps(dumped(example)))
     load_into(fresh, given)
