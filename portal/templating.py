@@ -96,6 +96,7 @@ def shared_context() -> dict[str, Any]:
     """Return the names that every template has; they that need a sign-in are empty signed out."""
     names: dict[str, Any] = {
         "acting": None,
+        "badge": 0,
         "demo": bool(current_app.config.get("DEMO", False)),
         "hotlines": hotlines(),
         "leave_url": "/child/leave",
