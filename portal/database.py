@@ -7,7 +7,7 @@ viewer's identity in the transaction, where row-level security (the real wall) r
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 from psycopg import errors as pg
 from psycopg.pq import ExecStatus
 from sqlalchemy import (
+    ARRAY,
     Engine,
     Function,
     Select,
     TableClause,
     Text,
     TextualSelect,
+    Uuid,
     bindparam,
     create_engine,
     event,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, with_loader_criteria
@@ -220,6 +223,13 @@ def before_viewer(session: Session, function: Function[Any]) -> Any:
     """
     call = select(text("*")).select_from(function)
     return session.execute(call, execution_options={"before_viewer": True})
+
+
+def managed_references(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the references of those cases that are shared with the agency the viewer manages."""
+    wanted = type_coerce(list(case_ids), ARRAY(Uuid()))
+    rows = before_viewer(session, func.managed_references(wanted))
+    return {row.case_id: row.reference for row in rows}
 
 
 # A statement under row-level security takes three times longer to plan than to run, and its plan

@@ -14,6 +14,7 @@ from portal.extensions import db
 from portal.forms import PortalForm
 from portal.policy.permissions import Action, require
 from portal.queries import administration as lists
+from portal.queries.paging import read_cursor
 from portal.services import administration as services
 from portal.services import readers
 
@@ -72,10 +73,10 @@ def end_team_member(member_id: uuid.UUID) -> ResponseReturnValue:
 def grant_readers(grant_id: uuid.UUID) -> ResponseReturnValue:
     """Name who reads one share, or hand it over from one reader to another."""
     acting = require(standing(db.session), Action.MANAGE)
-    rows = [row for row in lists.grants_to(db.session, acting.agency_id) if row.id == grant_id]
-    if not rows:
+    row = lists.grant_to(db.session, acting.agency_id, grant_id)
+    if row is None:
         abort(404)
-    form = HandOverForm(accounts=rows[0].reader_ids)
+    form = HandOverForm(accounts=row.reader_ids)
     colleagues = lists.colleague_choices(db.session, acting.agency_id)
     form.accounts.choices = [(uuid.UUID(key), name) for key, name in colleagues]
     change = None
@@ -84,10 +85,8 @@ def grant_readers(grant_id: uuid.UUID) -> ResponseReturnValue:
             readers.hand_over(db.session, grant_id, form.accounts.data or ())
             return redirect(url_for("administration.team"))
         named = form.accounts.data or ()
-        change = lists.handing_over(db.session, acting.agency_id, rows[0], named)
-    page = render_template(
-        "administration/grant_readers.html", form=form, row=rows[0], change=change
-    )
+        change = lists.handing_over(db.session, acting.agency_id, row, named)
+    page = render_template("administration/grant_readers.html", form=form, row=row, change=change)
     return page, form.status
 
 
@@ -108,6 +107,6 @@ def _team_page(
         form=form,
         team=team,
         change=change,
-        grants=lists.grants_to(db.session, acting.agency_id),
+        page=lists.grants_to(db.session, acting.agency_id, read_cursor(request.args.get("at"))),
     )
     return page, status

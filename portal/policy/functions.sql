@@ -398,14 +398,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE d.agency_id = p_agency AND (cardinality(d.networks) > 0 OR cardinality(d.certificates) > 0);
 $$;
 
-CREATE FUNCTION managed_references()
+CREATE FUNCTION managed_references(p_cases uuid[])
 RETURNS TABLE (case_id uuid, reference text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- A manager sees reference, slices and end of each grant and nothing of the case, whose row
     -- stays closed (rule 7); the reference is a random one.
     RETURN QUERY SELECT DISTINCT c.id, c.reference FROM grants JOIN cases c ON c.id = grants.case_id
-    WHERE {managed_grants};
+    WHERE c.id = ANY (p_cases) AND {managed_grants};
 END $$;
 
 CREATE FUNCTION due_checks(p_until date, p_most integer)

@@ -9,16 +9,20 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, literal_column, select, tuple_
+from sqlalchemy import Select, func, literal, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.database import before_viewer
+from portal.database import managed_references
 from portal.policy.viewer import live
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.vault import email_index_for, fetch_keys, reveal
 
-PAGE = 50
+PAGE, COUNTED = 50, 1_001
+# Where no end is set, a share stands behind all others.
+_END = func.coalesce(m.Grant.valid_until, literal(dt.datetime.max.replace(tzinfo=dt.UTC))).label(
+    "at"
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class GrantRow:
     """All that a manager sees of a share: which case, which slices, until when, who reads.
 
     ``readers`` are the named ones, nobody where a team reads; ``fixed`` ones were named by the
-    centre; ``of_team`` says that the default team reads.
+    centre.
     """
 
     id: uuid.UUID
@@ -75,7 +79,6 @@ class GrantRow:
     reader_ids: Sequence[uuid.UUID]
     readers: Sequence[str]
     fixed: bool
-    of_team: bool
 
 
 def agencies(session: Session, kind: str = "", after: uuid.UUID | None = None) -> Page:
@@ -253,26 +256,38 @@ def colleague_choices(session: Session, agency_id: uuid.UUID) -> list[tuple[str,
 class TeamChange:
     """What it means that somebody comes onto the default team, or leaves it.
 
-    ``references`` of the cases that are read, or no longer read, by it; ``others`` on the team.
+    ``references`` of the first cases that are read, or no longer read, by it, and how many ``more``
+    there are, counted up to ``COUNTED``; ``others`` on the team.
     Who is shut out of a case is not said here: the agency does not know it.
     """
 
     account_id: uuid.UUID
     name: str
     references: Sequence[str]
+    more: int
     others: int
 
 
 def team_change(session: Session, agency_id: uuid.UUID, account_id: uuid.UUID) -> TeamChange:
     """Return what hangs on somebody's place on an agency's default team, for its manager."""
-    grants = grants_to(session, agency_id)
-    named = {grant.reference for grant in grants if account_id in grant.reader_ids}
-    by_team = {grant.reference for grant in grants if grant.of_team}
+    row = m.Grant
+    named = _live_grants(agency_id).where(literal(account_id) == func.any(row.account_ids))
+    by_team = _live_grants(agency_id).where(row.account_ids.is_(None), row.team_id.is_(None))
+    found = session.execute(
+        by_team.where(row.case_id.not_in(named.with_only_columns(row.case_id)))
+        .with_only_columns(row.case_id)
+        .distinct()
+        .limit(literal_column(str(COUNTED)))
+    )
+    cases = list(found.scalars())
+    references = sorted(managed_references(session, cases).values())
     others = [
         row for row in team_of(session, agency_id) if row.live and row.account_id != account_id
     ]
     name = names_of(session, [account_id]).get(account_id, "")
-    return TeamChange(account_id, name, sorted(by_team - named), len(others))
+    return TeamChange(
+        account_id, name, references[:PAGE], max(0, len(references) - PAGE), len(others)
+    )
 
 
 @dataclass(frozen=True)
@@ -298,23 +313,47 @@ def handing_over(
     return HandingOver(called(after - before), called(before - after))
 
 
-def grants_to(session: Session, agency_id: uuid.UUID) -> list[GrantRow]:
-    """Return the live grants to an agency as its manager sees them, the next to end first."""
+def grants_to(session: Session, agency_id: uuid.UUID, cursor: Cursor | None = None) -> Page:
+    """Return a page of the live grants to an agency for its manager, the next to end first."""
+    listed = _live_grants(agency_id).add_columns(_END, m.Grant.id.label("id"))
+    page = newest_first(session, listed, _END, m.Grant.id, cursor=cursor, size=PAGE, soonest=True)
+    return Page(_grant_rows(session, [row.Grant for row in page.rows]), page.newer, page.older)
+
+
+def grants_ending(
+    session: Session, agency_id: uuid.UUID, *, before: dt.datetime | None, most: int
+) -> tuple[list[GrantRow], int]:
+    """Return the first live grants to an agency that end before an instant, and how many do.
+
+    Without an instant these are all that it has; how many is counted up to ``COUNTED``.
+    """
+    ending = _live_grants(agency_id)
+    if before is not None:
+        ending = ending.where(m.Grant.valid_until <= before)
+    few = ending.with_only_columns(m.Grant.id).limit(literal_column(str(COUNTED))).subquery()
+    first = ending.order_by(_END, m.Grant.id).limit(literal_column(str(most)))
+    rows = _grant_rows(session, list(session.scalars(first)))
+    return rows, session.scalar(select(func.count()).select_from(few)) or 0
+
+
+def grant_to(session: Session, agency_id: uuid.UUID, grant_id: uuid.UUID) -> GrantRow | None:
+    """Return one live grant to an agency as its manager sees it, None where there is none."""
+    one = _live_grants(agency_id).where(m.Grant.id == grant_id)
+    return next(iter(_grant_rows(session, list(session.scalars(one)))), None)
+
+
+def _live_grants(agency_id: uuid.UUID) -> Select[Any]:
     row: Any = m.Grant.__table__
-    references = {
-        found.case_id: found.reference
-        for found in before_viewer(session, func.managed_references())
-    }
-    found = session.scalars(
-        select(m.Grant)
-        .where(
-            m.Grant.agency_id == agency_id,
-            live(row),
-            m.Grant.ended_at.is_(None) | (m.Grant.ended_at > func.portal_clock()),
-        )
-        .order_by(m.Grant.valid_until, m.Grant.id)
-    ).all()
-    names = names_of(session, (who for grant in found for who in grant.account_ids or ()))
+    return select(m.Grant).where(
+        m.Grant.agency_id == agency_id,
+        live(row),
+        m.Grant.ended_at.is_(None) | (m.Grant.ended_at > func.portal_clock()),
+    )
+
+
+def _grant_rows(session: Session, grants: Sequence[m.Grant]) -> list[GrantRow]:
+    references = managed_references(session, {grant.case_id for grant in grants})
+    names = names_of(session, (who for grant in grants for who in grant.account_ids or ()))
     return [
         GrantRow(
             grant.id,
@@ -324,8 +363,7 @@ def grants_to(session: Session, agency_id: uuid.UUID) -> list[GrantRow]:
             grant.account_ids or (),
             [names.get(who, "") for who in grant.account_ids or ()],
             grant.readers_fixed,
-            not grant.account_ids and grant.team_id is None,
         )
-        for grant in found
+        for grant in grants
         if grant.case_id in references
     ]

@@ -29,7 +29,7 @@ from portal.codes import number_of
 from portal.policy.permissions import Action, Standing, allows
 from portal.policy.unread import unread
 from portal.policy.viewer import ACCOUNT, AGENCY, DIRECTOR
-from portal.queries.administration import grants_to, team_of
+from portal.queries.administration import grants_ending, team_of
 from portal.queries.cases import child_names, count_cases, list_cases
 from portal.queries.covers import worked_on
 from portal.queries.inbox import COUNTED
@@ -351,12 +351,11 @@ def _shares(session: Session, standing: Standing, now: dt.datetime) -> Waiting:
     read without a team, so an empty team is a question to the manager and no certainty.
     """
     team = any(member.live for member in team_of(session, standing.agency_id))
-    found = [
-        Item(None, row.reference, "ending" if team else "unread", row.until, not team)
-        for row in grants_to(session, standing.agency_id)
-        if not team or (row.until is not None and row.until <= now + ENDING)
-    ]
-    return Waiting("shares", len(found), found[:SHOWN])
+    before = now + ENDING if team else None
+    rows, count = grants_ending(session, standing.agency_id, before=before, most=SHOWN)
+    kind = "ending" if team else "unread"
+    found = [Item(None, row.reference, kind, row.until, not team) for row in rows]
+    return Waiting("shares", count, found)
 
 
 def _briefs(session: Session, _standing: Standing, _now: dt.datetime) -> Waiting:

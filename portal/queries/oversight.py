@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event
-from portal.database import before_viewer
+from portal.database import managed_references
 from portal.queries.administration import names_of
 from portal.queries.covers import stood_in
 from portal.queries.paging import Cursor, Page, newest_first
@@ -311,8 +311,7 @@ def staff_readings(
 
 def _references(session: Session, case_ids: set[Any]) -> dict[Any, str]:
     """Return the references that the viewer may know: of own cases, and of managed grants."""
-    managed = before_viewer(session, func.managed_references())
-    known: dict[Any, str] = {row.case_id: row.reference for row in managed}
+    known: dict[Any, str] = managed_references(session, case_ids)
     own = select(m.Case.id, m.Case.reference).where(m.Case.id.in_(case_ids))
     return known | {row.id: row.reference for row in session.execute(own)}
 

@@ -73,22 +73,32 @@ def direction(cursor: Cursor | None) -> str:
 
 
 def newest_first(
-    session: Session, statement: Select[Any], at: Any, key: Any, *, cursor: Cursor | None, size: int
+    session: Session,
+    statement: Select[Any],
+    at: Any,
+    key: Any,
+    *,
+    cursor: Cursor | None,
+    size: int,
+    soonest: bool = False,
 ) -> Page:
     """Return a page of a statement that has the columns ``at`` and ``key`` among what it selects.
 
-    Going back to the first page gives a full one, whatever the cursor was.
+    Going back to the first page gives a full one, whatever the cursor was. With ``soonest`` the
+    list runs the other way, from what is due first; ``newer`` then leads back to its beginning.
     """
     way = direction(cursor)
-    ordered = statement.order_by(*directed(at, key, way)).limit(literal_column(str(size + 1)))
+    back = way == "newer"
+    order = "newer" if back != soonest else "older"
+    ordered = statement.order_by(*directed(at, key, order)).limit(literal_column(str(size + 1)))
     if cursor is None:
         found = list(session.execute(ordered))
     else:
         bound = {"at": cursor.at, "id": cursor.id}
-        found = list(session.execute(ordered.where(beyond(at, key, way)), bound))
-    more, back = len(found) > size, way == "newer"
+        found = list(session.execute(ordered.where(beyond(at, key, order)), bound))
+    more = len(found) > size
     if back and not more:
-        return newest_first(session, statement, at, key, cursor=None, size=size)
+        return newest_first(session, statement, at, key, cursor=None, size=size, soonest=soonest)
     shown = found[:size]
     if back:
         shown.reverse()

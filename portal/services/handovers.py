@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record
-from portal.database import NotVisibleError, before_viewer, lock_grants, standing
+from portal.database import NotVisibleError, lock_grants, managed_references, standing
 from portal.policy.permissions import Action, NotPermittedError, require
 from portal.policy.terms import clock, holds
 from portal.services.administration import RefusedError
@@ -144,8 +144,6 @@ def _cases(session: Session, membership: m.Membership) -> list[tuple[m.CaseWorke
 
 def _grants(session: Session, membership: m.Membership) -> list[tuple[m.Grant, str]]:
     """Return the live grants that name the person, with the references a manager may know."""
-    managed = before_viewer(session, func.managed_references())
-    references = {row.case_id: row.reference for row in managed}
     now, row = clock(session), m.Grant
     found = session.scalars(
         select(row)
@@ -157,7 +155,8 @@ def _grants(session: Session, membership: m.Membership) -> list[tuple[m.Grant, s
             or_(row.ended_at.is_(None), row.ended_at > now),
         )
         .order_by(row.valid_until, row.id)
-    )
+    ).all()
+    references = managed_references(session, {grant.case_id for grant in found})
     return [(grant, references[grant.case_id]) for grant in found if grant.case_id in references]
 
 

@@ -408,10 +408,36 @@ def test_references_are_for_managers_alone(app: Portal, town: City, shared: None
                 for name, found in ids:
                     key = str(found[person])
                     connection.execute(select(func.set_config(f"portal.{name}", key, True)))
-                rows = connection.execute(text("SELECT * FROM managed_references()")).all()
+                asked = text("SELECT * FROM managed_references(ARRAY[CAST(:case_id AS uuid)])")
+                rows = connection.execute(asked, {"case_id": town.case_id}).all()
                 assert len(rows) == seen, person
     finally:
         engine.dispose()
+
+
+def test_a_long_list_of_shares_comes_in_pages_the_next_to_end_first(
+    browse: Browse, town: City, system: Engine, config: Config
+) -> None:
+    with SystemSession(system) as session, session.begin():
+        equip(session, config.keys)
+        for days in range(53, 0, -1):
+            add_grant(session, town, "school", ["basic"], days=days)
+        endless = session.get_one(m.Grant, add_grant(session, town, "school", ["basic"]))
+        endless.valid_until = None
+    principal = browse("principal")
+    pages = [principal.get("/team")]
+    for way in ("next", "prev"):
+        (there,) = pages[-1].tree.xpath(f"//nav[@class='pager']//a[@rel='{way}']/@href")
+        pages.append(principal.get(there))
+    ends = [page.tree.xpath("//li[@class='card']//time/@datetime") for page in pages]
+    assert [len(found) for found in ends] == [50, 3, 50]
+    assert ends[0] == sorted(ends[0]) == ends[2]
+    assert ends[1] == sorted(ends[1])
+    assert ends[1][0] > ends[0][-1]
+    assert pages[1].words.count("終わる日は決まっていません") == 1
+    # The first page of the portal says how many of them end within two weeks.
+    waiting = principal.get("/").tree.xpath("//section[@aria-labelledby='waiting-shares']//li")
+    assert len(waiting) == 5
 
 
 def test_a_manager_keeps_the_team_and_it_acts_at_once(

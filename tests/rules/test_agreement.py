@@ -170,7 +170,8 @@ def test_a_manager_is_told_the_references_of_managed_cases_and_no_others(city: C
         with city.looking(APP) as connection:
             for pair, right in city.expected(seed).items():
                 send_settings(connection, viewer_of(connection, pair))
-                rows = connection.execute(text("SELECT * FROM managed_references()"))
+                asked = "SELECT * FROM managed_references(ARRAY(SELECT case_id FROM grants))"
+                rows = connection.execute(text(asked))
                 found = {(str(case_id), reference) for case_id, reference in rows}
                 assert found == {of_grant[grant] for grant in right["managed_grants"]}
                 told += len(found)
