@@ -1964,14 +1964,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE d.agency_id = p_agency AND (cardinality(d.networks) > 0 OR cardinality(d.certificates) > 0);
 $$;
 
-CREATE FUNCTION managed_references()
+CREATE FUNCTION managed_references(p_cases uuid[])
 RETURNS TABLE (case_id uuid, reference text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- A manager sees reference, slices and end of each grant and nothing of the case, whose row
     -- stays closed (rule 7); the reference is a random one.
     RETURN QUERY SELECT DISTINCT c.id, c.reference FROM grants JOIN cases c ON c.id = grants.case_id
-    WHERE grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
+    WHERE c.id = ANY (p_cases) AND grants.agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.agency_id = (SELECT viewer_managing() AS viewer_managing_1) AND grants.valid_from <= portal_clock() AND (grants.valid_until IS NULL OR portal_clock() < grants.valid_until) AND (grants.ended_at IS NULL OR portal_clock() < grants.ended_at) AND grants.case_opened_at <= portal_clock() AND (grants.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_us() AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND grants.case_id != all(CAST((SELECT viewer_cases_not_to_tell_me() AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
 END $$;
 
 CREATE FUNCTION due_checks(p_until date, p_most integer)
@@ -3320,11 +3320,11 @@ REVOKE ALL ON FUNCTION door_of(uuid) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION door_of(uuid) TO portal_app;
 
-ALTER FUNCTION managed_references() OWNER TO portal_system;
+ALTER FUNCTION managed_references(uuid[]) OWNER TO portal_system;
 
-REVOKE ALL ON FUNCTION managed_references() FROM PUBLIC;
+REVOKE ALL ON FUNCTION managed_references(uuid[]) FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION managed_references() TO portal_app;
+GRANT EXECUTE ON FUNCTION managed_references(uuid[]) TO portal_app;
 
 ALTER FUNCTION due_checks(date, integer) OWNER TO portal_system;
 
