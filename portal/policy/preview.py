@@ -72,11 +72,7 @@ def _exclusions(
 ) -> list[dict[str, Any]]:
     owner = session.scalars(select(m.Case.owner_agency_id).where(m.Case.id == case_id)).one()
     of_case = {"case_id": case_id, "owner_agency_id": owner}
-    by = session.info["viewer"].account_id
-    return [
-        {"id": uuid.uuid4(), "account_id": account_id, "recorded_by": by, **of_case}
-        for account_id in account_ids
-    ]
+    return [{"account_id": account_id, **of_case} for account_id in account_ids]
 
 
 @contextmanager

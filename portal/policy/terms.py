@@ -228,10 +228,12 @@ def agenda_consultations(meeting: m.Meeting) -> ColumnElement[bool]:
     here = item.id.in_(_dealt_with(meeting, outcome.item_id))
     if meeting.closed_at is not None:
         return and_(own, here)
-    before = select(outcome.item_id).where(
-        outcome.meeting_id != meeting.id, outcome.item_id.is_not(None), outcome.reason.is_(None)
+    talked_over = select(outcome.item_id).where(
+        outcome.item_id.is_not(None), outcome.reason.is_(None)
     )
-    waiting = and_(item.case_id.is_(None), item.status != "handed_over", item.id.not_in(before))
+    waiting = and_(
+        item.case_id.is_(None), item.status != "handed_over", item.id.not_in(talked_over)
+    )
     return and_(own, or_(waiting, here))
 
 

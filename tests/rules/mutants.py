@@ -227,7 +227,7 @@ class Worlds:
                     by = self._by(owner, "criteria", SYSTEM, "the ORM's criteria alone")
                 transaction.rollback()
         except (exc.SQLAlchemyError, psycopg.Error) as error:
-            return f"is no rule: {type(error).__name__}"
+            return _no_rule(error)
         return by
 
     def _refused(self, statements: list[str]) -> str | None:
@@ -239,7 +239,7 @@ class Worlds:
                     connection.execute(statement.encode())
                 connection.rollback()
         except psycopg.Error as error:
-            return f"is no rule: {type(error).__name__}"
+            return _no_rule(error)
         return None
 
     def _seen(self, found: Found) -> bool:
@@ -269,6 +269,14 @@ class Worlds:
                     self.noticed[wall, seed] += 1
                     return f"{wall}: {difference.split()[0]}"
         return None
+
+
+def _no_rule(error: exc.SQLAlchemyError | psycopg.Error) -> str:
+    """Return how the database refuses a rule; one that is gone has refused nothing."""
+    said = getattr(error, "orig", error)
+    if isinstance(said, psycopg.OperationalError) and said.sqlstate is None:
+        raise error
+    return f"is no rule: {type(error).__name__}"
 
 
 def bare() -> Bare:
@@ -371,7 +379,7 @@ class Judge:
                 else:
                     failed = by_anew(mutant.module, mutant.source, self._files(tests))
         except psycopg.Error as error:
-            return f"is no rule: {type(error).__name__}"
+            return _no_rule(error)
         if failed is None:
             return None
         child.end()
