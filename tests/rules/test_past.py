@@ -21,6 +21,7 @@ from sqlalchemy import text
 from portal.policy import past
 from portal.policy.rls import APP, SYSTEM
 from portal.policy.viewer import OWNER_ROLES
+from portal.vocabulary import lane
 from portal.world import visible_to
 from portal.world.looking import send_settings
 from tests.rules import oracle
@@ -109,6 +110,41 @@ def test_the_past_is_what_the_oracle_says(city: City, seed: int) -> None:
         assert {pair: dict(sight) for pair, sight in seen.items()} == {
             pair: sight for pair, sight in right.items() if sight
         }, at
+
+
+# Consent before law before contract before emergency, then the earliest (architecture.md §1.8).
+LANES = ("consent", "law", "contract", "emergency")
+
+
+def _shows_case(world: World, pair: Pair, case: oracle.Record, at: str) -> str | None:
+    """Return the grant that shows a case to somebody, the first by lane and age."""
+    t = oracle.instant(at)
+    viewer = oracle.viewer_of(world, *pair, t)
+    assert viewer is not None
+    showing = [
+        (LANES.index(lane(grant["basis"])), oracle.instant(grant["from"]), grant["id"])
+        for grant in case.get("grants", [])
+        if oracle._grant_shows_case(case, grant, viewer, t)
+    ]
+    return min(showing)[-1] if showing else None
+
+
+def test_a_case_is_shown_by_a_share_of_it_to_whoever_does_not_own_it(city: City) -> None:
+    by_share = by_none = 0
+    asking = text("SELECT * FROM sights_at(:case, :at) WHERE kind = :kind")
+    for seed in range(WORLDS):
+        world = city.world(seed)
+        at = max(moments(world, seed))
+        for case in world["cases"]:
+            bound = {"case": uuid.UUID(case["id"]), "at": oracle.instant(at), "kind": past.CASE}
+            with city.looking(SYSTEM) as connection:
+                rows = connection.execute(asking, bound).all()
+            for row in rows:
+                pair = (str(row.account_id), str(row.agency_id))
+                right = _shows_case(world, pair, case, at)
+                assert row.grant_id == (right and uuid.UUID(right)), (pair, case["id"], at)
+                by_share, by_none = by_share + bool(right), by_none + (not right)
+    assert min(by_share, by_none) > 0
 
 
 def test_the_past_and_policy_visible_agree(city: City) -> None:
