@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import render_template
-from sqlalchemy import Uuid, bindparam, cast, func, literal_column, null, select
+from sqlalchemy import Text, Uuid, bindparam, cast, func, literal_column, null, select
 
 from portal import database
 from portal import models as m
@@ -25,6 +25,7 @@ from portal import unit as units
 from portal.config import Config
 from portal.factory import create_app
 from portal.queries import cases as lists
+from portal.queries import search as searches
 from portal.queries import sheet as sheets
 from portal.queries.paging import Page
 from portal.unit import Portal
@@ -67,6 +68,9 @@ def _plain_statements(centre: uuid.UUID) -> None:
         .limit(literal_column(str(lists.PAGE + 1)))
     )
     lists.LISTINGS = {("first", False): listing}
+    first = ("first", searches.LOOKS[0], False)
+    wanted = bindparam("status", type_=Text())
+    searches.BY_CODES = {first: listing.where(m.Case.status == wanted)}
     capped = select(m.Case.id).limit(literal_column(str(lists.COUNTED))).subquery()
     lists.COUNTING = select(func.count()).select_from(capped)
     sheets._ENTRIES = (
