@@ -27,6 +27,8 @@ REPORT_SLUG = "mihon-shokudo"
 SCHOOL_SLUG = "mihon-daiichi"
 # At this hour in JST the people of the full city get their letter of the day.
 LETTERS_AT = 8
+# So long ago everybody last looked at the cases they work on: what came since is marked as new.
+LOOKED_AGO = dt.timedelta(days=5)
 
 
 def load_city(config: Config) -> None:
@@ -62,6 +64,7 @@ def _load_register(system: Engine, config: Config) -> bool:
         _open_doors(session)
         _say_who_people_are(session)
         _pledge(session)
+        _look_in(session, now - LOOKED_AGO)
         _let_one_sign_in(session, config)
         if full:
             _let_the_others_read_once_a_day(session)
@@ -98,6 +101,25 @@ def _pledge(session: Session) -> None:
     year = session.scalar(select(func.fiscal_year()))
     for account_id in session.scalars(select(m.Account.id)):
         session.add(m.Pledge(account_id=account_id, fiscal_year=year))
+
+
+def _look_in(session: Session, at: dt.datetime) -> None:
+    """Let workers and the teams that read have looked at their cases at an instant."""
+    row, case, grant = m.CaseWorker, m.Case, m.Grant
+    working = select(row.account_id, row.owner_agency_id, row.case_id)
+    reading = (
+        select(m.TeamMember.account_id, grant.agency_id, grant.case_id)
+        .join(m.Team, m.Team.id == m.TeamMember.team_id)
+        .join(grant, (grant.agency_id == m.Team.agency_id) & m.Team.is_default)
+        .where(grant.valid_from < at, grant.account_ids.is_(None), grant.team_id.is_(None))
+    )
+    known = set(session.scalars(select(case.id).where(case.opened_at < at)))
+    looks = {tuple(each) for some in (working, reading) for each in session.execute(some)}
+    session.add_all(
+        m.CaseLook(account_id=account_id, agency_id=agency_id, case_id=case_id, looked_at=at)
+        for account_id, agency_id, case_id in sorted(looks)
+        if case_id in known
+    )
 
 
 def _let_one_sign_in(session: Session, config: Config) -> None:
