@@ -28,7 +28,7 @@ SCHOOL_SLUG = "mihon-daiichi"
 # At this hour in JST the people of the full city get their letter of the day.
 LETTERS_AT = 8
 # So long ago everybody last looked at the cases they work on: what came since is marked as new.
-LOOKED_AGO = dt.timedelta(days=5)
+LOOKED_AGO = dt.timedelta(days=10)
 
 
 def load_city(config: Config) -> None:
