@@ -42,6 +42,7 @@ from portal.services.emergencies import (
     provide,
     review,
 )
+from portal.services.looks import look_at_decision
 from portal.unit import visible_or_404
 from portal.vault import reveal
 from portal.vocabulary import EMERGENCY, OWNER_ROLES, statutes_for
@@ -133,7 +134,9 @@ def _made(case: m.Case, agency: m.Agency, form: ProvisionForm) -> m.Emergency:
 @permits(Action.REVIEW_EMERGENCY)
 def emergency(emergency_id: uuid.UUID) -> ResponseReturnValue:
     """Show an emergency: what is open until when, who looks at it, and what is next."""
-    return _page(visible_or_404(m.Emergency, emergency_id))
+    row = visible_or_404(m.Emergency, emergency_id)
+    look_at_decision(db.session, row)
+    return _page(row)
 
 
 def _page(row: m.Emergency, **sent: PortalForm) -> str:

@@ -49,6 +49,7 @@ from portal.services.lawful import (
     send_report,
     terms_of_proposal,
 )
+from portal.services.looks import look_at_decision
 from portal.templating import today
 from portal.unit import visible_or_404
 from portal.vault import reveal
@@ -318,6 +319,7 @@ def _permission_page(
 def proposal(share_proposal_id: uuid.UUID) -> ResponseReturnValue:
     """Show a proposal: what is to be shared with whom and why, and what became of it."""
     row = visible_or_404(m.ShareProposal, share_proposal_id)
+    look_at_decision(db.session, row)
     return _proposal_page(
         row, DecisionForm(formdata=None, prefix="refuse"), PortalForm(formdata=None)
     )

@@ -30,6 +30,7 @@ from portal.queries import inbox as on_desk
 from portal.queries.paging import read_cursor
 from portal.queries.threads import own_reports
 from portal.services import consultations, desk
+from portal.services.looks import look_at_consultation
 from portal.templating import jst_date
 from portal.unit import visible_or_404
 from portal.vocabulary import CAFETERIA
@@ -114,7 +115,9 @@ def inbox() -> ResponseReturnValue:
 @permits(Action.READ_INBOX)
 def item(item_id: uuid.UUID) -> ResponseReturnValue:
     """Show one consultation, and what can be done with it here."""
-    return _item_page(visible_or_404(m.InboxItem, item_id), AnswerForm())
+    found = visible_or_404(m.InboxItem, item_id)
+    look_at_consultation(db.session, found)
+    return _item_page(found, AnswerForm())
 
 
 @bp.post("/inbox/<uuid:item_id>/answer/begin")

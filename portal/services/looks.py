@@ -19,8 +19,8 @@ from portal.services.notifications import ALARM
 from portal.services.saved import kept
 
 VISIT = dt.timedelta(minutes=30)
-# These wait for a decision, or for somebody to take them in hand, on a page of their own.
-DECIDED_ELSEWHERE = (ALARM, "emergency", "proposal")
+# These wait for a decision on a page of their own; an alarm until somebody takes it in hand.
+DECIDED_ELSEWHERE = ("emergency", "proposal")
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,24 @@ def look_at(session: Session, looked: m.Case) -> Look:
         looked: visible to the viewer.
 
     """
-    _read(session, m.Notification.case_id == looked.id)
-    viewer = session.info["viewer"]
-    row = m.CaseLook
-    seen = insert(row).values(
+    row = m.Notification
+    _read(session, row.case_id == looked.id, row.kind.not_in(DECIDED_ELSEWHERE))
+    viewer, look = session.info["viewer"], m.CaseLook
+    seen = insert(look).values(
         account_id=viewer.account_id,
         agency_id=viewer.agency_id,
         case_id=looked.id,
         looked_at=func.portal_clock(),
     )
-    ended = row.looked_at < CLOCK - literal(VISIT)
+    ended = look.looked_at < CLOCK - literal(VISIT)
     seen = seen.on_conflict_do_update(
-        index_elements=[row.account_id, row.agency_id, row.case_id],
+        index_elements=[look.account_id, look.agency_id, look.case_id],
         set_={
             "looked_at": func.portal_clock(),
-            "since": case((ended, row.looked_at), else_=row.since),
+            "since": case((ended, look.looked_at), else_=look.since),
         },
     )
-    found = session.execute(seen.returning(row.since, _typed(viewer.account_id, looked.id))).one()
+    found = session.execute(seen.returning(look.since, _typed(viewer.account_id, looked.id))).one()
     return Look(*found)
 
 
@@ -68,9 +68,19 @@ def look_at_action(session: Session, action: m.Action) -> None:
     _read(session, m.Notification.action_id == action.id)
 
 
-def _read(session: Session, of_it: ColumnElement[bool]) -> None:
+def look_at_consultation(session: Session, item: m.InboxItem) -> None:
+    """Note that what the viewer was told of a consultation is read."""
+    _read(session, m.Notification.thread_id == item.thread_id)
+
+
+def look_at_decision(session: Session, waiting: m.Emergency | m.ShareProposal) -> None:
+    """Note that the viewer was shown what waits for a decision, and so has read of it."""
+    _read(session, m.Notification.about_id == waiting.id)
+
+
+def _read(session: Session, *of_it: ColumnElement[bool]) -> None:
     row = m.Notification
-    told = (of_it, row.read_at.is_(None), row.kind.not_in(DECIDED_ELSEWHERE))
+    told = (*of_it, row.read_at.is_(None), row.kind != ALARM)
     read = update(row).where(*told).values(read_at=func.portal_clock())
     session.execute(read.execution_options(synchronize_session=False))
 

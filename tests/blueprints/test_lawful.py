@@ -223,6 +223,11 @@ def test_a_permission_is_proposed_previewed_and_approved_by_the_director(
     counsellor.post(f"{proposal}/approve", status=403)
 
     assert "法律が許す共有" in director.get("/").words
+    told = m.Notification.kind == "proposal", m.Notification.read_at.is_(None)
+    director.get(f"/cases/{town.case_id}")
+    assert len(rows(system, m.Notification, *told)) == 1, "the case's page does not show it"
+    director.get(proposal)
+    assert rows(system, m.Notification, *told) == []
     refused = director.post(f"{proposal}/refuse", {"refuse-words": ""}, status=422)
     assert "承認しない理由" in refused.words
     for _ in range(2):

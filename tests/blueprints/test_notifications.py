@@ -210,6 +210,16 @@ class TestTelling:
         write(lambda s, t: towns.add_grant(s, t, "school", ["basic", "home"]))
         assert unread(nurse) == "1", "what was hidden was not read"
 
+    def test_whoever_opens_a_consultation_from_the_desk_has_read_that_it_came(
+        self, browse: Browse, stranger: Browser
+    ) -> None:
+        stranger.submit(REPORT, {"words": WORDS, "suspected_abuse": "y"}, status=200)
+        counsellor, director = browse("counsellor"), browse("director")
+        assert unread(counsellor) == unread(director) == "1"
+        (item,) = counsellor.get("/inbox").tree.xpath("//main//a[contains(@href,'/inbox/')]/@href")
+        counsellor.get(item)
+        assert (unread(counsellor), unread(director)) == ("", "1")
+
     def test_opening_a_case_takes_no_decision_and_confirms_no_alarm(
         self, browse: Browse, town: towns.City, write: Write
     ) -> None:
