@@ -38,6 +38,9 @@ LONG_TEXT = 20_000
 class PortalForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types.
     """A form with a token; ``status`` is that of the page that shows it."""
 
+    # Whether a child fills it in: what is said of a mistake is then in a child's words.
+    for_child = False
+
     class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:
             """Begin with what was typed here before a weighty step that was given up."""

@@ -70,6 +70,8 @@ def _topics() -> list[SelectChoice]:
 class StartForm(PortalForm):
     """What a child wants to tell, to whom, and who should not know."""
 
+    for_child = True
+
     class Meta:
         # As at the cafeteria's report: an expired token must not stand before a call for help.
         csrf = False
@@ -147,6 +149,8 @@ class StartForm(PortalForm):
 class EnterForm(PortalForm):
     """The six words of the return code, and the secret word."""
 
+    for_child = True
+
     code = ChildText(
         _l("6つの ことば"),
         description=_l("ひらがなでも カタカナでも いいです。あいだは あけなくても いいです。"),
@@ -160,6 +164,8 @@ class EnterForm(PortalForm):
 
 class SayForm(PortalForm):
     """What one writes back."""
+
+    for_child = True
 
     text = ChildLongText(
         _l("つづきを かく"), validators=[DataRequired(_l("ひとことでも いいから、かいてね。"))]

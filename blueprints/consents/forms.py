@@ -318,7 +318,7 @@ def answer_form(
         )
         for (_agency, bundle), name in questions.items()
     }
-    spoken = {"questions": questions, "voice": voice}
+    spoken = {"questions": questions, "voice": voice, "for_child": voice is CHILD}
     form: AnswerForm = type("Questions", (AnswerForm,), {**fields, **spoken})(formdata=formdata)
     for name in ("months", "not_to_tell", "said_back"):
         form[name].label.text = getattr(voice, name)

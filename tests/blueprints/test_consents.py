@@ -349,7 +349,9 @@ def test_a_refused_screen_keeps_what_was_said(browse: Browse, town: towns.City) 
     browser.submit(f"{screen}?card=1", {name: "yes"})
     wish = {"not_to_tell": "たんにんの先生", "step": "finish"}
     page = browser.post(screen, wish, status=422)
-    assert "じぶんの ことばで かいて" in page.words
+    assert "ここに かいてね。" in page.words
+    assert "もういちど みてね" in page.words
+    assert "入力を確認" not in page.words
     assert "たんにんの先生" in page.words
     assert "つたえていい" in page.words
     # The control: said back, it is taken.
