@@ -1,6 +1,8 @@
 """How the web server runs; gunicorn reads this by itself where it is started from this folder."""
 
+import gc
 import os
+from typing import Any
 
 from portal.config import Config, ConfigError
 
@@ -21,3 +23,12 @@ control_socket_disable = True
 logger_class = "portal.logs.ServerLog"
 # The number of proxies that are believed is the portal's own setting (portal.border).
 forwarded_allow_ips = ""
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Leave what the application is made of out of every later search for garbage.
+
+    It lives as long as the worker; looking through it took a tenth of a second each time.
+    """
+    gc.collect()
+    gc.freeze()
