@@ -191,7 +191,9 @@ class Who:
 
 
 def _staff(name: str, place: str, role: str, **of: Any) -> Who:
-    return Who(name, place, role, viewer=Viewer(key(name), key(place)), **of)
+    # Whoever looks names the circles to look at; the tables check them again.
+    circles = (key(place), key(f"circle of {place}"))
+    return Who(name, place, role, viewer=Viewer(key(name), key(place), circles=circles), **of)
 
 
 STAFF = (
@@ -407,6 +409,7 @@ class Everything:
             basis="CONSENT",
             valid_until=NOW,
         )
+        self._lists()
         self._shares()
         for model in OF_OWNER:
             self.all(model, case_id=(CASE, OTHER), owner_agency_id=owners)
@@ -427,6 +430,16 @@ class Everything:
                 self.add(m.Denial, **when, account_id=key("nurse"))
                 self.add(m.Denial, **when, account_id=key("counsellor"))
                 self.add(m.Denial, **when, agency_id=SCHOOL)
+
+    def _lists(self) -> None:
+        """What the lists of cases are driven by, for owners and for readers of each agency."""
+        for place in ("centre", "school", "welfare", "cafeteria", "old_school"):
+            for circle in (place, f"circle of {place}"):
+                of = {"circle_id": key(circle), "agency_id": key(place)}
+                until = {"valid_until": AFTER, "last_visible_activity": NOW}
+                self.add(m.CaseAccess, case_id=CASE, valid_from=LONG_AGO, **until, **of)
+                for each in every(valid_from=(NOW, AFTER), valid_until=(NOW, AFTER, AFTER + TICK)):
+                    self.add(m.CaseAccess, **each, **of)
 
     def _shares(self) -> None:
         """Shares of whose data, by which word, whose readers the centre named or did not."""

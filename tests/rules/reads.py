@@ -375,6 +375,16 @@ def issuer_links(every: Everything, who: Who, row: Row) -> bool:
     return own or who.administering is not None or managed
 
 
+def case_access(_all: Everything, who: Who, row: Row) -> bool:
+    """What drives a list is seen where the case is: by the owner, or by readers who may be told."""
+    if row.circle_id not in who.viewer.circles or who.shut(row.case_id):
+        return False
+    owner = row.circle_id == row.agency_id
+    mine = same(row.agency_id, who.owning if owner else who.reading)
+    told = owner or not who.not_told(row.case_id)
+    return mine and told and row.valid_from <= NOW < row.valid_until
+
+
 def case_workers(every: Everything, who: Who, row: Row) -> bool:
     """The owner, and each worker the own row."""
     return of_owner(every, who, row) or same(row.account_id, who.account)
@@ -464,6 +474,7 @@ READS: dict[type[m.Base], Reads] = {
     m.Brief: briefs,
     m.BriefKey: _key_of(m.Brief, briefs),
     m.BriefParty: brief_parties,
+    m.CaseAccess: case_access,
     m.CaseLook: case_looks,
     m.CaseWorker: case_workers,
     m.ConflictDeclaration: conflict_declarations,
