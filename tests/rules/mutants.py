@@ -75,6 +75,8 @@ _USED = (
         )
     ),
 )
+# What asks the functions of the database and Python's explanations, as other roles than the web's.
+_OF_FUNCTIONS = ("tests/rules/test_explain.py", "tests/rules/test_past.py")
 TESTS = {
     "bundles": ("tests/portal/test_bundles.py", "tests/portal/test_permissions.py"),
     "capacity": ("tests/portal/test_capacity.py", "tests/portal/test_permissions.py"),
@@ -90,7 +92,7 @@ TESTS = {
         "tests/portal/test_services_sharing.py",
         *("tests/portal/test_services_lawful.py", "tests/blueprints/test_meetings.py"),
     ),
-    **dict.fromkeys(RENDERED, ("tests/rules/test_everybody.py",)),
+    **dict.fromkeys(RENDERED, ("tests/rules/test_everybody.py", *_OF_FUNCTIONS)),
 }
 
 
@@ -400,6 +402,8 @@ class Judge:
         for test, learnt in self.warm.learnt.items():
             if mutant.module in RENDERED and asked:
                 near[test] = max((asked.get(each, 0) for each in learnt.asks), default=0)
+                if asked.keys() & set(_OF_THE_PAST) and test.startswith(_OF_FUNCTIONS):
+                    near[test] = 2
             elif not executed or function in learnt.functions:
                 near[test] = 2 if test.startswith(TESTS[mutant.module]) else 1
         liked = Counter[str]()
