@@ -41,7 +41,7 @@ from portal.services.entries import (
     writable,
     writable_with,
 )
-from portal.services.looks import look_at
+from portal.services.looks import last_look, look_at
 from portal.services.once import already
 from portal.unit import visible_or_404
 from portal.vocabulary import WATCHER, codes
@@ -123,16 +123,17 @@ def open_one() -> ResponseReturnValue:
 def show(case_id: uuid.UUID) -> ResponseReturnValue:
     """Show a case by slice, each entry with why one may see it."""
     case = visible_or_404(m.Case, case_id)
-    look = look_at(db.session, case)
-    cursor = read_cursor(request.args.get("older"))
+    look, cursor = last_look(db.session, case), read_cursor(request.args.get("older"))
     sheet = read_sheet(db.session, case, cursor, since=look.since)
     places = writable_with(db.session, case, sheet.subjects, sheet.grants)
     usual = usual_place(db.session, places, sheet.child_id)
+    actions = actions_of_case(db.session, case)
+    look_at(db.session, case)
     return render_template(
         "cases/show.html",
         sheet=sheet,
         typed=look.typed,
-        actions=actions_of_case(db.session, case),
+        actions=actions,
         quick=None if usual is None else QuickForm(slice=usual[0], subject=usual[1]),
         seen=_seen(),
         may_post=bool(places),

@@ -34,8 +34,32 @@ class Look:
     typed: int
 
 
-def look_at(session: Session, looked: m.Case) -> Look:
+def last_look(session: Session, looked: m.Case) -> Look:
+    """Return when the viewer looked at a case before, and what was typed there.
+
+    Args:
+        session: of the viewer.
+        looked: visible to the viewer.
+
+    """
+    viewer, look = session.info["viewer"], m.CaseLook
+    since = (
+        select(_since())
+        .where(
+            look.account_id == viewer.account_id,
+            look.agency_id == viewer.agency_id,
+            look.case_id == looked.id,
+        )
+        .scalar_subquery()
+    )
+    return Look(*session.execute(select(since, _typed(viewer.account_id, looked.id))).one())
+
+
+def look_at(session: Session, looked: m.Case) -> None:
     """Note that the viewer looks at a case, and that what one was told of it is read.
+
+    It comes after everything else that a page reads: in a transaction that has written, the
+    database asks again with each statement who looks.
 
     Args:
         session: of the viewer.
@@ -51,16 +75,17 @@ def look_at(session: Session, looked: m.Case) -> Look:
         case_id=looked.id,
         looked_at=func.portal_clock(),
     )
-    ended = look.looked_at < CLOCK - literal(VISIT)
-    seen = seen.on_conflict_do_update(
-        index_elements=[look.account_id, look.agency_id, look.case_id],
-        set_={
-            "looked_at": func.portal_clock(),
-            "since": case((ended, look.looked_at), else_=look.since),
-        },
+    session.execute(
+        seen.on_conflict_do_update(
+            index_elements=[look.account_id, look.agency_id, look.case_id],
+            set_={"looked_at": func.portal_clock(), "since": _since()},
+        )
     )
-    found = session.execute(seen.returning(look.since, _typed(viewer.account_id, looked.id))).one()
-    return Look(*found)
+
+
+def _since() -> ColumnElement[dt.datetime | None]:
+    look = m.CaseLook
+    return case((look.looked_at < CLOCK - literal(VISIT), look.looked_at), else_=look.since)
 
 
 def look_at_action(session: Session, action: m.Action) -> None:
