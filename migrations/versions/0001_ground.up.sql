@@ -1982,7 +1982,7 @@ BEGIN
     -- As ``unread_grants``. The planner takes the centre for one agency among many, and would sort
     -- all that is due instead of reading the first of it from the index.
     RETURN QUERY SELECT case_access.case_id, case_access.check_on FROM case_access
-    WHERE case_access.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_access.circle_id = case_access.agency_id AND case_access.valid_from <= portal_clock() AND case_access.check_on IS NOT NULL AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.check_on <= p_until
+    WHERE case_access.agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND case_access.circle_id = case_access.agency_id AND case_access.valid_from <= portal_clock() AND case_access.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND case_access.check_on <= p_until
     ORDER BY case_access.agency_id, case_access.check_on, case_access.case_id LIMIT p_most;
 END $$;
 

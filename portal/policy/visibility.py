@@ -467,7 +467,6 @@ def checked_by_owner(a: Any) -> ColumnElement[bool]:
         a.agency_id == OWNING,
         a.circle_id == a.agency_id,
         a.valid_from <= CLOCK,
-        a.check_on.is_not(None),
         not_excluded(a.case_id),
     )
 
