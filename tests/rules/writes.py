@@ -491,11 +491,11 @@ _ONE = _each(id=(key("a new row"),))
 _ADMINISTERED: tuple[type[m.Base], ...] = (
     *(m.Agency, m.CouncilMembership, m.Issuer, m.IssuerPlace, m.MachineClient, m.MachineSecret),
 )
-_OWNED: set[type[m.Base]] = {
-    *(set(OF_OWNER) - {m.Exclusion, m.Task}),
+_OWNED: tuple[type[m.Base], ...] = (
+    *(model for model in OF_OWNER if model not in (m.Exclusion, m.Task)),
     *(m.CasePerson, m.CaseWorker, m.Spelling, m.Consent, m.ConsentItem, m.Action, m.Brief),
     *(m.BriefParty, m.Emergency),
-}
+)
 _SETTINGS: tuple[type[m.Base], ...] = (m.Door, m.SignInRule)
 
 # What is tried of each table, and who may.
