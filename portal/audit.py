@@ -224,22 +224,28 @@ def record(
 
 
 def record_listed(session: Session, event: Event, ids: Any) -> None:
-    """Add one row for a list that was shown, with the ids on it; none for an empty list."""
+    """Note a list that was shown, with the ids on it; none for an empty list.
+
+    ``settle`` writes its row: in a transaction that has written, the database asks again with each
+    statement who looks.
+    """
     shown = list(ids)
     if shown:
-        key = "cases" if event is Event.CASE_LISTED else "consultations"
-        details: dict[str, Any] = {key: shown}
-        record(session, event, **details)
+        reads(session).lists.append((event.value, shown))
 
 
 def settle(session: Session) -> None:
-    """Write what was revealed in this unit, one row for each case and thread, and flush it all.
+    """Write what was revealed in this unit, a row for each case, thread and list, and flush it all.
 
     Raises:
         AuditUnavailableError: the log cannot be written.
 
     """
     noted = reads(session)
+    for listed, ids in noted.lists:
+        key = "cases" if listed == Event.CASE_LISTED.value else "consultations"
+        details: dict[str, Any] = {key: ids}
+        record(session, Event(listed), **details)
     for case_id, slices in noted.slices.items():
         decisions = noted.decisions.get(case_id, set())
         record(

@@ -72,6 +72,8 @@ class Reads:
     decisions: dict[uuid.UUID, set[Decision]] = field(default_factory=dict)
     threads: set[uuid.UUID] = field(default_factory=set)
     briefs: set[uuid.UUID] = field(default_factory=set)
+    # What was listed: the event, and the ids on the list.
+    lists: list[tuple[str, list[uuid.UUID]]] = field(default_factory=list)
 
 
 def _slice(name: str) -> Callable[[Any], Scope]:
