@@ -278,6 +278,7 @@ def _rows(connection: psycopg.Connection, city: City) -> None:
         "sparse": SPARSE,
         "ended_of": ENDED_OF,
         "kept_of": ENDED_OF * KEPT_OF,
+        "named": [number for number in range(1, city.cases + 1) if city.has_name(number)],
     }
     for statement in _STATEMENTS:
         connection.execute(statement, values)
@@ -332,11 +333,16 @@ _STATEMENTS = (
         n.child_id, 'support', 'CONSENT', 'agencies_needed', n.opened_at,
         now() + interval '100 days', w.ended_at
     FROM wanted w JOIN numbers n ON n.i = w.i""",
+    # What waits to be looked at is listed with names, so it is among the cases that have one.
+    """INSERT INTO progress_checks
+        (id, case_id, owner_agency_id, checked_by, next_on, finding_sealed)
+    SELECT gen_random_uuid(), case_id, %(centre)s, %(counsellor)s, current_date + 200, %(blob)s
+    FROM numbers WHERE i NOT IN (SELECT unnest(%(named)s::int[]))""",
     """INSERT INTO case_access
         (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity, check_on)
-    SELECT case_id, %(centre)s, %(centre)s, opened_at, 'infinity',
-        opened_at + interval '10 minutes', '0001-01-01'
-    FROM numbers""",
+    SELECT n.case_id, %(centre)s, %(centre)s, n.opened_at, 'infinity',
+        n.opened_at + interval '10 minutes', coalesce(p.next_on, '0001-01-01')
+    FROM numbers n LEFT JOIN progress_checks p ON p.case_id = n.case_id""",
     # The stretches that are over stand there still: nobody has swept.
     """INSERT INTO case_access
         (case_id, circle_id, agency_id, valid_from, valid_until, last_visible_activity)
