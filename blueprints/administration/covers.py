@@ -19,6 +19,7 @@ from portal.forms import PortalForm
 from portal.policy.permissions import Action, allows
 from portal.queries import administration as lists
 from portal.queries.covers import CoverRow, covers_of
+from portal.queries.directory import account_names
 from portal.services import covers as services
 from portal.unit import visible_or_404
 from portal.working_hours import inclusive_to_instant
@@ -45,13 +46,13 @@ def new_cover(account_id: uuid.UUID) -> ResponseReturnValue:
     if account_id != _me() and account_id not in dict(_colleagues() if _manages() else ()):
         abort(404)
     form = CoverForm()
-    names = lists.names_of(db.session, services.candidates(db.session, account_id))
+    names = account_names(db.session, services.candidates(db.session, account_id))
     form.account.choices = sorted(names.items(), key=lambda pair: pair[1])
     status = attempt(form, partial(_set, form, account_id)) if form.validate_on_submit() else 0
     if status is None:
         flash(_("代わりの人を決めました。お知らせは、二人に届きます。"), "success")
         return redirect(url_for("administration.covers"))
-    name = lists.names_of(db.session, [account_id]).get(account_id, "")
+    name = account_names(db.session, [account_id]).get(account_id, "")
     page = render_template(
         "administration/new_cover.html", form=form, name=name, own=account_id == _me()
     )

@@ -25,8 +25,8 @@ from portal.extensions import db
 from portal.headers import download
 from portal.move_words import template_rows
 from portal.policy.permissions import ADMINISTRATOR, Action, require
-from portal.queries import administration as lists
 from portal.queries import staff as people
+from portal.queries.directory import account_names
 from portal.services import handovers, memberships, moves
 from portal.templating import today
 from portal.unit import visible_or_404
@@ -109,7 +109,7 @@ def hand_over(membership_id: uuid.UUID) -> ResponseReturnValue:
     if status is None:
         flash(_("引きつぎました。"), "success")
         return redirect(url_for("administration.staff"))
-    name = lists.names_of(db.session, [membership.account_id]).get(membership.account_id, "")
+    name = account_names(db.session, [membership.account_id]).get(membership.account_id, "")
     page = render_template(
         "administration/hand_over.html", form=form, membership=membership, name=name, work=work
     )
@@ -117,7 +117,7 @@ def hand_over(membership_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _successors(membership: m.Membership) -> list[tuple[uuid.UUID, str]]:
-    names = lists.names_of(db.session, handovers.successors(db.session, membership))
+    names = account_names(db.session, handovers.successors(db.session, membership))
     return sorted(names.items(), key=lambda pair: pair[1])
 
 
@@ -138,7 +138,7 @@ def _preview_page(form: CarryOutForm, found: moves.Plan, status: int) -> Respons
         "administration/moves_preview.html",
         form=form,
         moves=found.moves,
-        names=lists.names_of(db.session, known),
+        names=account_names(db.session, known),
         status=status,
     )
     return page, status

@@ -23,6 +23,7 @@ from portal.extensions import db
 from portal.policy.permissions import Action, allows
 from portal.queries.actions import actions_of_case
 from portal.queries.cases import case_by_reference, count_cases, list_cases
+from portal.queries.directory import agency_names
 from portal.queries.glance import read_glance
 from portal.queries.notifications import hearers
 from portal.queries.own_records import list_own_records
@@ -30,7 +31,7 @@ from portal.queries.paging import read_cursor
 from portal.queries.retractions import read_entry, read_retraction
 from portal.queries.search import schools
 from portal.queries.search import search as search_cases
-from portal.queries.sheet import agency_names, read_sheet, read_subjects
+from portal.queries.sheet import read_sheet, read_subjects
 from portal.services.cases import finish_task
 from portal.services.entries import hear as hear_by_phone
 from portal.services.entries import (

@@ -10,7 +10,7 @@ from portal.auth import permits
 from portal.extensions import db
 from portal.policy.permissions import Action
 from portal.policy.terms import on_call
-from portal.queries.administration import names_of
+from portal.queries.directory import account_names
 from portal.services.administration import RefusedError
 from portal.services.notifications import duty_list, set_duty_list
 
@@ -21,7 +21,7 @@ def duty() -> ResponseReturnValue:
     """Put the people of the centre in the order in which an alarm rings them."""
     centre = db.session.info["viewer"].agency_id
     people = on_call(db.session, centre)
-    names = names_of(db.session, people)
+    names = account_names(db.session, people)
     listed = [place.account_id for place in duty_list(db.session, centre)]
     form = DutyForm({key: names[key] for key in people}, listed)
     if form.validate_on_submit():

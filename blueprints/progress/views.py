@@ -12,7 +12,8 @@ from portal import models as m
 from portal.auth import permits
 from portal.extensions import db
 from portal.policy.permissions import Action
-from portal.queries.progress import ending_shares, open_tasks, read_checks, read_closures
+from portal.queries.progress import ending_shares, read_checks, read_closures
+from portal.queries.sheet import open_tasks
 from portal.services.progress import check_progress, close_case, may_close_with, reopen_case
 from portal.unit import visible_or_404
 

@@ -6,7 +6,7 @@ what is seen afterwards are decided by the same rules, and nothing stays behind.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,6 +29,17 @@ class Sight:
     entries: frozenset[uuid.UUID] = frozenset()
     people: frozenset[uuid.UUID] = frozenset()
     actions: frozenset[uuid.UUID] = frozenset()
+
+
+def union(sights: Iterable[Sight]) -> Sight:
+    """Return what several readers see between them."""
+    everything = list(sights)
+    return Sight(
+        any(sight.case for sight in everything),
+        frozenset().union(*(sight.entries for sight in everything)),
+        frozenset().union(*(sight.people for sight in everything)),
+        frozenset().union(*(sight.actions for sight in everything)),
+    )
 
 
 def preview(

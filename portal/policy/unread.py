@@ -4,6 +4,8 @@ The rule lets nobody see such a share; the centre is told, because nobody else w
 """
 
 import uuid
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +13,7 @@ from sqlalchemy import (
     CompoundSelect,
     FromClause,
     ScalarSelect,
+    Select,
     and_,
     func,
     or_,
@@ -42,7 +45,8 @@ def unread(g: Any) -> ColumnElement[bool]:
         g: the grant, an entity or a table's columns.
 
     """
-    member, account, agency = _workers("reader")
+    work = _Work("reader")
+    member = work.member
     shut_out = aliased(m.Exclusion, name="shut_out_reader")
     excluded = probe(
         select(shut_out.id)
@@ -56,40 +60,55 @@ def unread(g: Any) -> ColumnElement[bool]:
         .correlate_except(shut_out)
     )
     reader = (
-        select(member.c.id)
-        .join_from(member, account, account.c.id == member.c.account_id)
-        .join(agency, agency.c.id == member.c.agency_id)
+        work.select(member.c.id)
         .where(
             member.c.agency_id == g.agency_id,
-            _may_read(member, account, agency),
+            work.may_read(),
             or_(
                 member.c.account_id == func.any(g.account_ids),
                 and_(g.account_ids.is_(None), _of_team(g, member.c.account_id)),
             ),
             ~excluded,
         )
-        .correlate_except(member, account, agency)
+        .correlate_except(member, work.account, work.agency)
     )
     return and_(live_grant(g), g.case_opened_at <= CLOCK, ~probe(reader))
 
 
-def _workers(name: str) -> tuple[FromClause, FromClause, FromClause]:
-    """Return who works where, with the account and the agency, for one statement."""
-    return (
-        m.Membership.__table__.alias(f"possible_{name}"),
-        m.Account.__table__.alias(f"account_of_{name}"),
-        m.Agency.__table__.alias(f"agency_of_{name}"),
-    )
+@dataclass(frozen=True)
+class _Work:
+    """Who works where, under names of its own in a statement."""
 
+    name: str
 
-def _may_read(member: FromClause, account: FromClause, agency: FromClause) -> ColumnElement[bool]:
-    """Return whether somebody may read for an agency now, if a share has the person read."""
-    return and_(
-        live(member),
-        ~account.c.disabled,
-        member.c.role.not_in(sorted(BLIND_ROLES)),
-        or_(agency.c.type != CAFETERIA, member.c.role == WATCHER),
-    )
+    @cached_property
+    def member(self) -> FromClause:
+        return m.Membership.__table__.alias(f"possible_{self.name}")
+
+    @cached_property
+    def account(self) -> FromClause:
+        return m.Account.__table__.alias(f"account_of_{self.name}")
+
+    @cached_property
+    def agency(self) -> FromClause:
+        return m.Agency.__table__.alias(f"agency_of_{self.name}")
+
+    def select(self, *columns: Any) -> Select[Any]:
+        """Return a statement about each place of work."""
+        return (
+            select(*columns)
+            .join_from(self.member, self.account, self.account.c.id == self.member.c.account_id)
+            .join(self.agency, self.agency.c.id == self.member.c.agency_id)
+        )
+
+    def may_read(self) -> ColumnElement[bool]:
+        """Return whether somebody may read for the agency now, if a share has the person read."""
+        return and_(
+            live(self.member),
+            ~self.account.c.disabled,
+            self.member.c.role.not_in(sorted(BLIND_ROLES)),
+            or_(self.agency.c.type != CAFETERIA, self.member.c.role == WATCHER),
+        )
 
 
 def _doubtful() -> CompoundSelect[tuple[uuid.UUID]]:
@@ -120,18 +139,17 @@ def _doubtful() -> CompoundSelect[tuple[uuid.UUID]]:
 
 def _is_manned(team: FromClause) -> ColumnElement[bool]:
     """Return whether somebody of a team may read for its agency now."""
-    member, account, agency = _workers("manning")
+    work = _Work("manning")
+    member = work.member
     joined = m.TeamMember.__table__.alias("place_of_manning")
     return (
-        select(member.c.id)
-        .join_from(member, account, account.c.id == member.c.account_id)
-        .join(agency, agency.c.id == member.c.agency_id)
+        work.select(member.c.id)
         .join(joined, joined.c.account_id == member.c.account_id)
         .where(
             joined.c.team_id == team.c.id,
             member.c.agency_id == team.c.agency_id,
             live(joined),
-            _may_read(member, account, agency),
+            work.may_read(),
         )
         .correlate(team)
         .exists()
@@ -140,12 +158,10 @@ def _is_manned(team: FromClause) -> ColumnElement[bool]:
 
 def _not_everywhere() -> ScalarSelect[Any]:
     """Return the accounts that once worked somewhere where they may not read now."""
-    member, account, agency = _workers("leaver")
+    work = _Work("leaver")
     return (
-        select(func.array_agg(member.c.account_id))
-        .join_from(member, account, account.c.id == member.c.account_id)
-        .join(agency, agency.c.id == member.c.agency_id)
-        .where(~_may_read(member, account, agency))
+        work.select(func.array_agg(work.member.c.account_id))
+        .where(~work.may_read())
         .scalar_subquery()
     )
 

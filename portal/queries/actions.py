@@ -14,8 +14,8 @@ from portal.database import standing
 from portal.policy.hot import hot
 from portal.policy.permissions import NPO, Action, require
 from portal.queries.cases import child_names
+from portal.queries.directory import account_names, agency_names
 from portal.queries.paging import Cursor, Page, beyond, directed
-from portal.queries.sheet import account_names, agency_names
 from portal.vault import fetch_keys, reveal
 
 PAGE = 50

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.database import managed_references
 from portal.policy.viewer import live
+from portal.queries.directory import account_names
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.vault import email_index_for, fetch_keys, reveal
 
@@ -186,15 +187,6 @@ def _memberships(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
     return places
 
 
-def names_of(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return the names of the accounts that the viewer may see; two queries."""
-    profiles = session.scalars(
-        select(m.AccountProfile).where(m.AccountProfile.account_id.in_(set(ids)))
-    ).all()
-    fetch_keys(session, profiles)
-    return {profile.account_id: reveal(session, profile, "name") for profile in profiles}
-
-
 def profiles_of(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
     """Return name and address of the accounts that the viewer may see; two queries."""
     profiles = session.scalars(
@@ -227,7 +219,7 @@ def team_of(session: Session, agency_id: uuid.UUID) -> list[TeamRow]:
         .where(m.Team.agency_id == agency_id, m.Team.is_default)
         .order_by(is_live.desc(), m.TeamMember.valid_from.desc(), m.TeamMember.id)
     ).all()
-    names = names_of(session, [member.account_id for member, _, _ in found])
+    names = account_names(session, [member.account_id for member, _, _ in found])
     return [
         TeamRow(
             member.id,
@@ -248,7 +240,7 @@ def colleague_choices(session: Session, agency_id: uuid.UUID) -> list[tuple[str,
     ids = session.scalars(
         select(m.Membership.account_id).where(m.Membership.agency_id == agency_id, live(row))
     )
-    names = names_of(session, ids)
+    names = account_names(session, ids)
     return [(str(key), name) for key, name in sorted(names.items(), key=lambda pair: pair[1])]
 
 
@@ -284,7 +276,7 @@ def team_change(session: Session, agency_id: uuid.UUID, account_id: uuid.UUID) -
     others = [
         row for row in team_of(session, agency_id) if row.live and row.account_id != account_id
     ]
-    name = names_of(session, [account_id]).get(account_id, "")
+    name = account_names(session, [account_id]).get(account_id, "")
     return TeamChange(
         account_id, name, references[:PAGE], max(0, len(references) - PAGE), len(others)
     )
@@ -305,7 +297,7 @@ def handing_over(
     team = {row.account_id for row in team_of(session, agency_id) if row.live}
     before = set(grant.reader_ids) or team
     after = set(account_ids) or team
-    names = names_of(session, before | after)
+    names = account_names(session, before | after)
 
     def called(ids: set[uuid.UUID]) -> list[str]:
         return sorted(names.get(key, "") for key in ids)
@@ -353,7 +345,7 @@ def _live_grants(agency_id: uuid.UUID) -> Select[Any]:
 
 def _grant_rows(session: Session, grants: Sequence[m.Grant]) -> list[GrantRow]:
     references = managed_references(session, {grant.case_id for grant in grants})
-    names = names_of(session, (who for grant in grants for who in grant.account_ids or ()))
+    names = account_names(session, (who for grant in grants for who in grant.account_ids or ()))
     return [
         GrantRow(
             grant.id,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.policy.terms import clock
 from portal.policy.viewer import ACCOUNT, AGENCY, CLOCK
-from portal.queries.administration import names_of
+from portal.queries.directory import account_names
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def standing_in(session: Session) -> list[CoverRow]:
 
 def _named(session: Session, found: Sequence[m.Cover], now: dt.datetime) -> list[CoverRow]:
     people = [key for row in found for key in (row.absent_id, row.account_id)]
-    names = names_of(session, people) if people else {}
+    names = account_names(session, people) if people else {}
     return [
         CoverRow(
             row.id,
@@ -101,7 +101,7 @@ def stood_in(session: Session, events: Iterable[m.AuditEvent]) -> dict[uuid.UUID
     covers = session.scalars(wanted.order_by(row.valid_from, row.id)).all() if done else []
     if not covers:
         return {}
-    names = names_of(session, {each.absent_id for each in covers})
+    names = account_names(session, {each.absent_id for each in covers})
     absent = {
         event.id: [
             names.get(each.absent_id, "")

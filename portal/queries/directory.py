@@ -2,18 +2,32 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.policy.bundles import bundles_for
+from portal.policy.hot import hot
 from portal.policy.terms import clock, holds, live_grants, never_tells_of
 from portal.text import fold_kana
 from portal.vault import email_index_for, fetch_keys, reveal
 from portal.vocabulary import OVERRIDING_BASES, OWNER_ROLES, SHARE_BASES, bases
+
+_AGENCIES = hot(
+    "names of agencies",
+    select(m.Agency.id, m.Agency.name).where(
+        m.Agency.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    ),
+)
+_PROFILES = hot(
+    "names of accounts",
+    select(m.AccountProfile).where(
+        m.AccountProfile.account_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -91,13 +105,24 @@ def account_by_email(session: Session, address: str) -> uuid.UUID | None:
     return session.scalars(found).one_or_none()
 
 
-def account_names(session: Session, ids: Iterable[uuid.UUID | None]) -> Mapping[uuid.UUID, str]:
-    """Return names by account, whether or not the person still works for the city."""
-    profiles = session.scalars(
-        select(m.AccountProfile).where(m.AccountProfile.account_id.in_([i for i in ids if i]))
-    ).all()
+def account_names(session: Session, ids: Iterable[uuid.UUID | None]) -> dict[uuid.UUID, str]:
+    """Return the names of accounts, as far as the viewer may know them; None is passed over."""
+    profiles = account_profiles(session, (each for each in ids if each))
     fetch_keys(session, profiles)
-    return {profile.account_id: reveal(session, profile, "name") for profile in profiles}
+    return {each.account_id: reveal(session, each, "name") for each in profiles}
+
+
+def account_profiles(session: Session, ids: Iterable[uuid.UUID]) -> Sequence[m.AccountProfile]:
+    """Return the profiles of accounts that the viewer may see."""
+    wanted = sorted(set(ids))
+    return session.scalars(_PROFILES, {"ids": wanted}).all() if wanted else ()
+
+
+def agency_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return the names of agencies."""
+    wanted = sorted(ids)
+    rows = session.execute(_AGENCIES, {"ids": wanted}) if wanted else ()
+    return {row.id: row.name for row in rows}
 
 
 def all_agencies(session: Session) -> list[m.Agency]:
@@ -140,7 +165,9 @@ def agencies_of_duty(session: Session) -> list[m.Agency]:
     return list(session.scalars(agencies.order_by(m.Agency.type, m.Agency.name, m.Agency.id)))
 
 
-def agency_names(session: Session, ids: Iterable[uuid.UUID | None]) -> Mapping[uuid.UUID, m.Agency]:
+def agencies_by_id(
+    session: Session, ids: Iterable[uuid.UUID | None]
+) -> Mapping[uuid.UUID, m.Agency]:
     """Return some agencies by their ids; None among these is passed over."""
     agencies = session.scalars(select(m.Agency).where(m.Agency.id.in_([i for i in ids if i])))
     return {agency.id: agency for agency in agencies}
@@ -150,6 +177,8 @@ __all__ = [
     "StaffRow",
     "account_by_email",
     "account_names",
+    "account_profiles",
+    "agencies_by_id",
     "agencies_of_duty",
     "agencies_shown",
     "agencies_to_ask",

@@ -15,10 +15,10 @@ from portal.audit import Event, record
 from portal.database import before_viewer
 from portal.policy.past import CASE
 from portal.policy.permissions import SCHOOLS
-from portal.policy.preview import Sight, preview
+from portal.policy.preview import preview, union
 from portal.policy.terms import clock, holds
 from portal.policy.viewer import Viewer
-from portal.queries.sheet import account_names, agency_names
+from portal.queries.directory import account_names, agency_names
 from portal.vocabulary import SLICES
 
 # So many of the newest readings are gone through; a share that was read more often says so.
@@ -95,8 +95,8 @@ def _loss(  # noqa: PLR0917
         agency=ending[0].agency_id,
         slices=sorted({code for grant in ending for code in grant.slices}),
     )
-    before = _union(one for one, _ in sights.values())
-    after = _union(other for _, other in sights.values())
+    before = union(one for one, _ in sights.values())
+    after = union(other for _, other in sights.values())
     gone = session.scalars(
         select(m.Entry.slice).where(m.Entry.id.in_(before.entries - after.entries))
     )
@@ -118,16 +118,6 @@ def _loss(  # noqa: PLR0917
         [(code, counted[code]) for code in SLICES if counted[code]],
         len(before.people - after.people),
         len(before.actions - after.actions),
-    )
-
-
-def _union(sights: Iterable[Sight]) -> Sight:
-    everything = list(sights)
-    return Sight(
-        any(sight.case for sight in everything),
-        frozenset().union(*(sight.entries for sight in everything)),
-        frozenset().union(*(sight.people for sight in everything)),
-        frozenset().union(*(sight.actions for sight in everything)),
     )
 
 

@@ -18,7 +18,8 @@ from portal.database import standing
 from portal.policy.explain import named_author
 from portal.policy.terms import clock, live_grants
 from portal.policy.visibility import by_grant, by_owner
-from portal.queries.sheet import agency_names, note_read
+from portal.queries.directory import agency_names
+from portal.queries.sheet import note_read
 from portal.vocabulary import EXPERT_TYPES
 from portal.working_hours import JST
 

@@ -17,8 +17,9 @@ from portal.policy.hot import hot
 from portal.policy.permissions import Action, allows, require
 from portal.policy.terms import clock, holds, live_grants, on_call
 from portal.policy.viewer import AGENCY
-from portal.queries.administration import names_of, team_of
+from portal.queries.administration import team_of
 from portal.queries.cases import child_names
+from portal.queries.directory import account_names
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.working_hours import instant_to_inclusive
 
@@ -197,5 +198,5 @@ def hearers(session: Session, case: m.Case) -> Hearers:
 
 
 def _named(session: Session, people: Sequence[uuid.UUID], me: uuid.UUID) -> dict[uuid.UUID, str]:
-    names = names_of(session, people)
+    names = account_names(session, people)
     return {each: names[each] for each in people if each in names and each != me}

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.audit import Event
 from portal.database import managed_references
-from portal.queries.administration import names_of
 from portal.queries.covers import stood_in
+from portal.queries.directory import account_names
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.queries.reasons import Reason, reason_of
 
@@ -151,7 +151,7 @@ def log(
     if agency_id is not None:
         listed = listed.where(m.AuditEvent.agency_id == agency_id)
     page = _page(session, listed, cursor)
-    names = names_of(session, {row.AuditEvent.account_id for row in page.rows} - {None})
+    names = account_names(session, {row.AuditEvent.account_id for row in page.rows} - {None})
     rows = [
         LogRow(
             row.id,
@@ -181,7 +181,7 @@ def readings(
     if agency_id is not None:
         listed = listed.where(m.AuditEvent.agency_id == agency_id)
     page = _page(session, listed, cursor)
-    names = names_of(session, {row.AuditEvent.account_id for row in page.rows} - {None})
+    names = account_names(session, {row.AuditEvent.account_id for row in page.rows} - {None})
     reasons = _reasons(session, page.rows)
     stood = stood_in(session, [row.AuditEvent for row in page.rows])
     rows = [
@@ -254,7 +254,7 @@ def readers(session: Session, case_id: uuid.UUID) -> list[Reader]:
         .group_by(event.agency_id, event.viewer, m.Agency.name, event.account_id)
         .order_by(last.desc())
     ).all()
-    names: dict[Any, str] = names_of(session, {row.account_id for row in found} - {None})
+    names: dict[Any, str] = account_names(session, {row.account_id for row in found} - {None})
     return [
         Reader(agency_id, viewer, agency or "", names.get(account_id, ""), times, at)
         for agency_id, viewer, agency, account_id, times, at in found
@@ -292,7 +292,7 @@ def staff_readings(
     if account_id is not None:
         listed = listed.where(m.AuditEvent.account_id == account_id)
     page = _page(session, listed, cursor)
-    names = names_of(session, {row.AuditEvent.account_id for row in page.rows} - {None})
+    names = account_names(session, {row.AuditEvent.account_id for row in page.rows} - {None})
     references = _references(session, {row.AuditEvent.case_id for row in page.rows})
     stood = stood_in(session, [row.AuditEvent for row in page.rows])
     rows = [
@@ -376,7 +376,7 @@ def _counted(
         counts = counts.limit(PAGE + 1).offset((page - 1) * PAGE)
     found = session.execute(counts).mappings().all()
     shown = found if page is None else found[:PAGE]
-    names = names_of(session, {row["account_id"] for row in shown} - {None})
+    names = account_names(session, {row["account_id"] for row in shown} - {None})
     rows = [Count(person=names.get(row["account_id"], ""), **row) for row in shown]
     return Counts(rows, more=len(found) > len(shown))
 

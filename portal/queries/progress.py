@@ -8,7 +8,8 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.queries.sheet import Share, account_names, live_shares
+from portal.queries.directory import account_names
+from portal.queries.sheet import Share, live_shares
 from portal.vault import fetch_keys, reveal
 from portal.vocabulary import WATCHING
 
@@ -77,15 +78,6 @@ def read_closures(session: Session, case: m.Case) -> list[Closed]:
         )
         for row in rows
     ]
-
-
-def open_tasks(session: Session, case: m.Case) -> Sequence[m.Task]:
-    """Return what the owner has still to do by a time, the first due first."""
-    return session.scalars(
-        select(m.Task)
-        .where(m.Task.case_id == case.id, m.Task.done_at.is_(None))
-        .order_by(m.Task.due_at, m.Task.id)
-    ).all()
 
 
 def ending_shares(session: Session, case: m.Case) -> tuple[Sequence[Share], Sequence[Share]]:

@@ -12,7 +12,8 @@ from portal import models as m
 from portal.audit import Event
 from portal.database import standing
 from portal.policy.explain import deciding_grant, deciding_rule
-from portal.queries.sheet import Subject, account_names, agency_names, read_subjects
+from portal.queries.directory import account_names, agency_names
+from portal.queries.sheet import Subject, read_subjects
 from portal.vault import Decision, reveal
 
 

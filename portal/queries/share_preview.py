@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from portal import audit
 from portal import models as m
 from portal.policy.explain import deciding_grant, deciding_rule
-from portal.policy.preview import Sight, preview
+from portal.policy.preview import preview, union
 from portal.policy.terms import Terms, clock, columns_of, holds
 from portal.policy.viewer import Viewer
 from portal.queries.directory import StaffRow, staff_of
@@ -74,8 +74,8 @@ def preview_share(
     sights = preview(
         session, case.id, list(viewers), [columns_of(case, terms)], ending, hidden=hidden
     )
-    seen = _union(after for _before, after in sights.values())
-    known = _union(before for before, _after in sights.values())
+    seen = union(after for _before, after in sights.values())
+    known = union(before for before, _after in sights.values())
     ids = select(m.CasePerson.person_id).where(m.CasePerson.id.in_(seen.people))
     shown = set(session.scalars(ids))
     audit.record(
@@ -96,16 +96,6 @@ def preview_share(
         max(0, len(seen.entries) - SHOWN),
         known.case,
         tuple(code for code in SLICES if code in terms.slices),
-    )
-
-
-def _union(sights: Iterable[Sight]) -> Sight:
-    everything = list(sights)
-    return Sight(
-        any(sight.case for sight in everything),
-        frozenset().union(*(sight.entries for sight in everything)),
-        frozenset().union(*(sight.people for sight in everything)),
-        frozenset().union(*(sight.actions for sight in everything)),
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.policy.bundles import bundles_for
 from portal.policy.terms import clock, holds, is_linked, never_tells_of
-from portal.queries.directory import account_names, agency_names
+from portal.queries.directory import account_names, agencies_by_id
 from portal.queries.people import PersonRow, nameless
 from portal.vault import fetch_keys, reveal
 from portal.vocabulary import CONSENT, lane
@@ -66,7 +66,7 @@ def consents_of(
     consents = session.scalars(wanted.order_by(m.Consent.asked_at.desc(), m.Consent.id)).all()
     ids = [consent.id for consent in consents]
     events, items, grants = _by_consent(session, ids)
-    names = agency_names(session, {e.agency_id for rows in events.values() for e in rows})
+    names = agencies_by_id(session, {e.agency_id for rows in events.values() for e in rows})
     givers = {person.id: person for person in people}
     return [
         ConsentRow(
@@ -193,7 +193,7 @@ def wishes_of(session: Session, case: m.Case, people: Iterable[PersonRow]) -> li
     """Return the never-tells of a case that hold now, for its owner."""
     wishes = never_tells_of(session, case.id, clock(session))
     fetch_keys(session, wishes)
-    agencies = agency_names(session, {wish.agency_id for wish in wishes})
+    agencies = agencies_by_id(session, {wish.agency_id for wish in wishes})
     staff = account_names(session, {wish.account_id for wish in wishes})
     persons = {person.id: person.full for person in people}
     return [

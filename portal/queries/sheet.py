@@ -11,13 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     Boolean,
     ColumnElement,
     Select,
-    Uuid,
     and_,
-    any_,
     bindparam,
     case,
     literal_column,
@@ -34,6 +31,7 @@ from portal.policy.unread import unread
 from portal.policy.viewer import CLOCK
 from portal.policy.visibility import admits, by_owner, probe
 from portal.queries.cases import among, child_names, name_of
+from portal.queries.directory import account_names, account_profiles, agency_names
 from portal.queries.paging import Cursor, beyond, directed
 from portal.queries.reasons import Reason, reason_of, reasons
 from portal.vault import Decision, fetch_keys, key_columns, reads, reveal, take_keys
@@ -197,7 +195,7 @@ def _read(session: Session, case: m.Case, entries: Sequence[Any], *, owns: bool)
     grants = _live_grants(session, case) if owns else []
     workers = _workers(session, case) if owns else []
     authors = {entry.author_account_id for entry, *_ in entries if owns or _is_ours(session, entry)}
-    profiles = _profiles(session, {*authors, *workers, *_named(grants)})
+    profiles = account_profiles(session, {*authors, *workers, *_named(grants)})
     fetch_keys(session, [*(entry for entry, *_ in entries), *profiles])
     return _Read(
         case=case,
@@ -304,18 +302,6 @@ _PEOPLE = hot(
     .outerjoin(m.PersonKey, m.PersonKey.scope_id == m.Person.id)
     .where(_of_case(m.CasePerson))
     .order_by(m.CasePerson.is_child.desc(), m.CasePerson.recorded_at, m.CasePerson.id),
-)
-_AGENCIES = hot(
-    "names of agencies",
-    select(m.Agency.id, m.Agency.name).where(
-        m.Agency.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
-    ),
-)
-_PROFILES = hot(
-    "names of accounts",
-    select(m.AccountProfile).where(
-        m.AccountProfile.account_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
-    ),
 )
 _WORKERS = hot(
     "workers of a case",
@@ -455,25 +441,6 @@ def note_read(session: Session, case: m.Case) -> None:
     _note(session, case, mine[0].id if mine else None, names_shown=False)
 
 
-def agency_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return the names of agencies."""
-    wanted = sorted(ids)
-    rows = session.execute(_AGENCIES, {"ids": wanted}) if wanted else ()
-    return {row.id: row.name for row in rows}
-
-
-def account_names(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
-    """Return the names of accounts, as far as the viewer may know them."""
-    profiles = _profiles(session, ids)
-    fetch_keys(session, profiles)
-    return {each.account_id: reveal(session, each, "name") for each in profiles}
-
-
-def _profiles(session: Session, ids: Iterable[uuid.UUID]) -> Sequence[m.AccountProfile]:
-    wanted = sorted(ids)
-    return session.scalars(_PROFILES, {"ids": wanted}).all() if wanted else ()
-
-
 def _workers(session: Session, case: m.Case) -> Sequence[uuid.UUID]:
     return session.scalars(_WORKERS, {"case_id": case.id}).all()
 
@@ -486,10 +453,15 @@ def _overview(session: Session, read: _Read) -> Overview:
         check=_newest(session, case, m.ProgressCheck),
         workers=[read.accounts[who] for who in read.workers if who in read.accounts],
         shares=_shares(session, read.grants, read.accounts, read.agencies, read.subjects),
-        tasks=session.scalars(_TASKS, of_case).all(),
+        tasks=open_tasks(session, case),
         topics=session.scalars(_TOPICS, of_case).all(),
         household=_household(session, case),
     )
+
+
+def open_tasks(session: Session, case: m.Case) -> Sequence[m.Task]:
+    """Return what the owner has still to do by a time, the first due first."""
+    return session.scalars(_TASKS, {"case_id": case.id}).all()
 
 
 def _newest(session: Session, case: m.Case, model: Any) -> Any:

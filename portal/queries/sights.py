@@ -19,8 +19,9 @@ from portal.audit import Event, record
 from portal.database import before_viewer
 from portal.policy.past import CASE, ENTRY, MANAGED, OWN_POST, SLICE
 from portal.policy.terms import holds
+from portal.queries.directory import account_names, agency_names
 from portal.queries.reasons import Reason, reason_of
-from portal.queries.sheet import Subject, account_names, agency_names, read_subjects
+from portal.queries.sheet import Subject, read_subjects
 from portal.vocabulary import SLICES
 
 

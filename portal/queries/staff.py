@@ -14,7 +14,8 @@ from portal.database import standing
 from portal.policy.permissions import ADMINISTRATOR, CENTRE, PROPOSAL_HOLDS, Standing, decides
 from portal.policy.terms import clock
 from portal.policy.viewer import DIRECTOR, live
-from portal.queries.administration import names_of, profiles_of
+from portal.queries.administration import profiles_of
+from portal.queries.directory import account_names
 from portal.queries.paging import Cursor, Page, newest_first
 from portal.working_hours import instant_to_inclusive
 
@@ -121,7 +122,7 @@ def _waiting() -> Any:
 def _proposal_rows(session: Session, waiting: Any) -> list[ProposalRow]:
     found = session.execute(waiting).all()
     people = {row.account_id for row, _, _ in found} | {row.proposed_by for row, _, _ in found}
-    names = names_of(session, people)
+    names = account_names(session, people)
     me, acting = session.info["viewer"].account_id, standing(session)
     return [
         ProposalRow(
@@ -171,7 +172,7 @@ def staff_of(session: Session, agency_id: uuid.UUID) -> list[StaffRow]:
         )
         .order_by(is_live.desc(), row.valid_from, row.id)
     ).all()
-    names = names_of(session, {each.account_id for each, *_ in found})
+    names = account_names(session, {each.account_id for each, *_ in found})
     me = session.info["viewer"].account_id
     return [
         StaffRow(
@@ -294,7 +295,7 @@ def changes(session: Session, agency_id: uuid.UUID, cursor: Cursor | None = None
     people = {row.AuditEvent.account_id for row in page.rows} | {
         _subject(row.AuditEvent) for row in page.rows
     }
-    names = names_of(session, people - {None})
+    names = account_names(session, people - {None})
     rows = [
         ChangeRow(
             row.id,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal import audit
 from portal import models as m
 from portal.policy.viewer import Viewer
-from portal.queries.directory import agency_names
+from portal.queries.directory import agencies_by_id
 from portal.queries.sharing import GrantRow, grants_of, in_order
 
 
@@ -133,7 +133,7 @@ def _looked(session: Session, case_id: uuid.UUID) -> tuple[Looked, ...]:
         .group_by(m.AuditEvent.agency_id)
         .order_by(last.desc())
     ).all()
-    names = agency_names(session, {agency_id for agency_id, _times, _at in reads})
+    names = agencies_by_id(session, {agency_id for agency_id, _times, _at in reads})
     return tuple(
         Looked(names[agency_id].name, count, at)
         for agency_id, count, at in reads
