@@ -58,10 +58,9 @@ def my_actions() -> ResponseReturnValue:
 def action(action_id: uuid.UUID) -> ResponseReturnValue:
     """Show a request, what was said of it, and what may be said next."""
     found = visible_or_404(m.Action, action_id)
+    sheet = read_action(db.session, found)
     look_at_action(db.session, found)
-    return render_template(
-        "coordination/action.html", sheet=read_action(db.session, found), form=AcceptForm()
-    )
+    return render_template("coordination/action.html", sheet=sheet, form=AcceptForm())
 
 
 @bp.route("/cases/<uuid:case_id>/actions/new", methods=["GET", "POST"])
