@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, sync_playwright
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import Response as Answer
 from werkzeug.serving import make_server
@@ -100,6 +100,15 @@ def served(city_at_an_address: tuple[Site, str], chromium: Browser) -> Iterator[
     served = Served(*city_at_an_address, chromium)
     yield served
     served.close()
+
+
+def follow(tab: Tab, leads_on: Locator) -> None:
+    """Press what leads to another page, and wait until that page is there whole.
+
+    A click alone may return while the new page has an address and nothing in it yet.
+    """
+    with tab.expect_navigation():
+        leads_on.click()
 
 
 # ------------------------------------------------------------------------------- looking at pages

@@ -142,7 +142,8 @@ def page(context: BrowserContext, site: Site) -> Iterator[Page]:
 def visit(page: Page, site: Site) -> None:
     page.goto(f"{site.address}/weather")
     page.goto(f"{site.address}/child/enter")
-    page.get_by_role("link", name="つぎ").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="つぎ").click()
     assert CANARY in page.content()
 
 
@@ -203,7 +204,8 @@ def test_the_way_out_works_without_script(chromium: Browser, site: Site) -> None
     page.goto(f"{site.address}/child/enter")
     # What only the script can do is not promised here.
     assert not page.get_by_text("Shift").is_visible()
-    page.get_by_role("link", name="このページをとじる").click()
+    with page.expect_navigation():
+        page.get_by_role("link", name="このページをとじる").click()
     assert page.url.endswith("/weather")
     page.go_back()
     assert CANARY not in page.content()
