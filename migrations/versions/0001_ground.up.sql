@@ -5747,15 +5747,9 @@ WHERE case_looked_at.id = case_looks.case_id
 );
 
 CREATE POLICY updated ON case_looks FOR UPDATE TO portal_app USING (
-case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND (EXISTS (SELECT case_looked_at.id 
-FROM cases AS case_looked_at 
-WHERE case_looked_at.id = case_looks.case_id
- LIMIT ALL OFFSET 0))
+case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
 ) WITH CHECK (
-case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1) AND (EXISTS (SELECT case_looked_at.id 
-FROM cases AS case_looked_at 
-WHERE case_looked_at.id = case_looks.case_id
- LIMIT ALL OFFSET 0))
+case_looks.account_id = (SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_1) AND case_looks.agency_id = (SELECT viewer_acting() AS viewer_acting_1)
 );
 
 ALTER TABLE case_people ENABLE ROW LEVEL SECURITY;

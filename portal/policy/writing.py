@@ -277,7 +277,7 @@ def own_outcome(row: Any) -> ColumnElement[bool]:
 
 
 def own_look(row: Any) -> ColumnElement[bool]:
-    """When one looked at a case: in the own name, at a case that shows."""
+    """When one first looked at a case: in the own name, at a case that shows."""
     case = m.Case.__table__.alias("case_looked_at")
     return and_(
         case_looks(row),
@@ -549,7 +549,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         ),
         m.BriefParty: Writing(of_owner, of_owner, ("names_sealed", "released_at", "valid_until")),
         m.Case: Writing(owned, owned, ("status", "closed_at", "concealed")),
-        m.CaseLook: Writing(own_look, own_look, ("looked_at", "since")),
+        m.CaseLook: Writing(own_look, case_looks, ("looked_at", "since")),
         m.CasePerson: _OWNED,
         m.CaseTopic: _OWNED,
         m.CaseWorker: _OWNED,

@@ -69,18 +69,22 @@ def look_at(session: Session, looked: m.Case) -> None:
     row = m.Notification
     _read(session, row.case_id == looked.id, row.kind.not_in(DECIDED_ELSEWHERE))
     viewer, look = session.info["viewer"], m.CaseLook
-    seen = insert(look).values(
-        account_id=viewer.account_id,
-        agency_id=viewer.agency_id,
-        case_id=looked.id,
-        looked_at=func.portal_clock(),
-    )
-    session.execute(
-        seen.on_conflict_do_update(
-            index_elements=[look.account_id, look.agency_id, look.case_id],
-            set_={"looked_at": func.portal_clock(), "since": _since()},
+    mine = {
+        look.account_id: viewer.account_id,
+        look.agency_id: viewer.agency_id,
+        look.case_id: looked.id,
+    }
+    again = update(look).where(*(column == value for column, value in mine.items()))
+    now = {"looked_at": func.portal_clock(), "since": _since()}
+    again = again.values(now).returning(look.case_id)
+    done = session.scalar(again, execution_options={"synchronize_session": False})
+    # Not one statement with ON CONFLICT: that asks at each look whether the case shows, three
+    # times over, where only the first look makes a row.
+    if done is None:
+        first = {column.key: value for column, value in mine.items()}
+        session.execute(
+            insert(look).values(looked_at=func.portal_clock(), **first).on_conflict_do_nothing()
         )
-    )
 
 
 def _since() -> ColumnElement[dt.datetime | None]:

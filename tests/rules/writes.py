@@ -229,7 +229,7 @@ def owned_meeting(_all: Everything, who: Who, row: Row) -> bool:
 
 
 def own_look(everything: Everything, who: Who, row: Row) -> bool:
-    """In the own name, at a case that shows."""
+    """In the own name, and at first at a case that shows."""
     return case_looks(everything, who, row) and cases(everything, who, row.case_id)
 
 
@@ -624,7 +624,7 @@ UPDATES: dict[type[m.Base], Writes] = {
     m.Action: seen_action,
     m.Alarm: alarms,
     m.Case: owned,
-    m.CaseLook: own_look,
+    m.CaseLook: case_looks,
     m.Cover: of_absent,
     m.Departure: directed,
     m.DutyPlace: new_duty_place,
