@@ -121,7 +121,7 @@ def _called(term: Term, type_: TypeEngine[Any]) -> ScalarSelect[Any]:
 
 def _identity(name: str) -> ScalarSelect[uuid.UUID]:
     # A bare call in a predicate costs three times as much as this one, evaluated once.
-    return select(cast(_setting(name), UUID(as_uuid=True))).scalar_subquery()
+    return select(cast(_setting(name), UUID())).scalar_subquery()
 
 
 ACCOUNT = _identity("account_id")
@@ -132,10 +132,10 @@ GLIMPSE = _identity("glimpse_id")
 # Bare, as a last question to a row that nothing else opened: for most rows it is never asked.
 NO_AGENCY = _setting("agency_id").is_(None)
 # A policy of messages cannot read messages; the function that can gives an id and no text.
-NEWEST_REPLY = select(func.newest_reply(GLIMPSE, type_=UUID(as_uuid=True))).scalar_subquery()
+NEWEST_REPLY = select(func.newest_reply(GLIMPSE, type_=UUID())).scalar_subquery()
 CIRCLES = cast(
     select(func.string_to_array(_setting("circles"), ",")).scalar_subquery(),
-    ARRAY(UUID(as_uuid=True)),
+    ARRAY(UUID()),
 )
 # Bare: PostgreSQL puts now() in its place, cheaper for a row than a subquery is for a statement.
 CLOCK: ColumnElement[Any] = func.portal_clock()
@@ -150,7 +150,7 @@ _ME: ColumnElement[uuid.UUID]
 _US: ColumnElement[uuid.UUID]
 _ME, _US = map(literal_column, VARIABLES)
 
-_UUIDS = ARRAY(UUID(as_uuid=True))
+_UUIDS = ARRAY(UUID())
 MEMBERSHIP = Membership.__table__.alias("acting")
 ACCOUNT_ROW = Account.__table__.alias("acting_account")
 AGENCY_ROW = Agency.__table__.alias("acting_agency")
@@ -180,8 +180,8 @@ def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UU
     """Return the viewer's agency if the membership is live, awake and as the conditions say."""
     query = (
         select(MEMBERSHIP.c.agency_id)
-        .join_from(MEMBERSHIP, ACCOUNT_ROW, ACCOUNT_ROW.c.id == MEMBERSHIP.c.account_id)
-        .join(AGENCY_ROW, AGENCY_ROW.c.id == MEMBERSHIP.c.agency_id)
+        .join_from(MEMBERSHIP, ACCOUNT_ROW)
+        .join(AGENCY_ROW)
         .where(
             MEMBERSHIP.c.account_id == _ME,
             MEMBERSHIP.c.agency_id == _US,
@@ -191,13 +191,13 @@ def _acting(name: str, *conditions: ColumnElement[bool]) -> ScalarSelect[uuid.UU
             *conditions,
         )
     )
-    return _called(Term(name, "uuid", query), UUID(as_uuid=True))
+    return _called(Term(name, "uuid", query), UUID())
 
 
 def _array(name: str, ids: Select[Any] | CompoundSelect[Any]) -> Any:
     """Return an array of ids; empty rather than NULL, so that ``<> ALL`` holds."""
     query = select(func.array(ids.scalar_subquery(), type_=_UUIDS))
-    return cast(_called(Term(name, "uuid[]", query), ARRAY(UUID(as_uuid=True))), _UUIDS)
+    return cast(_called(Term(name, "uuid[]", query), ARRAY(UUID())), _UUIDS)
 
 
 def _ids(name: str, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Any:
@@ -264,7 +264,7 @@ _MY_DEFAULT_TEAM = (
         live(_TEAM_MEMBER),
     )
 )
-DEFAULT_TEAM = _called(Term("default_team", "uuid", _MY_DEFAULT_TEAM.limit(1)), UUID(as_uuid=True))
+DEFAULT_TEAM = _called(Term("default_team", "uuid", _MY_DEFAULT_TEAM.limit(1)), UUID())
 # For whom the viewer reads: each standing team by its id, the default team by its agency's.
 READS = _array("reads", union_all(_MY_TEAMS, _MY_DEFAULT_TEAM))
 IN_DEFAULT_TEAM = DEFAULT_TEAM.is_not(None)
@@ -280,7 +280,7 @@ DESK = _acting(
 
 PERSON = _called(
     Term("person", "uuid", select(ACCOUNT_ROW.c.person_id).where(ACCOUNT_ROW.c.id == _ME)),
-    UUID(as_uuid=True),
+    UUID(),
 )
 
 # Rule 2: the cases and threads that an exclusion closes to the account.
@@ -312,7 +312,7 @@ def _visitor(name: str, column: ColumnElement[Any], kind: str) -> ScalarSelect[u
     query = select(column).where(
         _THREAD.c.id == VISITOR, _THREAD.c.kind == kind, _THREAD.c.closed_at.is_(None)
     )
-    return _called(Term(name, "uuid", query), UUID(as_uuid=True))
+    return _called(Term(name, "uuid", query), UUID())
 
 
 # What a return code opens beside the thread: to the child the whole record of sharing of its

@@ -192,13 +192,17 @@ class Beside:
         found = {name: mine[name]() for name in sorted(wanted) if name in mine}
         found |= dict.fromkeys(rendered.pieces.keys() - mine.keys(), "")
         found = {name: self._same_names(text) for name, text in found.items()}
-        return {name: text for name, text in found.items() if text != rendered.pieces.get(name)}
+        return {
+            name: text
+            for name, text in found.items()
+            if _plain(text) != _plain(rendered.pieces.get(name, ""))
+        }
 
     def _same_names(self, sql: str) -> str:
         """Return SQL with a renamed term under its old name: it is made and called by one text."""
         real, changed = self.real["viewer"].TERMS, self.changed["viewer"].TERMS
         for was, now in zip(real, changed, strict=False):
-            if was.name != now.name and f"viewer_{was.name}" not in _BY_HAND and now.name:
+            if was.name != now.name and f"viewer_{was.name}" not in _BY_HAND:
                 sql = re.sub(
                     rf"\b(viewer|past)_{re.escape(str(now.name))}\b", rf"\1_{was.name}", sql
                 )
@@ -224,6 +228,42 @@ class Beside:
 
     def _exports(self) -> bool:
         return any(name != "TERMS" for name, *_ in self.values())
+
+
+@functools.cache
+def _plain(sql: str) -> str:
+    """Return SQL without what PostgreSQL reads over.
+
+    Capitals outside of texts and in the names of settings, quotes around a name that needs none,
+    and what stands between EXISTS and FROM.
+    """
+    sql = re.sub(r"--[^\n]*", "", sql)
+    sql = re.sub(r"EXISTS \(SELECT [^\n]*\nFROM ", "EXISTS (SELECT 1\nFROM ", sql)
+    sql = re.sub(r'"([a-z_][a-z0-9_]*)"', r"\1", sql)
+    settings = re.sub(r"(?i)(_setting|set_config)\('[^']*'", lambda it: it[0].lower(), sql)
+    return re.sub(r"'[^']*'|[^']+", lambda it: _folded(it[0]), settings)
+
+
+def _folded(part: str) -> str:
+    return part if part.startswith("'") else part.lower()
+
+
+@functools.cache
+def of_imports(module: str) -> frozenset[str]:
+    """Return a module's own functions that are called while it is imported and never after."""
+    tree = ast.parse((POLICY / f"{module}.py").read_text(encoding="utf-8"))
+    private, asked = set(), dict[str, set[str]]()
+    for node in tree.body:
+        is_function = isinstance(node, ast.FunctionDef)
+        if is_function and node.name.startswith("_"):
+            private.add(node.name)
+        if is_function or isinstance(node, ast.ClassDef):
+            names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            asked[node.name] = names
+    # Whom a function asks that is called later, or a class, is called later too.
+    while late := {each for asking in asked.keys() - private for each in asked[asking] & private}:
+        private -= late
+    return frozenset(private)
 
 
 @functools.cache

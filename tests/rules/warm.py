@@ -40,7 +40,16 @@ from portal.config import Config
 from portal.embedded import APP, SUPERUSER, Server
 from portal.policy import rls
 from tests.conftest import Database
-from tests.rules.rendering import POLICY, Beside, Changed, Pieces, Rendered, graft, scopes
+from tests.rules.rendering import (
+    POLICY,
+    Beside,
+    Changed,
+    Pieces,
+    Rendered,
+    graft,
+    of_imports,
+    scopes,
+)
 
 ROOT = Path(__file__).parents[2]
 LEARNT = ROOT / "instance" / "noticing.json"
@@ -162,6 +171,7 @@ class _Inside:
             if not _is_sql(was) and not _is_sql(now):
                 found.values.append(name)
         made = {each for by in self.warm.rendered.made_by.values() for each in by}
+        made |= {f"{beside.module}.{name}" for name in of_imports(beside.module)}
         for name, was, _ in beside.functions():
             if f"{beside.module}.{name}" not in made or _used_elsewhere(name, was):
                 found.functions.append(name)
