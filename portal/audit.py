@@ -32,6 +32,7 @@ class Event(StrEnum):
     ADVICE_GIVEN = "advice.given"
     AGENCY_CHANGED = "agency.changed"
     ALARM_CONFIRMED = "alarm.confirmed"
+    BIRTH_DATE_RECORDED = "birth_date.recorded"
     BRIEF_READ = "brief.read"
     BRIEF_WRITTEN = "brief.written"
     CASE_CONCEALED = "case.concealed"
@@ -63,6 +64,7 @@ class Event(StrEnum):
     FACTORS_RESET = "factor.reset"
     GRANT_ENDED = "grant.ended"
     GRANT_GIVEN = "grant.given"
+    GRANT_SHORTENED = "grant.shortened"
     GUARDIAN_RECORDED = "guardian.recorded"
     ISSUER_CHANGED = "issuer.changed"
     JUDGED = "case.judged"
@@ -107,6 +109,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.ADVICE_GIVEN: "brief assent",
             Event.AGENCY_CHANGED: "agency change",
             Event.ALARM_CONFIRMED: "alarm",
+            Event.BIRTH_DATE_RECORDED: "person",
             Event.BRIEF_READ: "brief",
             Event.BRIEF_WRITTEN: "brief",
             Event.CASE_CONCEALED: "concealed",
@@ -138,6 +141,7 @@ KEYS: Mapping[Event, frozenset[str]] = MappingProxyType(
             Event.FACTORS_RESET: "account change reason checked",
             Event.GRANT_ENDED: "grant",
             Event.GRANT_GIVEN: "grant agency basis",
+            Event.GRANT_SHORTENED: "grant",
             Event.GUARDIAN_RECORDED: "record",
             Event.ISSUER_CHANGED: "issuer change",
             Event.JUDGED: "what code",

@@ -4,6 +4,9 @@ A refused text is shown again as it was typed, or without the characters that no
 that is the whole trouble (``portal.text.clean``). Forms are refused with status 422.
 """
 
+import datetime as dt
+import re
+import unicodedata
 import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -14,7 +17,7 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, RadioField, StringField
+from wtforms import DateField, HiddenField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.form import BaseForm
 from wtforms.validators import InputRequired, ValidationError
@@ -23,9 +26,10 @@ from wtforms.widgets import EmailInput, TextArea
 from portal.auth import typed_before
 from portal.codes import normalise_secret
 from portal.extensions import db
-from portal.templating import label
+from portal.templating import label, today
 from portal.text import MESSAGES, BadText, clean, normalise_email
 from portal.vocabulary import codes
+from portal.working_hours import ERAS, age_on
 
 Label: TypeAlias = str | LazyString
 Checks: TypeAlias = list[Any] | tuple[Any, ...]
@@ -33,6 +37,13 @@ Checks: TypeAlias = list[Any] | tuple[Any, ...]
 # Code points; a Japanese page holds about 1,500, so the longer is some thirteen pages.
 SHORT_TEXT = 200
 LONG_TEXT = 20_000
+
+
+# Somebody who came as a child may still be helped as a young adult; beyond this it is a slip.
+OLDEST = 30
+_PARTS_OF_A_DATE, _DIGITS_OF_A_YEAR = 3, 4
+_ERA_LETTERS: Mapping[str, str] = MappingProxyType({"R": "令和", "H": "平成", "S": "昭和"})
+_ERA = re.compile(r"(?P<name>令和|平成|昭和|[RHSrhs])\s*\.?(?P<year>元|\d{1,2})(?!\d)")
 
 
 class PortalForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types.
@@ -109,6 +120,66 @@ class CleanEmail(CleanText):
     def cleaned(self, typed: str) -> str:
         """Return the address as it is compared and kept; raises BadText."""
         return normalise_email(typed) if typed.strip() else ""
+
+
+class BirthDateField(DateField):
+    """The date of birth of a child as year, month and day; None where all three are left empty.
+
+    It is refused where no child can have been born that day, each time with what to do about it;
+    ``missing`` is what is said where it must be there and is not.
+    """
+
+    def __init__(self, label: Label, *, missing: Label | None = None, **options: Any) -> None:
+        super().__init__(label, format=["%Y %m %d", "%Y-%m-%d"], **options)
+        self.missing = missing
+        self.flags.required = missing is not None
+        # The component that draws fields goes by this name.
+        self.type = "DateField"
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the parts; full-width digits are digits."""
+        typed = [unicodedata.normalize("NFKC", part).strip() for part in valuelist]
+        self.data = None
+        if not any(typed):
+            return
+        if era := _ERA.match(typed[0]):
+            raise ValueError(_in_western_years(era["name"], era["year"]))
+        parts = re.split(r"[\s/.\-年月日]+", " ".join(typed).strip(" 日"))
+        if len(parts) != _PARTS_OF_A_DATE or not all(part.isdecimal() for part in parts):
+            raise ValueError(gettext("年・月・日を、すべて数字で入力してください。"))
+        if len(parts[0]) != _DIGITS_OF_A_YEAR:
+            raise ValueError(gettext("年は西暦4けたで入力してください。例）2016"))
+        try:
+            self.data = dt.date(*map(int, parts))
+        except (OverflowError, ValueError):
+            wrong = gettext("この日付はありません。年・月・日を確かめてください。")
+            raise ValueError(wrong) from None
+
+    def pre_validate(self, _form: BaseForm) -> None:
+        """Refuse who is not born yet, and who cannot be a child any more."""
+        if self.data is None:
+            if self.missing and not self.process_errors:
+                raise ValidationError(str(self.missing))
+            return
+        if self.data > today():
+            raise ValidationError(gettext("生年月日が、きょうより後になっています。"))
+        if age_on(self.data, today()) > OLDEST:
+            raise ValidationError(
+                gettext("この日付だと%(years)s歳を超えます。年を確かめてください。", years=OLDEST)
+            )
+
+
+def _in_western_years(name: str, year: str) -> str:
+    """Return what to type instead of a year of an era."""
+    [first] = [first for first, era in ERAS if era == _ERA_LETTERS.get(name.upper(), name)]
+    number = 1 if year == "元" else int(year)
+    return str(
+        gettext(
+            "西暦で入力してください。%(era)s年は、西暦%(year)s年です。",
+            era=name + year,
+            year=first.year + number - 1,
+        )
+    )
 
 
 class SecretWord(CleanText):

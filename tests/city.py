@@ -269,3 +269,24 @@ def add_grant(
     session.add(grant)
     session.flush()
     return grant.id
+
+
+def add_consented(
+    session: Session, city: City, agency: str, slices: list[str], giver: str
+) -> m.Grant:
+    """Give a grant on a consent that somebody of the case gave three days ago."""
+    consent = m.Consent(
+        case_id=city.case_id,
+        owner_agency_id=city.agencies["centre"],
+        kind="sharing",
+        giver_kind="child" if giver == "child" else "guardian",
+        giver_person_id=city.persons[giver],
+        method="screen",
+    )
+    session.add(consent)
+    session.flush()
+    grant = session.get_one(m.Grant, add_grant(session, city, agency, slices, subject=giver))
+    grant.consent_id = consent.id
+    grant.valid_from -= timedelta(days=3)
+    session.flush()
+    return grant

@@ -8,18 +8,18 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
-    DateField,
     HiddenField,
     RadioField,
     SelectField,
     SelectMultipleField,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
-from wtforms.validators import DataRequired, InputRequired, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, ValidationError
 
 from blueprints.intake.words import basis_asks, basis_words
 from portal import models as m
 from portal.forms import (
+    BirthDateField,
     CleanLongText,
     CleanText,
     PortalForm,
@@ -32,7 +32,6 @@ from portal.queries.alike import Alike
 from portal.queries.inbox import InboxItemPage
 from portal.queries.search import SHORTEST
 from portal.services.consultations import ABUSE_REPORT, KIND_OF_CONSULTER, Told
-from portal.templating import today
 from portal.text import fold_kana
 
 # What a clerk writes down; the other channels come by the pages of those who use them.
@@ -268,11 +267,8 @@ class AcceptForm(PortalForm):
     given_name = CleanText(_l("名"))
     kana = CleanText(_l("ふりがな"), description=_l("例：みほん あおい"))
     called = CleanText(_l("呼ばれたい名前"))
-    birth_date = DateField(
-        _l("生年月日"),
-        format=["%Y %m %d", "%Y-%m-%d"],
-        description=_l("西暦で記入してください。例：2016年 9月 1日"),
-        validators=[Optional()],
+    birth_date = BirthDateField(
+        _l("生年月日"), description=_l("西暦で記入してください。例：2016年 9月 1日")
     )
     another = BooleanField(
         _l("くらべました。どれも別のこどもなので、新しいケースにします"),
@@ -290,11 +286,6 @@ class AcceptForm(PortalForm):
         if not self.is_submitted():
             self.topics.data = [page.row.topic]
             self.called.data = page.name if page.row.consulter == "CHILD" else ""
-
-    def validate_birth_date(self, field: DateField) -> None:
-        """Refuse a child that is not born yet."""
-        if field.data is not None and field.data > today():
-            raise ValidationError(_l("生年月日が、きょうより後になっています。"))
 
     @property
     def child(self) -> dict[str, str]:

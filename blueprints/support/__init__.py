@@ -4,4 +4,8 @@ from flask import Blueprint
 
 bp = Blueprint("support", __name__)
 
-from blueprints.support import people, views  # noqa: E402, F401  (the views bind themselves to bp)
+from blueprints.support import (  # noqa: E402  (the views bind themselves to bp)
+    birth_dates,  # noqa: F401
+    people,  # noqa: F401
+    views,  # noqa: F401
+)

@@ -14,11 +14,12 @@ from portal.policy.permissions import Action, require
 from portal.queries.people import link_of, people_of
 from portal.services.case_codes import KIND_OF_SUBJECT, NoCodeForThemError, give_code
 from portal.services.cases import add_person
+from portal.services.consents import birth_date_of
 from portal.services.guardians import guardians_of, record_guardian
 from portal.unit import visible_or_404
 
 
-def _own_case(case_id: uuid.UUID) -> m.Case:
+def own_case(case_id: uuid.UUID) -> m.Case:
     """Return a visible case of the own agency; another's, though visible, is refused."""
     case = visible_or_404(m.Case, case_id)
     require(standing(), Action.COORDINATE, case)
@@ -29,11 +30,12 @@ def _own_case(case_id: uuid.UUID) -> m.Case:
 @permits(Action.COORDINATE)
 def people(case_id: uuid.UUID) -> ResponseReturnValue:
     """Show who belongs to the case, and who can be given a code."""
-    case = _own_case(case_id)
+    case = own_case(case_id)
     return render_template(
         "support/people.html",
         case=case,
         people=people_of(db.session, case.id),
+        born=birth_date_of(db.session, case.id),
         guardians={row.person_id: row for row in guardians_of(db.session, case.id)},
         with_code=tuple(KIND_OF_SUBJECT),
     )
@@ -43,7 +45,7 @@ def people(case_id: uuid.UUID) -> ResponseReturnValue:
 @permits(Action.COORDINATE)
 def person(case_id: uuid.UUID) -> ResponseReturnValue:
     """Add a guardian, a brother or sister, or somebody else whose data the case holds."""
-    case, form = _own_case(case_id), PersonForm()
+    case, form = own_case(case_id), PersonForm()
     if not form.validate_on_submit():
         return render_template("support/person.html", case=case, form=form), form.status
     add_person(
@@ -60,7 +62,7 @@ def person(case_id: uuid.UUID) -> ResponseReturnValue:
 @permits(Action.COORDINATE)
 def code(case_id: uuid.UUID, person_id: uuid.UUID) -> ResponseReturnValue:
     """Give the child or a guardian a code; the words are shown this once."""
-    case, form = _own_case(case_id), CodeForm()
+    case, form = own_case(case_id), CodeForm()
     link = _link(case, person_id)
     words: tuple[str, ...] = ()
     if form.validate_on_submit():
@@ -73,7 +75,7 @@ def code(case_id: uuid.UUID, person_id: uuid.UUID) -> ResponseReturnValue:
 @permits(Action.COORDINATE)
 def guardian(case_id: uuid.UUID, person_id: uuid.UUID) -> ResponseReturnValue:
     """Record whether and how a guardian answers for the child, or must neither ask nor know."""
-    case = _own_case(case_id)
+    case = own_case(case_id)
     known = {row.person_id: row for row in guardians_of(db.session, case.id)}
     if _link(case, person_id).person_id not in known:
         abort(404)

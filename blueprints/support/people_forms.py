@@ -1,14 +1,22 @@
 """Forms for the people of a case."""
 
-from typing import Any
+import datetime as dt
+from typing import Any, cast
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, RadioField, SelectField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # Older stubs.
 from wtforms.validators import DataRequired, InputRequired
 
-from portal.forms import CleanText, PortalForm, SecretWord, SubmissionField, choices_of
+from portal.forms import (
+    BirthDateField,
+    CleanText,
+    PortalForm,
+    SecretWord,
+    SubmissionField,
+    choices_of,
+)
 from portal.vocabulary import codes
 
 # Everybody but the child itself, whom the case was opened about.
@@ -42,6 +50,24 @@ class PersonForm(PortalForm):
             "called": "",
             "subject_kind": self.subject_kind.data,
         }
+
+
+class BirthDateForm(PortalForm):
+    """When the child was born; what ends by it is shown before it is kept."""
+
+    born = BirthDateField(
+        _l("生年月日"),
+        missing=_l("生年月日を入力してください。"),
+        description=_l("西暦で記入してください。例：2016年 9月 1日"),
+    )
+    # What the person saw: the date as it stood, and the one whose consequences were shown.
+    seen = HiddenField()
+    shown = HiddenField()
+
+    @property
+    def day(self) -> dt.date:
+        """Return the date, once the form is found right."""
+        return cast("dt.date", self.born.data)
 
 
 class GuardianForm(PortalForm):

@@ -573,6 +573,7 @@ DROP FUNCTION machine_by_token;
 DROP FUNCTION worker_seen_at;
 DROP FUNCTION mail_waits_since;
 DROP FUNCTION lock_grants;
+DROP FUNCTION shorten_grant;
 DROP FUNCTION emergency_case;
 DROP FUNCTION begin_emergency_view;
 DROP FUNCTION refresh_case_access;

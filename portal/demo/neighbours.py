@@ -99,7 +99,8 @@ _KNOWN_DIVISIONS: Final = (
 PERSONS: Final = (
     ("haruto", "山吹", "はると", "やまぶき はると", "はるくん", 7),
     ("kaori", "山吹", "かおり", "やまぶき かおり", "", None),
-    ("mio", "水前", "みお", "すいぜん みお", "みおさん", 14),
+    # Nobody has asked her yet when she was born.
+    ("mio", "水前", "みお", "すいぜん みお", "みおさん", None),
     ("mio_mother", "水前", "ゆかり", "すいぜん ゆかり", "", None),
     ("tsumugi", "𠮷川", "つむぎ", "よしかわ つむぎ", "つむちゃん", 11),
     ("tsumugi_father", "𠮷川", "あつし", "よしかわ あつし", "", None),

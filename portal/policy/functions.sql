@@ -690,6 +690,19 @@ BEGIN
     END IF;
 END $$;
 
+CREATE FUNCTION shorten_grant(p_grant uuid, p_until timestamptz)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Says whether the end was moved: of a live consent of the viewer's own centre, only ever to an
+    -- earlier instant, and never into the past, which would change who could see what then.
+    UPDATE grants SET valid_until = p_until
+    WHERE grants.id = p_grant AND grants.basis = 'CONSENT' AND grants.ended_at IS NULL
+        AND portal_clock() <= p_until AND grants.valid_from < p_until
+        AND (grants.valid_until IS NULL OR p_until < grants.valid_until)
+        AND {kept_by_owner};
+    RETURN FOUND;
+END $$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Emergency view: by somebody whose agency sees the case, though perhaps not this person.
 -- ---------------------------------------------------------------------------------------------

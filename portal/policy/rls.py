@@ -28,6 +28,7 @@ from portal.policy.visibility import (
     Rule,
     checked_by_owner,
     managed_grants,
+    of_owner,
 )
 from portal.policy.writing import WRITABLE
 from portal.vocabulary import (
@@ -145,6 +146,7 @@ def functions() -> str:
         given_by_one=", ".join(f"('{kind}', '{role}')" for kind, role in GIVEN_BY_ONE),
         managed_grants=render(Grant, managed_grants),
         checked_by_owner=render(CaseAccess, checked_by_owner),
+        kept_by_owner=render(Grant, of_owner),
         unread_of_owner=render(Grant, unread_of_owner),
         asked_by_owner=render(Case, past.asked_by_owner),
         sights=past.sights(),
@@ -267,6 +269,7 @@ CALLED_BY_APP = (
     "worker_seen_at",
     "mail_waits_since",
     "lock_grants",
+    "shorten_grant",
     "emergency_case",
     "begin_emergency_view",
     "mention",

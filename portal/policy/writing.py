@@ -243,6 +243,14 @@ def owning(_row: Any) -> ColumnElement[bool]:
     return present(OWNING)
 
 
+def child_of_owner(row: Any) -> ColumnElement[bool]:
+    """The date of birth of a person: the owner of a case that is about this child."""
+    link = m.CasePerson.__table__.alias("child_of_case")
+    return probe(
+        select(link.c.id).where(link.c.person_id == row.id, link.c.is_child, of_owner(link.c))
+    )
+
+
 def directed(_row: Any) -> ColumnElement[bool]:
     """Agencies that leave the scheme: a centre's director writes it down."""
     return present(DIRECTING)
@@ -647,7 +655,7 @@ WRITABLE: Mapping[type[m.Base], Writing] = MappingProxyType(
         m.Notification: Writing(None, of_own_account, ("read_at",)),
         m.Passkey: Writing(of_own_account, of_own_account, ("sign_count", "used_at", "ended_at")),
         m.PermissionNoting: _OWNED,
-        m.Person: Writing(owning),
+        m.Person: Writing(owning, child_of_owner, ("birth_date_sealed",)),
         m.Pledge: Writing(of_own_account),
         m.ProgressCheck: _OWNED,
         m.RecoveryCode: Writing(of_own_account, of_own_account, ("used_at", "ended_at")),

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.codes import number_of
 from portal.policy.bundles import purpose_for
+from portal.queries.sharing import shortened_to
 from portal.vocabulary import CONSENT
 
 SCHEMA_VERSION = "portal-consent-receipt/1"
@@ -52,7 +53,13 @@ def receipt_of(session: Session, consent: m.Consent, *, entrance: str) -> Part:
             "storage_locations": [JURISDICTION],
             "withdrawal_method": entrance,
             "purposes": [
-                _purpose(agency, consent, items[agency.id], grants.get(agency.id))
+                _purpose(
+                    agency,
+                    consent,
+                    items[agency.id],
+                    grants.get(agency.id),
+                    shortened_to(event for event in events if event.agency_id == agency.id),
+                )
                 for agency in agencies
                 if agency.id != consent.owner_agency_id
             ],
@@ -115,8 +122,10 @@ def _purpose(
     consent: m.Consent,
     items: Sequence[m.ConsentItem],
     grant: m.Grant | None,
+    shortened: dt.date | None,
 ) -> Part:
-    last_days = [item.last_day for item in items if item.last_day is not None]
+    days = (*(item.last_day for item in items), shortened)
+    last_days = [day for day in days if day is not None]
     return {
         "purpose": purpose_for(agency.type),
         "lawful_basis": CONSENT,

@@ -18,7 +18,7 @@ from portal.policy.terms import clock, holds, is_linked, never_tells_of
 from portal.queries.directory import account_names, agencies_by_id
 from portal.queries.people import PersonRow, nameless
 from portal.vault import fetch_keys, reveal
-from portal.vocabulary import CONSENT, lane
+from portal.vocabulary import CONSENT, SHORTENED, lane
 from portal.working_hours import ONE_DAY, instant_to_inclusive, jst
 
 # A consent that ends sooner is spoken about again (law-and-practice.md §2.3).
@@ -27,12 +27,16 @@ SOON_DAYS = 30
 
 @dataclass(frozen=True)
 class AgencyAnswer:
-    """What was answered about one agency, and what came of it."""
+    """What was answered about one agency, and what came of it.
+
+    ``shortened_to`` is the last day (JST) of a yes whose end was moved since, else None.
+    """
 
     agency: m.Agency
     state: str
     items: tuple[m.ConsentItem, ...]
     grant: m.Grant | None
+    shortened_to: dt.date | None = None
 
     @property
     def waits(self) -> bool:
@@ -72,12 +76,18 @@ def consents_of(
         ConsentRow(
             consent,
             givers.get(consent.giver_person_id, nameless(consent.giver_person_id)),
-            events[consent.id][-1].state if events[consent.id] else "requested",
+            _state(events[consent.id]),
             _answers(events[consent.id], items[consent.id], grants[consent.id], names),
             tuple(events[consent.id]),
         )
         for consent in consents
     ]
+
+
+def _state(events: Iterable[m.ConsentEvent]) -> str:
+    """Return the newest state; a step that only moves the end leaves it as it was."""
+    states = [event.state for event in events if event.state != SHORTENED]
+    return states[-1] if states else "requested"
 
 
 def _by_consent(
@@ -105,16 +115,31 @@ def _answers(
     grants: Sequence[m.Grant],
     agencies: Mapping[uuid.UUID, m.Agency],
 ) -> tuple[AgencyAnswer, ...]:
-    states = {event.agency_id: event.state for event in events if event.agency_id is not None}
+    by_agency = defaultdict(list)
+    for event in events:
+        if event.agency_id is not None:
+            by_agency[event.agency_id].append(event)
     return tuple(
         AgencyAnswer(
             agencies[agency_id],
-            state,
+            _state(steps),
             in_order([i for i in items if i.agency_id == agency_id], agencies[agency_id]),
             next((g for g in grants if g.agency_id == agency_id), None),
+            shortened_to(steps),
         )
-        for agency_id, state in sorted(states.items(), key=lambda pair: agencies[pair[0]].name)
+        for agency_id, steps in sorted(by_agency.items(), key=lambda pair: agencies[pair[0]].name)
     )
+
+
+def shortened_to(steps: Iterable[m.ConsentEvent]) -> dt.date | None:
+    """Return the last day (JST) to which the steps of a consent shortened it, None where none did.
+
+    Args:
+        steps: of a consent about one agency.
+
+    """
+    ends = [step.valid_until for step in steps if step.state == SHORTENED and step.valid_until]
+    return instant_to_inclusive(min(ends)) if ends else None
 
 
 def in_order(items: Sequence[m.ConsentItem], agency: m.Agency) -> tuple[m.ConsentItem, ...]:
@@ -254,5 +279,6 @@ __all__ = [
     "exclusions_of",
     "grants_of",
     "in_order",
+    "shortened_to",
     "wishes_of",
 ]

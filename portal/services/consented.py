@@ -26,6 +26,7 @@ from portal.services.sharing import (
     RefusedShareError,
     end_grant,
     give_grant,
+    holds_through,
 )
 from portal.vocabulary import CONSENT
 from portal.working_hours import (
@@ -97,11 +98,13 @@ def _said_yes(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> _Ye
             m.ConsentItem.answer == YES,
         )
     ).all()
-    last_days = [item.last_day for item in items if item.last_day is not None]
-    if not last_days:
+    if not items:
         raise RefusedShareError("not_consented")
+    last_day = holds_through(session, consent, agency_id)
+    if last_day is None:
+        raise RefusedShareError("asked_anew")
     opened = frozenset(code for item in items for code in item.slices)
-    return _Yes(consent.id, opened, min(last_days))
+    return _Yes(consent.id, opened, last_day)
 
 
 def _guardians_beside(

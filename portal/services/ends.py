@@ -21,12 +21,12 @@ from portal.policy.permissions import SCHOOLS, Action, require
 from portal.policy.terms import clock, holds
 from portal.services.once import already, write_once
 from portal.services.sharing import end_grant
-from portal.vocabulary import CONSENT, known
+from portal.vocabulary import CONSENT, EXPIRED, known
 from portal.working_hours import add_working_days
 
 log = logging.getLogger(__name__)
 
-EXPIRED, INVALIDATED = known("consent_state", "expired"), known("consent_state", "invalidated")
+INVALIDATED = known("consent_state", "invalidated")
 # States after which a consent's grant needs no other word; ``given`` and the like come before.
 _LAST = ("withdrawn", EXPIRED, "superseded", INVALIDATED)
 # What the new school needs is asked anew within so many working days.
@@ -37,7 +37,7 @@ class NotAnEndError(ValueError):
     """There is no such end here: not a school that reads, not a guardian who consented."""
 
 
-def _not_over(session: Session, *conditions: ColumnElement[bool]) -> Select[Any]:
+def not_over(session: Session, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Return the grants that are live or still to begin, as the session sees them."""
     grant, now = m.Grant, clock(session)
     return (
@@ -58,7 +58,7 @@ def grants_of_old_school(session: Session, case: m.Case, agency_id: uuid.UUID) -
     if school.type not in SCHOOLS:
         return ()
     return session.scalars(
-        _not_over(session, m.Grant.case_id == case.id, m.Grant.agency_id == agency_id)
+        not_over(session, m.Grant.case_id == case.id, m.Grant.agency_id == agency_id)
     ).all()
 
 
@@ -109,7 +109,7 @@ def grants_of_guardian(session: Session, case: m.Case, person_id: uuid.UUID) -> 
     ).all()
     beside = m.Grant.guardian_consent_ids.bool_op("&&")(literal(given, ARRAY(Uuid())))
     rests = or_(m.Grant.consent_id.in_(given), beside)
-    return session.scalars(_not_over(session, m.Grant.case_id == case.id, rests)).all()
+    return session.scalars(not_over(session, m.Grant.case_id == case.id, rests)).all()
 
 
 def end_authority(session: Session, case: m.Case, person_id: uuid.UUID) -> int:
@@ -169,7 +169,7 @@ def leave_scheme(session: Session, agency_id: uuid.UUID, *, departure_id: uuid.U
     if not write_once(session, departure):
         return 0
     audit.record(session, audit.Event.AGENCY_CHANGED, agency=agency_id, change="left_scheme")
-    mine = _not_over(
+    mine = not_over(
         session, m.Grant.agency_id == agency_id, m.Grant.owner_agency_id == acting.agency_id
     )
     return _end_all(session, session.scalars(mine).all(), INVALIDATED)
@@ -249,7 +249,7 @@ def _lapsed(session: SystemSession, now: dt.datetime) -> Sequence[m.Grant]:
 
 def _of_departed(session: SystemSession, now: dt.datetime) -> Sequence[m.Grant]:
     departed = select(m.Departure.agency_id).where(holds(m.Departure, now))
-    return session.scalars(_not_over(session, m.Grant.agency_id.in_(departed))).all()
+    return session.scalars(not_over(session, m.Grant.agency_id.in_(departed))).all()
 
 
 def _last_word(grant: m.Grant, state: str, at: dt.datetime | None) -> m.ConsentEvent:
@@ -272,6 +272,7 @@ __all__ = [
     "grants_of_old_school",
     "has_left",
     "leave_scheme",
+    "not_over",
     "note_ends",
     "return_to_scheme",
 ]

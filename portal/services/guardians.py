@@ -24,7 +24,7 @@ from portal.policy.terms import clock, never_tells_of
 from portal.services.ends import end_authority
 from portal.services.once import already, write_once
 from portal.vault import reveal
-from portal.vocabulary import known
+from portal.vocabulary import SHORTENED, known
 from portal.working_hours import jst
 
 GUARDIAN = "guardian"
@@ -153,6 +153,7 @@ def consents_for_child(
             m.Consent.case_id == case_id,
             m.Consent.for_person_id.is_not(None),
             m.ConsentEvent.agency_id == agency_id,
+            m.ConsentEvent.state != SHORTENED,
         )
         .order_by(m.Consent.asked_at, m.ConsentEvent.happened_at, m.ConsentEvent.id)
     )

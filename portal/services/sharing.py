@@ -17,8 +17,10 @@ from portal.vault import seal
 from portal.vocabulary import (
     CONSENT,
     EXPERT_TYPES,
+    EXPIRED,
     OVERRIDING_BASES,
     OWNER_ROLES,
+    SHORTENED,
     SHORTEST_REASON,
     Brought,
     Refusal,
@@ -32,7 +34,7 @@ from portal.vocabulary import (
     shareable_with,
     unmet,
 )
-from portal.working_hours import add_working_days, inclusive_to_instant
+from portal.working_hours import add_working_days, inclusive_to_instant, instant_to_inclusive
 
 SAFETY_CHECK = "safety_check"
 POLICE = "police"
@@ -139,6 +141,9 @@ def _check_consent(session: Session, case: m.Case, terms: Terms, role: str) -> N
     if consent.giver_person_id != terms.subject_id:
         raise RefusedShareError("consent_of_another")
     _check_items(_yes_of(session, consent, terms.agency_id), terms)
+    last = holds_through(session, consent, terms.agency_id)
+    if last is None or terms.until > inclusive_to_instant(last):
+        raise RefusedShareError("longer_than_consented")
     if _ever_given(session, consent, terms.agency_id):
         raise RefusedShareError("asked_anew")
     if terms.necessity not in _necessities(session, case):
@@ -161,9 +166,26 @@ def _yes_of(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> Seque
 def _check_items(items: Sequence[m.ConsentItem], terms: Terms) -> None:
     if not set(terms.slices) <= {code for item in items for code in item.slices}:
         raise RefusedShareError("not_consented")
-    last_days = [item.last_day for item in items if item.last_day is not None]
-    if not last_days or terms.until > inclusive_to_instant(min(last_days)):
-        raise RefusedShareError("longer_than_consented")
+
+
+def holds_through(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> dt.date | None:
+    """Return the last day (JST) on which a yes about an agency holds; None where none does.
+
+    It is the earliest of what was answered, and of what it was shortened to since.
+    """
+    step = m.ConsentEvent
+    steps = session.execute(
+        select(step.state, step.valid_until).where(
+            step.consent_id == consent.id,
+            step.agency_id == agency_id,
+            step.state.in_((EXPIRED, SHORTENED)),
+        )
+    ).all()
+    if any(state == EXPIRED for state, _until in steps):
+        return None
+    answered = [item.last_day for item in _yes_of(session, consent, agency_id)]
+    shortened = [instant_to_inclusive(until) for _state, until in steps if until is not None]
+    return min((day for day in (*answered, *shortened) if day is not None), default=None)
 
 
 def _ever_given(session: Session, consent: m.Consent, agency_id: uuid.UUID) -> bool:
@@ -449,6 +471,7 @@ __all__ = [
     "clock",
     "end_grant",
     "give_grant",
+    "holds_through",
     "open_up",
     "side_of",
     "take_back",

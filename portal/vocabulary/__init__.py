@@ -57,6 +57,9 @@ ROLES: Final = codes("role")
 OWNER_ROLES: Final = _known("role", "center_director", "center_counselor", "center_investigator")
 BLIND_ROLES: Final = _known("role", "center_clerk", "sysadmin", "audit_officer")
 
+# What ends a consent by itself; and the step that moves its end and leaves the answer as it was.
+EXPIRED, SHORTENED = _known("consent_state", "expired", "shortened")
+
 # Grants asked for as 見守り outlast the end of a case (domain.md §3, lane A).
 (WATCHING,) = _known("purpose", "watching")
 
@@ -90,6 +93,7 @@ __all__ = [
     "EMERGENCY_SLICES",
     "ENTRUSTED_SLICES",
     "EXPERT_TYPES",
+    "EXPIRED",
     "OVERRIDING_BASES",
     "OWNER_ROLES",
     "POLICY_MEETING",
@@ -98,6 +102,7 @@ __all__ = [
     "RULED_OUT",
     "SHAREABLE_SLICES",
     "SHARE_BASES",
+    "SHORTENED",
     "SHORTEST_REASON",
     "SLICES",
     "UNSHAREABLE_SLICES",

@@ -40,30 +40,11 @@ def shared(write: Write, town: towns.City) -> towns.City:
     def share(session: Session) -> None:
         towns.add_entry(session, town, slice_="school", text="CANARY-school 図書室にいる")
         towns.add_entry(session, town, slice_="welfare", text="CANARY-mother", subject="mother")
-        consented(session, town, "school", ["basic", "school"], "child")
-        consented(session, town, "welfare", ["basic", "welfare"], "mother")
+        towns.add_consented(session, town, "school", ["basic", "school"], "child")
+        towns.add_consented(session, town, "welfare", ["basic", "welfare"], "mother")
 
     write(share)
     return town
-
-
-def consented(
-    session: Session, town: towns.City, agency: str, slices: list[str], giver: str
-) -> None:
-    """Give a grant on a consent that somebody of the case gave."""
-    consent = m.Consent(
-        case_id=town.case_id,
-        owner_agency_id=town.agencies["centre"],
-        kind="sharing",
-        giver_kind="child" if giver == "child" else "guardian",
-        giver_person_id=town.persons[giver],
-        method="screen",
-    )
-    session.add(consent)
-    session.flush()
-    grant = session.get_one(m.Grant, towns.add_grant(session, town, agency, slices, subject=giver))
-    grant.consent_id = consent.id
-    grant.valid_from -= timedelta(days=3)
 
 
 def rows(system: Engine, model: type[Any], *conditions: Any) -> list[Any]:

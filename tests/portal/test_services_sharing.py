@@ -347,7 +347,7 @@ def _made_younger(own: Database, town: towns.City, years: int) -> None:
         seal(session, child, birth_date=towns.born(years))
 
 
-def _holder(session: Session, town: towns.City, **changes: object) -> None:
+def holder(session: Session, town: towns.City, **changes: object) -> None:
     known = {"authority": "sole", "lives_with": True, "concerned": False, **changes}
     record_guardian(
         session,
@@ -385,7 +385,7 @@ def test_a_young_childs_yes_needs_a_guardians_beside_it(
     refused_for("authority_unknown")
     with pytest.raises(RefusedShareError, match="not_for_the_child"):
         for_child(session, town, school="yes")
-    _holder(session, town)
+    holder(session, town)
     refused_for("guardian_missing")
     for_child(session, town, school="no")
     refused_for("guardian_refused")
@@ -429,7 +429,7 @@ def test_who_is_barred_is_not_asked_and_only_a_law_is_left(
 ) -> None:
     _made_younger(own, town, 13)
     session = acting("counsellor")
-    _holder(session, town, concerned=bar == "concerned")
+    holder(session, town, concerned=bar == "concerned")
     if bar == "never_told":
         add_never_tell(
             session,
@@ -448,7 +448,7 @@ def test_who_is_barred_is_not_asked_and_only_a_law_is_left(
     if bar == "concerned":
         # Two records are two requests, and so two instants of the database.
         session.commit()
-        _holder(session, town)
+        holder(session, town)
         asked(session, town, "school", giver="mother", for_child=True)
     share(session, consent, town.agencies["school"], ages=ConsentAges(10, 13))
 
@@ -458,7 +458,7 @@ def test_a_child_of_thirteen_objects_for_a_good_reason(
 ) -> None:
     _made_younger(own, town, 13)
     session = acting("counsellor")
-    _holder(session, town)
+    holder(session, town)
     consent = asked(session, town, "school")
     answer(session, consent, answers_of(town, school={"school": "yes"}))
     with pytest.raises(RefusedShareError, match="guardian_missing"):

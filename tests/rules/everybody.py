@@ -375,6 +375,15 @@ class Everything:
         for id_, reference in (CASE, "AAA-AAAA"), (OTHER, "BBB-BBBB"):
             self.add(m.Case, id=id_, reference=reference, owner_agency_id=CENTRE)
         owners = (CENTRE, SCHOOL)
+        for case_id, owner, person, is_child in (
+            (CASE, CENTRE, PERSON, True),
+            (CASE, CENTRE, GUARDIAN, False),
+            (OTHER, CENTRE, key("child of other case"), True),
+            (OTHER, SCHOOL, STRANGER, True),
+        ):
+            self.add(m.Person, id=person)
+            of_case = {"case_id": case_id, "owner_agency_id": owner}
+            self.add(m.CasePerson, person_id=person, is_child=is_child, **of_case)
         for who in STAFF:
             if who.works:
                 self.add(m.CaseWorker, case_id=CASE, owner_agency_id=CENTRE, account_id=who.account)

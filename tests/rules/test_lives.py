@@ -34,12 +34,14 @@ from portal.database import NotVisibleError, find_visible
 from portal.policy.bundles import bundles_for
 from portal.policy.terms import Terms
 from portal.services import (
+    birth_dates,
     concealment,
     consented,
     consents,
     denials,
     emergencies,
     ends,
+    guardians,
     handovers,
     memberships,
     progress,
@@ -48,7 +50,7 @@ from portal.services.administration import add_team_member, end_team_member
 from portal.services.entries import post_entry, retract_entry, writable
 from portal.services.sharing import give_grant, take_back
 from portal.vocabulary import EMERGENCY_SLICES
-from portal.working_hours import jst
+from portal.working_hours import eighteenth_birthday, jst
 from tests import city as towns
 from tests.conftest import Database
 from tests.rules.bugs import BUGS
@@ -339,6 +341,38 @@ class Lives(RuleBasedStateMachine):
             "end authority", who, lambda s: ends.end_authority(s, self.life.case(s), mother)
         )
 
+    @rule(who=owners, days=st.sampled_from((-400, -1, 1, 20, 60)))
+    def learn_the_birth_date(self, who: str, days: int) -> None:
+        """Hear when the child was born: in so many days, or so many ago, it is eighteen."""
+        child = self.town.persons["child"]
+        birthday = jst(self.life.now).date() + dt.timedelta(days=days)
+        # Nobody is born on a leap day here, whose birthday is another's.
+        born = birthday.replace(year=birthday.year - 18, day=min(birthday.day, 28))
+
+        def deed(session: Any) -> None:
+            case = self.life.case(session)
+            seen = guardians.birth_date_text(session, case.id)
+            birth_dates.record_birth_date(session, case, born, seen=seen, child_id=child)
+
+        self.life.do("learn the birth date", who, deed)
+
+    @invariant()
+    def no_guardians_share_outlasts_the_eighteenth_birthday(self) -> None:
+        """Of the consents of domain.md §3, whatever was known when they were given."""
+        grant, person = m.Grant.__table__.c, self.town.persons["child"]
+        [child] = [row for row in self.world["persons"] if row["id"] == str(person)]
+        end = eighteenth_birthday(dt.date.fromisoformat(child["birth_date"]))
+        consent = m.Consent.__table__.c
+        mothers = select(consent.id).where(consent.giver_person_id == self.town.persons["mother"])
+        beyond = self.life.rows(
+            select(grant.id).where(
+                grant.consent_id.in_(mothers),
+                grant.ended_at.is_(None),
+                grant.valid_until > max(end, self.life.now),
+            )
+        )
+        assert not beyond, f"{len(beyond)} shares on the mother's word go on beyond {end}"
+
     @rule(agency=agencies)
     def leave_the_scheme(self, agency: str) -> None:
         left = self.town.agencies[agency]
@@ -596,6 +630,7 @@ DEEDS = (
     *("look in an emergency", "provide in an emergency", "confirm a provision"),
     *("end an emergency", "prolong an emergency", "review an emergency"),
     *("change school", "end authority", "leave the scheme", "return", "hand over"),
+    "learn the birth date",
     *("conceal", "lift the concealment", "close", "re-open"),
     *("exclude", "end an exclusion", "never tell", "end a never-tell"),
     *("leave", "come back", "be confirmed", "join the team", "leave the team", "post", "retract"),
@@ -634,6 +669,8 @@ def _everything(life: Lives) -> Iterator[None]:
     yield life.leave_the_scheme("cgc")
     yield life.return_to_the_scheme(0)
     yield life.give("director", "school", "child", said, "the team")
+    yield life.give("director", "welfare", "mother", said, "the team")
+    yield life.learn_the_birth_date("counsellor", 20)
     yield life.change_school("director", "school")
     yield life.end_authority("director")
     yield life.close("director")

@@ -93,6 +93,7 @@ DEFINERS = {
     "places_by_subject": "TABLE(account_id uuid, agency_id uuid, value text)",
     "refresh_case_access": "void",
     "refresh_denials": "void",
+    "shorten_grant": "boolean",
     "session_by_token": "TABLE(public_id uuid, account_id uuid, agency_id uuid, thread_id uuid,"
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
     " factors text, proven_at timestamp with time zone, pledged boolean,"

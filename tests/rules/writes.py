@@ -498,6 +498,13 @@ _OWNED: tuple[type[m.Base], ...] = (
 )
 _SETTINGS: tuple[type[m.Base], ...] = (m.Door, m.SignInRule)
 
+
+def child_of_owner(everything: Everything, who: Who, row: Row) -> bool:
+    """When a child was born is written by the owner of a case about it."""
+    links = everything.of(m.CasePerson, person_id=row.id)
+    return any(link.is_child and of_owner(everything, who, link) for link in links)
+
+
 # What is tried of each table, and who may.
 INSERTS: dict[type[m.Base], tuple[Values, Writes]] = {
     **dict.fromkeys(_OWNED, (_OF_CASE, of_owner)),
@@ -636,6 +643,7 @@ UPDATES: dict[type[m.Base], Writes] = {
     m.Meeting: owned_meeting,
     m.Membership: kept_membership,
     m.MembershipProposal: decided_proposal,
+    m.Person: child_of_owner,
     m.Team: of_managed_agency,
     m.TeamMember: of_managed_team,
     m.Thread: threads,
