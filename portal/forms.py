@@ -29,7 +29,7 @@ from portal.extensions import db
 from portal.templating import label, today
 from portal.text import MESSAGES, BadText, clean, normalise_email
 from portal.vocabulary import codes
-from portal.working_hours import ERAS, age_on
+from portal.working_hours import age_on, year_of_era
 
 Label: TypeAlias = str | LazyString
 Checks: TypeAlias = list[Any] | tuple[Any, ...]
@@ -42,8 +42,6 @@ LONG_TEXT = 20_000
 # Somebody who came as a child may still be helped as a young adult; beyond this it is a slip.
 OLDEST = 30
 _PARTS_OF_A_DATE, _DIGITS_OF_A_YEAR = 3, 4
-_ERA_LETTERS: Mapping[str, str] = MappingProxyType({"R": "令和", "H": "平成", "S": "昭和"})
-_ERA = re.compile(r"(?P<name>令和|平成|昭和|[RHSrhs])\s*\.?(?P<year>元|\d{1,2})(?!\d)")
 
 
 class PortalForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types.
@@ -142,9 +140,13 @@ class BirthDateField(DateField):
         self.data = None
         if not any(typed):
             return
-        if era := _ERA.match(typed[0]):
-            raise ValueError(_in_western_years(era["name"], era["year"]))
-        parts = re.split(r"[\s/.\-年月日]+", " ".join(typed).strip(" 日"))
+        if meant := year_of_era(typed[0]):
+            era, year = meant
+            western = gettext(
+                "西暦で入力してください。%(era)s年は、西暦%(year)s年です。", era=era, year=year
+            )
+            raise ValueError(western)
+        parts = re.split(r"[\s/.-]+", " ".join(typed))
         if len(parts) != _PARTS_OF_A_DATE or not all(part.isdecimal() for part in parts):
             raise ValueError(gettext("年・月・日を、すべて数字で入力してください。"))
         if len(parts[0]) != _DIGITS_OF_A_YEAR:
@@ -167,19 +169,6 @@ class BirthDateField(DateField):
             raise ValidationError(
                 gettext("この日付だと%(years)s歳を超えます。年を確かめてください。", years=OLDEST)
             )
-
-
-def _in_western_years(name: str, year: str) -> str:
-    """Return what to type instead of a year of an era."""
-    [first] = [first for first, era in ERAS if era == _ERA_LETTERS.get(name.upper(), name)]
-    number = 1 if year == "元" else int(year)
-    return str(
-        gettext(
-            "西暦で入力してください。%(era)s年は、西暦%(year)s年です。",
-            era=name + year,
-            year=first.year + number - 1,
-        )
-    )
 
 
 class SecretWord(CleanText):

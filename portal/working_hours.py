@@ -7,6 +7,7 @@ Instants that go out are aware and in UTC; `jst` turns one into the clock on the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
@@ -31,6 +32,14 @@ ERAS: Final = (
     (date(2019, 5, 1), "令和"),
     (date(1989, 1, 8), "平成"),
     (date(1926, 12, 25), "昭和"),
+)
+
+
+# How eras are shortened on forms.
+_ERA_LETTERS: Final = {"R": "令和", "H": "平成", "S": "昭和"}
+_NAMES_OF_ERAS: Final = "|".join((*(era for _first, era in ERAS), *_ERA_LETTERS))
+_YEAR_OF_ERA: Final = re.compile(
+    rf"(?P<name>{_NAMES_OF_ERAS})\s*\.?\s*(?P<year>元|[0-9]{{1,2}})(?![0-9])", re.IGNORECASE
 )
 
 
@@ -170,6 +179,22 @@ def wareki(day: date) -> str:
             year = day.year - first.year + 1
             return f"{era}{'元' if year == 1 else year}年{day.month}月{day.day}日"
     raise ValueError(f"{day} lies before the first era of the table")
+
+
+def year_of_era(text: str) -> tuple[str, int] | None:
+    """Return a year as 平成28, H28 or 令和元 and the Western one, None where it is no such year.
+
+    Args:
+        text: its digits in ASCII; what follows the year does not matter.
+
+    """
+    found = _YEAR_OF_ERA.match(text)
+    if found is None:
+        return None
+    name = _ERA_LETTERS.get(found["name"].upper(), found["name"])
+    [first] = [first for first, era in ERAS if era == name]
+    number = 1 if found["year"] == "元" else int(found["year"])
+    return found[0], first.year - 1 + number
 
 
 def age_on(birth: date, day: date) -> int:

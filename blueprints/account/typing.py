@@ -11,6 +11,7 @@ from portal.auth import SAVED_FIELD, TYPED, keep_typing, page_above, permits
 from portal.errors import is_written
 from portal.extensions import db
 from portal.policy.permissions import Action
+from portal.queries.account import cases_at
 from portal.services import saved
 from portal.unit import visible_or_404
 
@@ -19,9 +20,11 @@ from portal.unit import visible_or_404
 @permits(Action.KEEP_ACCOUNT)
 def typed() -> ResponseReturnValue:
     """Show what one typed and could not send, each to be sent once more or deleted."""
+    texts = saved.saved_texts(db.session)
     return render_template(
         "account/typed.html",
-        texts=saved.saved_texts(db.session),
+        texts=texts,
+        cases=cases_at(db.session, [text.path for text in texts]),
         field=SAVED_FIELD,
         is_written=is_written,
     )

@@ -134,9 +134,7 @@ def _made(case: m.Case, agency: m.Agency, form: ProvisionForm) -> m.Emergency:
 @permits(Action.REVIEW_EMERGENCY)
 def emergency(emergency_id: uuid.UUID) -> ResponseReturnValue:
     """Show an emergency: what is open until when, who looks at it, and what is next."""
-    row = visible_or_404(m.Emergency, emergency_id)
-    look_at_decision(db.session, row)
-    return _page(row)
+    return _page(visible_or_404(m.Emergency, emergency_id))
 
 
 def _page(row: m.Emergency, **sent: PortalForm) -> str:
@@ -149,17 +147,17 @@ def _page(row: m.Emergency, **sent: PortalForm) -> str:
         "prolonging": PortalForm(formdata=None),
         "reviewing": _review_form(row, formdata=None),
     }
-    return render_template(
-        "consents/emergency.html",
-        case=case,
-        row=found,
-        words={name: reveal(db.session, row, name) for name in words},
-        staff=names_of_staff(db.session, row.owner_agency_id)
+    page = {
+        "case": case,
+        "row": found,
+        "words": {name: reveal(db.session, row, name) for name in words},
+        "staff": names_of_staff(db.session, row.owner_agency_id)
         | names_of_staff(db.session, row.agency_id),
-        law=law_words,
-        may=_may(found),
-        **(forms | sent),
-    )
+        "law": law_words,
+        "may": _may(found),
+    }
+    look_at_decision(db.session, row)
+    return render_template("consents/emergency.html", **page, **(forms | sent))
 
 
 def _review_form(row: m.Emergency, **options: Any) -> ReviewForm:

@@ -319,7 +319,6 @@ def _permission_page(
 def proposal(share_proposal_id: uuid.UUID) -> ResponseReturnValue:
     """Show a proposal: what is to be shared with whom and why, and what became of it."""
     row = visible_or_404(m.ShareProposal, share_proposal_id)
-    look_at_decision(db.session, row)
     return _proposal_page(
         row, DecisionForm(formdata=None, prefix="refuse"), PortalForm(formdata=None)
     )
@@ -328,19 +327,18 @@ def proposal(share_proposal_id: uuid.UUID) -> ResponseReturnValue:
 def _proposal_page(row: m.ShareProposal, refusing: DecisionForm, approving: PortalForm) -> str:
     case, waits = own_case(row.case_id), _may_decide(row)
     is_over = row.valid_until <= clock(db.session)
-    return render_template(
-        "consents/proposal.html",
-        case=case,
-        row=proposal_row(db.session, row),
-        staff=names_of_staff(db.session, case.owner_agency_id),
-        law=law_words,
-        may_decide=waits,
-        is_over=is_over,
+    page = {
+        "case": case,
+        "row": proposal_row(db.session, row),
+        "staff": names_of_staff(db.session, case.owner_agency_id),
+        "law": law_words,
+        "may_decide": waits,
+        "is_over": is_over,
         # Whoever decides has in sight what the decision opens.
-        sight=_sight_of_proposal(case, row) if waits and not is_over else None,
-        refusing=refusing,
-        approving=approving,
-    )
+        "sight": _sight_of_proposal(case, row) if waits and not is_over else None,
+    }
+    look_at_decision(db.session, row)
+    return render_template("consents/proposal.html", **page, refusing=refusing, approving=approving)
 
 
 def _sight_of_proposal(case: m.Case, row: m.ShareProposal) -> Preview:

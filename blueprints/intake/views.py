@@ -115,9 +115,7 @@ def inbox() -> ResponseReturnValue:
 @permits(Action.READ_INBOX)
 def item(item_id: uuid.UUID) -> ResponseReturnValue:
     """Show one consultation, and what can be done with it here."""
-    found = visible_or_404(m.InboxItem, item_id)
-    look_at_consultation(db.session, found)
-    return _item_page(found, AnswerForm())
+    return _item_page(visible_or_404(m.InboxItem, item_id), AnswerForm())
 
 
 @bp.post("/inbox/<uuid:item_id>/answer/begin")
@@ -133,6 +131,7 @@ def begin_answer(item_id: uuid.UUID) -> ResponseReturnValue:
 def _item_page(found: m.InboxItem, form: AnswerForm, *, begun: bool = False) -> ResponseReturnValue:
     acting = standing(db.session)
     page = on_desk.item_page(db.session, found)
+    look_at_consultation(db.session, found)
     return render_template(
         "intake/item.html",
         page=page,

@@ -1,14 +1,18 @@
 """What the pages about one's own account read."""
 
 import datetime as dt
+import re
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import models as m
+from portal.audit import Event, record_listed
 from portal.policy.viewer import awake, live
 from portal.working_hours import instant_to_inclusive
 
@@ -24,6 +28,55 @@ class Place:
     agency: str
     role: str
     confirm_by: dt.date | None
+
+
+# What an address leads to, by its first part, where it belongs to a case.
+_OF_CASES: Mapping[str, Any] = MappingProxyType(
+    {
+        "actions": m.Action,
+        "briefs": m.Brief,
+        "consents": m.Consent,
+        "emergencies": m.Emergency,
+        "exclusions": m.Exclusion,
+        "grants": m.Grant,
+        "inbox": m.InboxItem,
+        "law-reports": m.LawReport,
+        "never-tells": m.NeverTell,
+        "share-proposals": m.ShareProposal,
+    }
+)
+_PLACE = re.compile(r"/([a-z-]+)/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)")
+
+
+def cases_at(session: Session, paths: Iterable[str]) -> dict[str, str]:
+    """Return the reference of the case that each address belongs to, where the viewer sees it.
+
+    What is hidden by now is as absent as what never was a case's.
+
+    Args:
+        session: of whoever typed there.
+        paths: of forms that were kept.
+
+    """
+    places = {path: found for path in paths if (found := _PLACE.match(path))}
+    cases = {
+        path: _case_at(session, found[1], uuid.UUID(found[2])) for path, found in places.items()
+    }
+    seen = {case.id for case in cases.values() if case is not None}
+    record_listed(session, Event.CASE_LISTED, sorted(seen))
+    return {path: case.reference for path, case in cases.items() if case is not None}
+
+
+def _case_at(session: Session, kind: str, key: uuid.UUID) -> m.Case | None:
+    case = select(m.Case)
+    if kind == "cases":
+        return session.scalars(case.where(m.Case.id == key)).one_or_none()
+    if kind not in _OF_CASES:
+        return None
+    row = _OF_CASES[kind]
+    return session.scalars(
+        case.join(row, row.case_id == m.Case.id).where(row.id == key)
+    ).one_or_none()
 
 
 def places_of(session: Session, account_id: uuid.UUID) -> list[Place]:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.vault import fetch_keys, reveal
+from portal.people import people_in
+from portal.vault import reveal
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,7 @@ class PersonRow:
 
 def people_of(session: Session, case_id: uuid.UUID) -> list[PersonRow]:
     """Return the people of a case, the child first."""
-    found = session.execute(
-        select(m.CasePerson, m.Person)
-        .join(m.Person, m.Person.id == m.CasePerson.person_id)
-        .where(m.CasePerson.case_id == case_id)
-        .order_by(m.CasePerson.is_child.desc(), m.CasePerson.recorded_at, m.CasePerson.id)
-    ).all()
-    fetch_keys(session, [person for _link, person in found])
-    return [_person(session, link, person) for link, person in found]
+    return [_person(session, link, person) for link, person in people_in(session, case_id)]
 
 
 def link_of(session: Session, case_id: uuid.UUID, person_id: uuid.UUID) -> m.CasePerson | None:

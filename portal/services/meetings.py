@@ -16,6 +16,7 @@ from portal import audit
 from portal import models as m
 from portal.codes import new_reference
 from portal.database import ConflictError, NotVisibleError, standing
+from portal.people import people_in
 from portal.policy.permissions import Action, require
 from portal.policy.terms import (
     cases_left,
@@ -28,7 +29,7 @@ from portal.services.contracts import end_of_meeting, tell_of_brief, unlinked_wi
 from portal.services.lawful import note_permissions
 from portal.services.once import already, write_once
 from portal.text import fold_kana
-from portal.vault import Scope, create_key, fetch_keys, reveal, seal
+from portal.vault import Scope, create_key, reveal, seal
 from portal.vocabulary import (
     BLIND_ROLES,
     COUNCIL_MEETINGS,
@@ -69,13 +70,7 @@ class Name:
 
 def registered_names(session: Session, case_id: uuid.UUID) -> list[Name]:
     """Return every spelling of the names registered with a case, the longest first."""
-    found = session.execute(
-        select(m.CasePerson, m.Person)
-        .join(m.Person, m.Person.id == m.CasePerson.person_id)
-        .where(m.CasePerson.case_id == case_id)
-        .order_by(m.CasePerson.is_child.desc(), m.CasePerson.recorded_at, m.CasePerson.id)
-    ).all()
-    fetch_keys(session, [person for _link, person in found])
+    found = people_in(session, case_id)
     counts: dict[str, int] = {}
     names: dict[str, str] = {}
     for link, person in found:

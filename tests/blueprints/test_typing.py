@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from portal.config import Config
 from portal.database import make_engine, system_session
 from portal.services.saved import forget_old
 from portal.unit import Portal
 from tests.blueprints.test_account import cookie
-from tests.city import City
+from tests.city import City, add_grant
 from tests.web import Browser, browser_of
 
 Browse = Callable[[str], Browser]
@@ -54,6 +55,26 @@ def test_what_was_typed_is_kept_sealed_and_sent_once_more(
     # Refused, it stays; taken, it is gone.
     again.post("/consultations/new", {**fields, "csrf_token": again.token()}, 422)
     assert len(kept(system)) == 1
+
+
+def test_it_says_which_case_it_was_for_as_long_as_its_author_may_see_that(
+    browse: Browse, app: Portal, system: Engine, town: City
+) -> None:
+    with Session(system) as session, session.begin():
+        add_grant(session, town, "school", ["basic", "school"])
+    nurse = browse("nurse")
+    nurse.get(f"/cases/{town.case_id}")
+    with system.begin() as connection:
+        connection.execute(text("UPDATE sessions SET seen_at = now() - interval '16 minutes'"))
+    nurse.post(f"/cases/{town.case_id}/entries/new", {"text": STORY}, 401)
+    page = signs_in_again(app, system, town, "nurse").get("/typed")
+    assert STORY in page.words
+    assert "ケース K7F-3QXR" in page.words
+    with system.begin() as connection:
+        connection.execute(text("UPDATE grants SET ended_at = now()"))
+    page = signs_in_again(app, system, town, "nurse").get("/typed")
+    assert STORY in page.words, "the own text stays"
+    assert "K7F-3QXR" not in page.text
 
 
 def test_only_its_author_sees_it(late: Browser, app: Portal, system: Engine, town: City) -> None:

@@ -233,6 +233,25 @@ class TestCalendar:
         with pytest.raises(ValueError, match="before the first era"):
             wh.wareki(date(1926, 12, 24))
 
+    @pytest.mark.parametrize(
+        ("text", "meant"),
+        [
+            ("平成28", ("平成28", 2016)),
+            ("平成28年", ("平成28", 2016)),
+            ("令和元年", ("令和元", 2019)),
+            ("H28", ("H28", 2016)),
+            ("s.63", ("s.63", 1988)),
+            ("2016", None),
+            ("平成", None),
+            ("平成2016", None),
+            ("大正3", None),
+        ],
+    )
+    def test_a_year_of_an_era_is_known_by_its_western_one(
+        self, text: str, meant: tuple[str, int] | None
+    ) -> None:
+        assert wh.year_of_era(text) == meant
+
     def test_jst_is_nine_hours_ahead(self) -> None:
         assert wh.jst(datetime(2026, 11, 22, 15, 0, tzinfo=UTC)) == at("2026-11-23 00:00")
         assert wh.jst(datetime(2026, 11, 22, 15, 0, tzinfo=UTC)).isoformat().endswith("+09:00")

@@ -20,7 +20,7 @@ FLOORS = (  # From the roof down; rooms of one floor do not know each other.
     "portal.border portal.compression portal.extensions portal.headers portal.logs",
     "portal.world",
     "portal.queries portal.services",
-    "portal.audit portal.codes portal.escrow portal.mail portal.passwords",
+    "portal.audit portal.codes portal.escrow portal.mail portal.passwords portal.people",
     *("portal.vault", "portal.database", "portal.policy", "portal.models", "portal.readiness"),
     "portal.move_words",
     "portal.config portal.doors portal.spreadsheet portal.text portal.working_hours",
