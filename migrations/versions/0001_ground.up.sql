@@ -2343,6 +2343,19 @@ BEGIN
     END IF;
 END $$;
 
+CREATE FUNCTION shorten_grant(p_grant uuid, p_until timestamptz)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Says whether the end was moved: of a live consent of the viewer's own centre, only ever to an
+    -- earlier instant, and never into the past, which would change who could see what then.
+    UPDATE grants SET valid_until = p_until
+    WHERE grants.id = p_grant AND grants.basis = 'CONSENT' AND grants.ended_at IS NULL
+        AND portal_clock() <= p_until AND grants.valid_from < p_until
+        AND (grants.valid_until IS NULL OR p_until < grants.valid_until)
+        AND grants.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND grants.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND grants.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]));
+    RETURN FOUND;
+END $$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Emergency view: by somebody whose agency sees the case, though perhaps not this person.
 -- ---------------------------------------------------------------------------------------------
@@ -3459,6 +3472,12 @@ ALTER FUNCTION lock_grants(uuid, boolean) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION lock_grants(uuid, boolean) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION lock_grants(uuid, boolean) TO portal_app;
+
+ALTER FUNCTION shorten_grant(uuid, timestamptz) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION shorten_grant(uuid, timestamptz) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION shorten_grant(uuid, timestamptz) TO portal_app;
 
 ALTER FUNCTION emergency_case(uuid, text) OWNER TO portal_system;
 
@@ -5250,6 +5269,8 @@ GRANT SELECT ON persons TO portal_app;
 
 GRANT INSERT ON persons TO portal_app;
 
+GRANT UPDATE (birth_date_sealed) ON persons TO portal_app;
+
 REVOKE ALL ON pledges FROM PUBLIC, portal_app, portal_system;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON pledges TO portal_system;
@@ -6712,6 +6733,18 @@ WHERE person_in_case.person_id = persons.id
 
 CREATE POLICY inserted ON persons FOR INSERT TO portal_app WITH CHECK (
 (SELECT viewer_owning() AS viewer_owning_1) IS NOT NULL
+);
+
+CREATE POLICY updated ON persons FOR UPDATE TO portal_app USING (
+EXISTS (SELECT child_of_case.id 
+FROM case_people AS child_of_case 
+WHERE child_of_case.person_id = persons.id AND child_of_case.is_child AND child_of_case.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND child_of_case.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_of_case.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)
+) WITH CHECK (
+EXISTS (SELECT child_of_case.id 
+FROM case_people AS child_of_case 
+WHERE child_of_case.person_id = persons.id AND child_of_case.is_child AND child_of_case.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND child_of_case.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) AND child_of_case.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[]))
+ LIMIT ALL OFFSET 0)
 );
 
 ALTER TABLE pledges ENABLE ROW LEVEL SECURITY;
