@@ -89,8 +89,15 @@ def _opened(
     for grant in grants:
         everybody = grant.subject_id is None and grant.basis != "CONSENT"
         subjects = people if everybody else {grant.subject_id} - {None}
+        # 秘匿: where a child is, is told by a duty of the law alone (domain.md §4).
+        concealed = grant.case_concealed and grant.basis not in OVERRIDING_BASES
+        hidden = PLACE_SLICES if concealed else ()
         yield from (
-            (code, who) for code in slices if code in grant.slices for who in subjects if who
+            (code, who)
+            for code in slices
+            if code in grant.slices and code not in hidden
+            for who in subjects
+            if who
         )
 
 
@@ -216,10 +223,7 @@ def hearable(session: Session, case: m.Case) -> Mapping[uuid.UUID, frozenset[Pla
     )
     found: dict[uuid.UUID, frozenset[Place]] = {}
     for grant, agency_type in rows:
-        open_here = set(shareable_with(agency_type))
-        if case.concealed and grant.basis not in OVERRIDING_BASES:
-            open_here -= set(PLACE_SLICES)
-        places = frozenset(_opened([grant], people, open_here))
+        places = frozenset(_opened([grant], people, shareable_with(agency_type)))
         found[grant.agency_id] = found.get(grant.agency_id, frozenset()) | places
     return found
 

@@ -419,6 +419,23 @@ def test_a_slice_that_is_not_open_takes_no_post(
     assert write(rows(m.Entry)) == 1
 
 
+@pytest.mark.parametrize("concealed", [False, True])
+def test_a_concealed_case_takes_no_post_that_tells_where_the_child_is(
+    browse: Browse, town: towns.City, write: Write, *, concealed: bool
+) -> None:
+    """A form that was open when the case was concealed is refused as one that should not be."""
+    write(share("school", ["basic", "school"]))
+    nurse = browse("nurse")
+    fields = posting(nurse.get(case_url(town)), town, text="きょうは来た", slice="school")
+    write(lambda session, _town: session.execute(update(m.Case).values(concealed=concealed)))
+    sent = nurse.post(f"{case_url(town)}/entries/new", fields, status=422 if concealed else 302)
+    assert write(rows(m.Entry)) == (0 if concealed else 1)
+    if concealed:
+        assert sent.form("")["text"].strip() == "きょうは来た"
+        offered = sent.tree.xpath("//select[@id='slice']/option/@value")
+        assert offered == ["basic"]
+
+
 def test_a_slice_and_a_person_must_go_together(
     browse: Browse, town: towns.City, write: Write
 ) -> None:
