@@ -92,6 +92,7 @@ TESTS = {
         "tests/portal/test_services_sharing.py",
         *("tests/portal/test_services_lawful.py", "tests/blueprints/test_meetings.py"),
     ),
+    "unread": ("tests/rules/test_unread.py", "tests/rules/test_agenda.py"),
     **dict.fromkeys(RENDERED, ("tests/rules/test_everybody.py", *_OF_FUNCTIONS)),
 }
 

@@ -31,7 +31,7 @@ from sqlalchemy.sql import lambdas
 POLICY = Path(__file__).parents[2] / "portal/policy"
 _PACKAGE = "portal.policy."
 # The modules that SQL is made of, and those that nothing in the database is made of.
-MADE_OF = ("permissions", "viewer", "visibility", "explain", "past", "writing", "rls")
+MADE_OF = ("permissions", "viewer", "visibility", "unread", "explain", "past", "writing", "rls")
 _APART = frozenset({"hot", "bundles", "capacity", "preview", "terms", "schema"})
 # Where a term is named by hand and not by the rule that made it.
 _BY_HAND = ("viewer_administering", "viewer_managing")
@@ -284,6 +284,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "writing": ("insert ", "update ", "rights "),
     "explain": ("functions",),
     "past": ("functions", "past "),
+    "unread": ("functions",),
 }
 
 
