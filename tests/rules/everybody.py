@@ -71,9 +71,21 @@ AGENCIES = {
     # These left the scheme.
     "old_school": "school",
     "old_lawyers": "expert_lawyer",
+    # These phone, and nobody of theirs signs in.
+    "phoning school": "school",
+    "phoning cafeteria": "cafeteria",
+    "phoning welfare": "ward_welfare",
+    "phoning police": "police",
 }
 CENTRE, SCHOOL, WELFARE, NPO, LAWYERS = map(key, ("centre", "school", "welfare", "npo", "lawyers"))
 LEFT = frozenset({"old_school", "old_lawyers"})
+# Who phones, whether the share knows of a concealed case, and on what it rests.
+PHONING = {
+    "phoning school": (False, "CONSENT"),
+    "phoning cafeteria": (False, "CONSENT"),
+    "phoning welfare": (True, "CONSENT"),
+    "phoning police": (True, "CAPA6"),
+}
 # A case that some are kept from, and another of the same centre that nobody is kept from.
 CASE, OTHER = key("case"), key("other case")
 PERSON, GUARDIAN, STRANGER = key("child of case"), key("guardian"), key("somebody else")
@@ -418,11 +430,27 @@ class Everything:
             basis="CONSENT",
             valid_until=NOW,
         )
+        self._phoning()
         self._lists()
         self._shares()
         for model in OF_OWNER:
             self.all(model, case_id=(CASE, OTHER), owner_agency_id=owners)
         self.all(m.Household, owner_agency_id=owners)
+
+    def _phoning(self) -> None:
+        for agency, (concealed, basis) in PHONING.items():
+            self.add(
+                m.Grant,
+                case_id=CASE,
+                owner_agency_id=CENTRE,
+                case_opened_at=LONG_AGO,
+                case_concealed=concealed,
+                agency_id=key(agency),
+                slices=["basic", "detail", "reporter", "school"],
+                subject_id=PERSON,
+                basis=basis,
+                valid_until=AFTER,
+            )
 
     def _denied(self) -> None:
         """Whom never-tells name, and what is over or is still to come."""
@@ -608,6 +636,16 @@ class Everything:
                     agency_id=who.agency,
                     account_id=who.account,
                 )
+            # What the nurse took back where the nurse works too is not the school's to know.
+            self.add(
+                m.Retraction,
+                entry_id=entry.id,
+                case_id=entry.case_id,
+                owner_agency_id=CENTRE,
+                slice=entry.slice,
+                agency_id=NPO,
+                account_id=key("nurse"),
+            )
 
     def _notifications(self) -> None:
         entry, action = self.rows[m.Entry][0], self.rows[m.Action][0]

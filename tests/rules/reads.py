@@ -24,6 +24,7 @@ from tests.rules.everybody import (
     Everything,
     Row,
     Who,
+    key,
 )
 
 Reads = Callable[[Everything, Who, Row], bool]
@@ -70,6 +71,27 @@ def admitted(
         and (subject_id is None or subject_id == grant.subject_id)
         for grant in every.of(m.Grant, case_id=case_id)
     )
+
+
+def grants(_all: Everything, who: Who, grant: Row) -> bool:
+    """The owner, readers and managers while it is live; by code the child all, guardians the own.
+
+    A guardian never sees what rests on the law (domain.md §1).
+    """
+    if who.viewer.account_id is None:
+        agreed = grant.guardian_consent_ids == [key("guardian's consent")]
+        own = grant.basis == "CONSENT" and (grant.subject_id == GUARDIAN or agreed)
+        thread = who.viewer.thread_id
+        return grant.case_id == CASE and (
+            thread == CHILD_THREAD or (thread == GUARDIAN_THREAD and own)
+        )
+    if who.shut(grant.case_id) or same(grant.owner_agency_id, who.owning):
+        return not who.shut(grant.case_id)
+    denied = who.agency_not_told(grant.case_id) and grant.basis == "CONSENT"
+    if denied or who.not_told(grant.case_id) or not live(grant):
+        return False
+    reads = same(grant.agency_id, who.reading) and who.team
+    return reads or same(grant.agency_id, who.managing)
 
 
 # -- consultations (domain.md §2) ------------------------------------------------------------------
@@ -485,6 +507,7 @@ READS: dict[type[m.Base], Reads] = {
     m.DutyPlace: duty_places,
     m.EmergencyKey: _key_of(m.Emergency, of_owner),
     m.Entry: entries,
+    m.Grant: grants,
     m.Household: households,
     m.InboxItem: inbox_items,
     m.IssuerKey: _key_of(m.Issuer, administered),

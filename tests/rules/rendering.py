@@ -223,7 +223,7 @@ class Beside:
         if self.module == "viewer":
             return set(mine) if self._exports() else made | _named(mine, "viewer ", "past ")
         if self.module == "visibility":
-            made |= _named(mine, "viewer shows_")
+            made |= _named(mine, "viewer shows_", "viewer opens_by_code")
         return made
 
     def _exports(self) -> bool:

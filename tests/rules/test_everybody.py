@@ -23,7 +23,7 @@ from tests.rules.reads import READS
 from tests.rules.writes import INSERTS, UPDATES, made
 
 # What the random worlds are for.
-OF_WORLDS = {m.Case, m.CasePerson, m.Grant, m.Person, m.PersonKey, m.Spelling}
+OF_WORLDS = {m.Case, m.CasePerson, m.Person, m.PersonKey, m.Spelling}
 
 
 @dataclass

@@ -28,6 +28,7 @@ from tests.rules.everybody import (
     OF_OWNER,
     OTHER,
     PERSON,
+    PHONING,
     SCHOOL,
     STRANGER,
     TICK,
@@ -259,8 +260,18 @@ def own_entry(everything: Everything, who: Who, row: Row) -> bool:
         and grant.subject_id == row.subject_id
         and grant.agency_id == row.author_agency_id
         and live(grant)
+        and _may_be_phoned(grant, row.slice)
         for grant in everything.of(m.Grant, case_id=row.case_id)
     )
+
+
+def _may_be_phoned(grant: Row, slice_: str) -> bool:
+    """Who reported is never shared, detail not with a cafeteria, a hidden place by duty alone."""
+    cafeteria = grant.agency_id in {key("cafeteria"), key("phoning cafeteria")}
+    hidden = grant.case_concealed and grant.basis == "CONSENT"
+    if slice_ == "school":
+        return not hidden
+    return slice_ != "reporter" and not (slice_ == "detail" and cafeteria)
 
 
 def own_retraction(everything: Everything, who: Who, row: Row) -> bool:
@@ -557,7 +568,7 @@ INSERTS: dict[type[m.Base], tuple[Values, Writes]] = {
             owner_agency_id=(CENTRE,),
             slice=("basic", "school", "reporter", "detail"),
             subject_id=(PERSON, STRANGER),
-            author_agency_id=(CENTRE, SCHOOL, key("cafeteria")),
+            author_agency_id=(CENTRE, SCHOOL, key("cafeteria"), *map(key, PHONING)),
             author_account_id=(OWN, OTHERS),
             heard_from_sealed=(None, b"x"),
         ),
