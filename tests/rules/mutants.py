@@ -51,7 +51,8 @@ ROOT = Path(__file__).parents[2]
 KEPT, LISTED = ROOT / "instance", ROOT / "docs/mutants.md"
 # How many worlds look at a change, and how many people of each.
 WORLDS, VIEWERS = 24, 14
-# How many tests look at a change of what is rendered, those first that noticed its like.
+# How many tests look at a change of what is rendered, beside those that ask its rule of everybody;
+# those first that noticed its like.
 NEAREST = 60
 # These say rules of the database and nothing else.
 RENDERED = ("viewer", "visibility", "writing")
@@ -77,6 +78,8 @@ _USED = (
 )
 # What asks the functions of the database and Python's explanations, as other roles than the web's.
 _OF_FUNCTIONS = ("tests/rules/test_explain.py", "tests/rules/test_past.py")
+# Everybody is asked of a rule by a test that has its table's name.
+_OF_RULES = "tests/rules/test_everybody.py"
 TESTS = {
     "bundles": ("tests/portal/test_bundles.py", "tests/portal/test_permissions.py"),
     "capacity": ("tests/portal/test_capacity.py", "tests/portal/test_permissions.py"),
@@ -93,7 +96,7 @@ TESTS = {
         *("tests/portal/test_services_lawful.py", "tests/blueprints/test_meetings.py"),
     ),
     "unread": ("tests/rules/test_unread.py", "tests/rules/test_agenda.py"),
-    **dict.fromkeys(RENDERED, ("tests/rules/test_everybody.py", *_OF_FUNCTIONS)),
+    **dict.fromkeys(RENDERED, (_OF_RULES, *_OF_FUNCTIONS)),
 }
 
 
@@ -413,7 +416,12 @@ class Judge:
                 liked[test] += self.noticed[place, test]
         wanted = [test for test, far in near.items() if far]
         wanted.sort(key=lambda test: (-liked[test], -near[test], self.warm.learnt[test].seconds))
-        return wanted[:NEAREST] if mutant.module in RENDERED else wanted
+        if mutant.module not in RENDERED:
+            return wanted
+        # What often noticed something may not crowd out what asks this very rule of everybody.
+        asks_it = {each for each in wanted if near[each] > 1 and each.startswith(_OF_RULES)}
+        nearest = asks_it | set([each for each in wanted if each not in asks_it][:NEAREST])
+        return [each for each in wanted if each in nearest]
 
 
 # What a test must ask to notice another piece: a table or a term, by the piece's kind.
