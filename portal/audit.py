@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -208,23 +209,28 @@ def record(
         ValueError: other keys than the event has.
 
     """
+    row = _row(session, event, details)
+    row |= {"about_agency_id": about, "case_id": case_id}
+    if thread_id is not None:
+        row["thread_id"] = thread_id
+    session.add(m.AuditEvent(**row))
+
+
+def _row(session: Session, event: Event, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event's row says of who looks, and its details."""
     if frozenset(details) != KEYS[event]:
         msg = f"{event} has the details {sorted(KEYS[event])}, not {sorted(details)}"
         raise ValueError(msg)
     viewer: Viewer | None = session.info.get("viewer")
     visitor = None if viewer is None else viewer.thread_id or viewer.intake_id or viewer.glimpse_id
-    session.add(
-        m.AuditEvent(
-            event=event.value,
-            viewer=session.info.get("viewer_kind", "nobody" if viewer is None else viewer.kind),
-            account_id=None if viewer is None else viewer.account_id,
-            agency_id=None if viewer is None else viewer.agency_id,
-            about_agency_id=about,
-            case_id=case_id,
-            thread_id=thread_id or visitor,
-            details={key: _plain(value) for key, value in details.items()},
-        )
-    )
+    return {
+        "event": event.value,
+        "viewer": session.info.get("viewer_kind", "nobody" if viewer is None else viewer.kind),
+        "account_id": None if viewer is None else viewer.account_id,
+        "agency_id": None if viewer is None else viewer.agency_id,
+        "thread_id": visitor,
+        "details": {key: _plain(value) for key, value in details.items()},
+    }
 
 
 def record_listed(session: Session, event: Event, ids: Any) -> None:
@@ -238,6 +244,15 @@ def record_listed(session: Session, event: Event, ids: Any) -> None:
         reads(session).lists.append((event.value, shown))
 
 
+# Almost every page is a list: its row needs no object, and the statement is built once.
+_LISTED = insert(m.AuditEvent)
+
+
+def _listed(session: Session, event: Event, ids: list[uuid.UUID]) -> dict[str, Any]:
+    key = "cases" if event is Event.CASE_LISTED else "consultations"
+    return _row(session, event, {key: ids})
+
+
 def settle(session: Session) -> None:
     """Write what was revealed in this unit, a row for each case, thread and list, and flush it all.
 
@@ -246,10 +261,6 @@ def settle(session: Session) -> None:
 
     """
     noted = reads(session)
-    for listed, ids in noted.lists:
-        key = "cases" if listed == Event.CASE_LISTED.value else "consultations"
-        details: dict[str, Any] = {key: ids}
-        record(session, Event(listed), **details)
     for case_id, slices in noted.slices.items():
         decisions = noted.decisions.get(case_id, set())
         record(
@@ -266,6 +277,9 @@ def settle(session: Session) -> None:
         record(session, Event.BRIEF_READ, brief=brief_id)
     session.info.pop("reads", None)
     try:
+        if noted.lists:
+            rows = [_listed(session, Event(listed), ids) for listed, ids in noted.lists]
+            session.connection().execute(_LISTED, rows)
         session.flush()
     except SQLAlchemyError as error:
         if is_about_log(error):
