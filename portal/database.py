@@ -7,7 +7,7 @@ viewer's identity in the transaction, where row-level security (the real wall) r
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -215,14 +215,28 @@ def _apply_rules(state: ORMExecuteState) -> None:
         raise UnscopedError(msg)
 
 
-def before_viewer(session: Session, function: Function[Any]) -> Any:
+def sanctioned(function: Function[Any]) -> Select[Any]:
+    """Return the call of a sanctioned function; built at import for what each request asks."""
+    return select(text("*")).select_from(function)
+
+
+def before_viewer(
+    session: Session,
+    function: Function[Any] | Select[Any],
+    bound: Mapping[str, Any] | None = None,
+) -> Any:
     """Call a sanctioned function of the database before there is a viewer.
 
-    Returns the result of ``SELECT * FROM function``. The functions are those of
-    ``portal/policy/functions.sql``; none returns a text of a case.
+    Args:
+        session: with or without a viewer.
+        function: one of ``portal/policy/functions.sql``, none of which returns a text of a case;
+            or its call as ``sanctioned`` returns it.
+        bound: the values of such a call.
+
+    Returns the result of ``SELECT * FROM function``.
     """
-    call = select(text("*")).select_from(function)
-    return session.execute(call, execution_options={"before_viewer": True})
+    call = function if isinstance(function, Select) else sanctioned(function)
+    return session.execute(call, bound, execution_options={"before_viewer": True})
 
 
 def managed_references(session: Session, case_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:

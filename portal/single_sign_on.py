@@ -31,7 +31,7 @@ from portal.config import Keys
 from portal.database import NotVisibleError, before_viewer
 from portal.headers import LOOPBACK_HOSTS
 from portal.text import BadText, normalise_email
-from portal.vault import reveal, take_key
+from portal.vault import Scope, reveal, take_key
 
 # A person types a password and a code at the issuer; whoever takes longer begins again.
 WITHIN_SECONDS = 10 * 60
@@ -126,8 +126,7 @@ def known(session: Session, issuer_id: uuid.UUID) -> Known:
     row = before_viewer(session, func.issuer_for_sign_on(issuer_id)).one_or_none()
     if row is None:
         raise NotVisibleError
-    key = m.IssuerKey(id=row.key_id, scope_id=row.id, kek_id=row.kek_id, wrapped=row.wrapped)
-    take_key(session, key)
+    take_key(session, Scope("issuer", row.id), row.kek_id, row.wrapped)
     sealed = m.Issuer(id=row.id, client_secret_sealed=row.client_secret_sealed)
     return Known(
         row.id,

@@ -3,8 +3,8 @@
 A scope is what is opened as one: a slice of a case, a thread, a person, an account, a brief, an
 action. Its data key lies in ``data_keys``, wrapped by a key that is neither in the database nor in
 its backups, and is itself governed: a viewer reads the key only where a rule opens what it opens.
-``reveal`` is the door to a plain text, and it notes what was read for the audit log; ``holding``
-only compares, for a search.
+``reveal`` is the door to a plain text, and it notes what was read for the audit log;
+``reveal_name`` opens names, which who shows them notes; ``holding`` only compares, for a search.
 """
 
 import base64
@@ -112,6 +112,10 @@ _SCOPES: Mapping[type[m.Base], Callable[[Any], Scope]] = {
 }
 
 
+# Whose rows are a scope each, known by their primary key, and of no case or thread: what is read of
+# them is noted with the list or the case on which it stands.
+_ALONE: Mapping[type[m.Base], str] = {m.AccountProfile: "account", m.Person: "person"}
+
 # Between two spellings, so that no match reaches from one into the next; folding keeps it.
 BETWEEN_SPELLINGS = "|"
 
@@ -185,14 +189,24 @@ def create_key(session: Session, scope: Scope) -> None:
     _cache(session)[scope] = plain
 
 
-def _unwrap(keys: Keys, kind: str, row: Any) -> tuple[Scope, bytes]:
-    scope = Scope(kind, row.scope_id, row.slice if kind == "slice" else "")
-    nonce, sealed = row.wrapped[:NONCE_BYTES], row.wrapped[NONCE_BYTES:]
+def _ciphers(session: Session) -> dict[str, AESGCM]:
+    """Return what the installation's keys open with, by their ids: set up once for many rows."""
+    return {kek_id: AESGCM(key) for kek_id, key in _keys(session).content.items()}
+
+
+def _take_in(session: Session, kind: str, rows: Iterable[Any]) -> None:
+    ciphers, cache = _ciphers(session), _cache(session)
+    for row in rows:
+        scope = Scope(kind, row.scope_id, row.slice if kind == "slice" else "")
+        cache[scope] = _unwrap(ciphers, scope, row.kek_id, row.wrapped)
+
+
+def _unwrap(ciphers: Mapping[str, AESGCM], scope: Scope, kek_id: str, wrapped: bytes) -> bytes:
+    place = _wrapping_place(scope, kek_id)
     try:
-        kek = AESGCM(keys.content[row.kek_id])
-        return scope, kek.decrypt(nonce, sealed, _wrapping_place(scope, row.kek_id))
+        return ciphers[kek_id].decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], place)
     except (KeyError, InvalidTag) as error:
-        msg = f"the data key of {scope.kind} {scope.id} does not open with key {row.kek_id}"
+        msg = f"the data key of {scope.kind} {scope.id} does not open with key {kek_id}"
         raise SealBrokenError(msg) from error
 
 
@@ -210,8 +224,7 @@ def fetch_keys(session: Session, rows: Iterable[m.Base]) -> None:
     wanted = {scope_of(row) for row in rows} - _cache(session).keys()
     for kind in sorted({scope.kind for scope in wanted}):
         ids = sorted({scope.id for scope in wanted if scope.kind == kind})
-        found = session.execute(_KEYS[kind], {"ids": ids})
-        _cache(session).update(_unwrap(_keys(session), kind, row) for row in found)
+        _take_in(session, kind, session.execute(_KEYS[kind], {"ids": ids}))
 
 
 def key_columns(key: Any) -> tuple[Any, ...]:
@@ -228,14 +241,12 @@ def take_keys(session: Session, kind: str, rows: Iterable[Any]) -> None:
         rows: with ``key_columns``; NULL where there is no key, or none for the viewer.
 
     """
-    found = (row for row in rows if row.wrapped is not None)
-    _cache(session).update(_unwrap(_keys(session), kind, row) for row in found)
+    _take_in(session, kind, (row for row in rows if row.wrapped is not None))
 
 
-def take_key(session: Session, row: m.DataKey) -> None:
+def take_key(session: Session, scope: Scope, kek_id: str, wrapped: bytes) -> None:
     """Take in a data key that a sanctioned function of the database gave before a viewer."""
-    scope, key = _unwrap(_keys(session), row.kind, row)
-    _cache(session)[scope] = key
+    _cache(session)[scope] = _unwrap(_ciphers(session), scope, kek_id, wrapped)
 
 
 def _key(session: Session, row: m.Base) -> tuple[Scope, bytes]:
@@ -245,14 +256,20 @@ def _key(session: Session, row: m.Base) -> tuple[Scope, bytes]:
     try:
         return scope, _cache(session)[scope]
     except KeyError:
-        msg = f"no key for {scope.kind} of {type(row).__tablename__}"
-        raise NoKeyError(msg) from None
+        raise NoKeyError(_no_key(scope, type(row))) from None
+
+
+def _no_key(scope: Scope, model: type[m.Base]) -> str:
+    return f"no key for {scope.kind} of {model.__tablename__}"
 
 
 def _place(row: m.Base, name: str, scope: Scope) -> bytes:
     key = map(str, row.__mapper__.primary_key_from_instance(row))
-    parts = [FORMAT.decode(), row.__tablename__, name, *key, str(scope.id), scope.slice]
-    return "|".join(parts).encode()
+    return _place_of(row.__tablename__, name, *key, str(scope.id), scope.slice)
+
+
+def _place_of(*parts: str) -> bytes:
+    return "|".join((FORMAT.decode(), *parts)).encode()
 
 
 def pad(plain: bytes) -> bytes:
@@ -317,6 +334,38 @@ def reveal(session: Session, row: m.Base, name: str, decision: Decision | None =
     plain = _opened(AESGCM(key), sealed, _place(row, name, scope))
     _note(session, row, scope, decision)
     return plain
+
+
+def reveal_name(
+    session: Session, model: type[m.Base], key: uuid.UUID, name: str, sealed: bytes | None
+) -> str:
+    """Return a sealed text of a person or profile that a query gave by columns, "" for none.
+
+    A list of fifty does not need an object of each. Nothing is noted: who shows a name notes the
+    list or the case on which it stands.
+
+    Args:
+        session: of the viewer, whose own query gave the column, and the key beside it.
+        model: of the row: ``Person`` or ``AccountProfile``.
+        key: primary key of the row.
+        name: the column without ``_sealed``.
+        sealed: what stands in it.
+
+    Raises:
+        NoKeyError: the viewer's transaction has read no key for it.
+        SealBrokenError: the ciphertext was moved, changed or is under another key.
+
+    """
+    if sealed is None:
+        return ""
+    scope = Scope(_ALONE[model], key)
+    opening = _cache(session).get(scope)
+    if opening is None:
+        raise NoKeyError(_no_key(scope, model))
+    written = str(key)
+    return _opened(
+        AESGCM(opening), sealed, _place_of(model.__tablename__, name, written, written, "")
+    )
 
 
 def _opened(cipher: AESGCM, sealed: bytes, place: bytes) -> str:
@@ -384,7 +433,7 @@ def holding(session: Session, rows: Iterable[Any], words: Sequence[str]) -> Iter
         SealBrokenError: a ciphertext is not the one of its row.
 
     """
-    ciphers = {kek_id: AESGCM(key) for kek_id, key in _keys(session).content.items()}
+    ciphers = _ciphers(session)
     wanted = [word.encode() for word in words]
     for row in rows:
         case_id, person_id, kek_id, sealed = row[:4]

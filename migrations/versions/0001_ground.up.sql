@@ -2161,10 +2161,10 @@ $$;
 CREATE FUNCTION issuer_for_sign_on(p_issuer uuid)
 RETURNS TABLE (
     id uuid, name text, url text, client_id text, client_secret_sealed bytea, domains text[],
-    claim text, second_factors text[], key_id uuid, kek_id text, wrapped bytea)
+    claim text, second_factors text[], kek_id text, wrapped bytea)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT i.id, i.name, i.url, i.client_id, i.client_secret_sealed, i.domains, i.claim,
-        i.second_factors, k.id, k.kek_id, k.wrapped
+        i.second_factors, k.kek_id, k.wrapped
     FROM issuers i JOIN issuer_keys k ON k.scope_id = i.id
     WHERE i.id = p_issuer AND NOT i.suspended;
 $$;

@@ -14,19 +14,19 @@ from typing import Any
 from flask import Response, abort, g, request
 from flask import session as cookie_session
 from flask_login import UserMixin
-from sqlalchemy import func, select
+from sqlalchemy import Interval, LargeBinary, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.audit import Event, record
 from portal.auth.running import config
 from portal.auth.words import is_whole
-from portal.database import before_viewer, look_as
+from portal.database import before_viewer, look_as, sanctioned
 from portal.extensions import db
 from portal.policy.permissions import NotPermittedError, Standing
 from portal.policy.viewer import Viewer
 from portal.services import notices
-from portal.vault import reveal, take_key
+from portal.vault import Scope, reveal_name, take_key
 
 COOKIE = "__Host-portal"
 DEVICE_COOKIE = "__Host-device"
@@ -65,13 +65,24 @@ def shown_token_hash() -> bytes | None:
     return None if not token else hashlib.sha256(token.encode()).digest()
 
 
+_BY_TOKEN = sanctioned(
+    func.session_by_token(
+        bindparam("token_hash", type_=LargeBinary()),
+        bindparam("idle", type_=Interval()),
+        bindparam("absolute", type_=Interval()),
+    )
+)
+
+
 def authenticate(session: Session) -> None:
     """Let the session look for whoever the request's cookie names, if anybody."""
     g.signed = None
     token_hash = shown_token_hash()
     if token_hash is None:
         return
-    row = before_viewer(session, func.session_by_token(token_hash, *_limits())).one_or_none()
+    idle, absolute = _limits()
+    bound = {"token_hash": token_hash, "idle": idle, "absolute": absolute}
+    row = before_viewer(session, _BY_TOKEN, bound).one_or_none()
     if row is None or _asleep(row):
         return
     g.signed = row
@@ -117,10 +128,8 @@ def own_name(session: Session) -> str:
     row = g.signed
     if row.name_sealed is None or row.wrapped is None:
         return ""
-    key = m.AccountKey(scope_id=row.account_id, kek_id=row.kek_id, wrapped=row.wrapped)
-    take_key(session, key)
-    profile = m.AccountProfile(account_id=row.account_id, name_sealed=row.name_sealed)
-    return reveal(session, profile, "name")
+    take_key(session, Scope("account", row.account_id), row.kek_id, row.wrapped)
+    return reveal_name(session, m.AccountProfile, row.account_id, "name", row.name_sealed)
 
 
 def rests_in() -> int:

@@ -5,8 +5,9 @@ A page costs a constant number of queries, however many rows it has (performance
 
 import datetime as dt
 import uuid
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -40,7 +41,7 @@ from portal.policy.viewer import ACCOUNT, AGENCY, CIRCLES
 from portal.policy.visibility import by_grant, by_owner, case_access, probe
 from portal.queries.covers import worked_on
 from portal.queries.paging import Cursor, Page, beyond, directed, direction
-from portal.vault import key_columns, reveal, take_keys
+from portal.vault import key_columns, reveal, reveal_name, take_keys
 
 PAGE = 50
 # Nobody counts on beyond a thousand: 1,001 is shown as 1,000+.
@@ -178,7 +179,13 @@ def _newest_of_each(column: Any, at: Any) -> Select[Any]:
 
 _CHILDREN = hot(
     "children of cases",
-    select(m.CasePerson.case_id, m.Person, *key_columns(m.PersonKey))
+    select(
+        m.CasePerson.case_id,
+        # Columns: making an object of each child costs more than opening its name.
+        *(m.Person.id, m.Person.called_sealed),
+        *(m.Person.family_name_sealed, m.Person.given_name_sealed),
+        *key_columns(m.PersonKey),
+    )
     .join(m.Person, m.Person.id == m.CasePerson.person_id)
     .outerjoin(m.PersonKey, m.PersonKey.scope_id == m.Person.id)
     .where(
@@ -287,7 +294,7 @@ def dressed(session: Session, kept: Sequence[Any], *, newer: Any, older: Any) ->
     acting = standing(session)
     owns = acting is not None and acting.at_centre
     names = child_names(session, ids)
-    new = {row.case_id: row.many for row in session.execute(_NEW, {"ids": sorted(ids)})}
+    new = {row.case_id: row.many for row in session.execute(_NEW, {"ids": ids})}
     # What only an owner is shown, nobody else is asked for.
     urgencies, checks = (_urgencies(session, ids), _checks(session, ids)) if owns else ({}, {})
     record_listed(session, Event.CASE_LISTED, ids)
@@ -319,24 +326,30 @@ def case_by_reference(session: Session, reference: str) -> uuid.UUID | None:
 
 def name_of(session: Session, person: m.Person) -> str:
     """Return how a person is called, else family and given name."""
-    called = reveal(session, person, "called")
-    return called or " ".join(
-        part for name in ("family_name", "given_name") if (part := reveal(session, person, name))
-    )
+    return _name(partial(reveal, session, person))
+
+
+def _name(open_: Callable[[str], str]) -> str:
+    names = map(open_, ("family_name", "given_name"))
+    return open_("called") or " ".join(filter(None, names))
 
 
 def child_names(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return how the children of some cases are called, where ``basic`` is open to the viewer."""
-    children = session.execute(_CHILDREN, {"ids": sorted(ids)}).all()
+    children = session.execute(_CHILDREN, {"ids": list(ids)}).all()
     take_keys(session, "person", children)
-    return {row.case_id: name_of(session, row.Person) for row in children}
+    return {row.case_id: _name(partial(_open_name, session, row)) for row in children}
+
+
+def _open_name(session: Session, child: Any, name: str) -> str:
+    return reveal_name(session, m.Person, child.id, name, getattr(child, f"{name}_sealed"))
 
 
 def _urgencies(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-    newest = session.execute(_URGENCIES, {"ids": sorted(ids)})
+    newest = session.execute(_URGENCIES, {"ids": ids})
     return {row.case_id: row.urgency for row in newest}
 
 
 def _checks(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dt.date]:
-    newest = session.execute(_CHECKS, {"ids": sorted(ids)})
+    newest = session.execute(_CHECKS, {"ids": ids})
     return {row.case_id: row.next_on for row in newest}

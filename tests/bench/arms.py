@@ -90,13 +90,16 @@ def _plain_statements(centre: uuid.UUID) -> None:
 def bare() -> Portal:
     """Return the twin without vault and log: texts are what stands in the row, nothing is noted."""
 
-    def reveal(_session: Any, row: Any, name: str, _decision: Any = None) -> str:
-        sealed: bytes | None = getattr(row, f"{name}_sealed")
+    def plain(sealed: bytes | None) -> str:
         return "" if sealed is None else sealed.hex()[:180]
+
+    def reveal(_session: Any, row: Any, name: str, _decision: Any = None) -> str:
+        return plain(getattr(row, f"{name}_sealed"))
 
     for module in (lists, sheets):
         module.reveal = reveal
         module.take_keys = lambda _session, _kind, _rows: None
+    lists.reveal_name = lambda _session, _model, _key, _name, sealed: plain(sealed)
     sheets.fetch_keys = lambda _session, _rows: None
     lists.record_listed = lambda *_: None
     sheets._note = lambda *_args, **_options: None
