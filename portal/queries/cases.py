@@ -100,6 +100,9 @@ def candidates(order: str, size: int, *, once: bool = True) -> Subquery:
         once: a case that two circles of the viewer have comes once, at its latest activity; else
             once for each, and who asks sees to it.
 
+    From the top on, a case that is among the newest of all is among the newest of the circle in
+    which it stands highest, so that merging the circles finds it there. Beyond a bound it may stand
+    higher than the bound in another circle, which each row has to be asked for.
     """
     access = aliased(m.CaseAccess, name="access")
     circle = func.unnest(CIRCLES).table_valued("id", name="circle").render_derived()
@@ -108,23 +111,23 @@ def candidates(order: str, size: int, *, once: bool = True) -> Subquery:
     offered = select(access.case_id, access.last_visible_activity.label("at")).where(
         access.circle_id == circle.c.id, case_access(access)
     )
-    if once:
-        offered = offered.where(~_superseded(access))
     if order != "first":
         offered = offered.where(beyond(access.last_visible_activity, access.case_id, order))
+        if once:
+            offered = offered.where(~_superseded(access))
     page = (
         offered.order_by(*directed(access.last_visible_activity, access.case_id, order))
         .limit(limit)
         .lateral("page")
     )
-    return (
-        select(page)
-        .select_from(circle)
-        .join(page, true())
-        .order_by(*directed(page.c.at, page.c.case_id, order))
-        .limit(limit)
-        .subquery("candidates")
-    )
+    merged = select(page).select_from(circle).join(page, true())
+    at: ColumnElement[dt.datetime] = page.c.at
+    if order == "first" and once:
+        at = func.max(page.c.at)
+        columns = page.c.case_id, at.label("at")
+        merged = merged.with_only_columns(*columns).group_by(page.c.case_id)
+    ordered = merged.order_by(*directed(at, page.c.case_id, order))
+    return ordered.limit(limit).subquery("candidates")
 
 
 def _listing(order: str, size: int) -> Select[Any]:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ from tests.rules.city import City
 from tests.rules.sight import Pair, viewer_of
 from tests.web import Browser, browser_of
 
-WORLDS = range(6)
+# In the last two somebody sees a case through two circles, in which it stands pages apart.
+WORLDS = (*range(6), 21, 23)
 SMALL = 2
 
 
@@ -167,13 +169,20 @@ def test_worlds_have_people_who_see_nothing_and_people_who_turn_pages(city: City
 
 
 @pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        # On the pages after the first, and on each of them.
+        ("_superseded", lambda _access: literal_column("false")),
+        ("candidates", partial(cases.candidates, once=False)),
+    ],
+)
 def test_a_case_of_two_circles_would_stand_twice(
-    city: City, monkeypatch: pytest.MonkeyPatch
+    city: City, monkeypatch: pytest.MonkeyPatch, name: str, without: Any
 ) -> None:
     """Sabotage: without the rule that one circle speaks for a case, the agreement breaks."""
-    monkeypatch.setattr(cases, "_superseded", lambda _access: literal_column("false"))
+    monkeypatch.setattr(cases, name, without)
     monkeypatch.setattr(cases, "LISTINGS", cases.listings(SMALL, SMALL + 1))
-    monkeypatch.setattr(cases, "COUNTING", cases._counting())
     assert any(disagreements(city, seed) for seed in WORLDS)
 
 

@@ -70,7 +70,7 @@ DEFINERS = {
     "issue_machine_token": "void",
     "issuer_for_sign_on": "TABLE(id uuid, name text, url text, client_id text,"
     " client_secret_sealed bytea, domains text[], claim text, second_factors text[],"
-    " key_id uuid, kek_id text, wrapped bytea)",
+    " kek_id text, wrapped bytea)",
     "issuer_leads_to": "boolean",
     "issuers_offered": "TABLE(id uuid, name text, domains text[])",
     "end_session_of_viewer": "void",
