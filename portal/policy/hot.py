@@ -14,6 +14,8 @@ S = TypeVar("S")
 
 HOT: dict[str, Any] = {}
 _KNOWN: dict[int, Any] = {}
+# Those that give columns and make no object.
+_OF_COLUMNS: dict[int, Any] = {}
 
 
 def hot(name: str, statement: S) -> S:
@@ -31,6 +33,10 @@ def hot(name: str, statement: S) -> S:
         msg = f"there is a hot statement {name!r} already"
         raise ValueError(msg)
     HOT[name] = _KNOWN[id(statement)] = statement
+    described: Any = statement
+    # Of a column it is a type of SQL, of an entity its class.
+    if not any(isinstance(each["type"], type) for each in described.column_descriptions):
+        _OF_COLUMNS[id(statement)] = statement
     return statement
 
 
@@ -39,4 +45,9 @@ def is_hot(statement: object) -> bool:
     return _KNOWN.get(id(statement)) is statement
 
 
-__all__ = ["HOT", "hot", "is_hot"]
+def is_of_columns(statement: object) -> bool:
+    """Return whether this very object was registered and gives columns alone."""
+    return _OF_COLUMNS.get(id(statement)) is statement
+
+
+__all__ = ["HOT", "hot", "is_hot", "is_of_columns"]

@@ -17,9 +17,9 @@ from sqlalchemy import BindParameter, Connection, inspect, select, true
 from sqlalchemy.sql import visitors
 
 from portal import models as m
-from portal.database import PortalSession
+from portal.database import NoViewerError, PortalSession
 from portal.policy import hot
-from portal.policy.hot import HOT, is_hot
+from portal.policy.hot import HOT, is_hot, is_of_columns
 from portal.policy.rls import APP, SYSTEM
 from portal.policy.viewer import Viewer
 from portal.queries import actions, notifications, search, sheet
@@ -132,6 +132,41 @@ def test_what_is_hot_is_the_object_and_no_copy_of_it() -> None:
     assert not is_hot(statement.where(m.Case.status == "closed"))
     assert not is_hot(statement.execution_options(hot=True))
     assert not is_hot(select(m.Case))
+
+
+@pytest.mark.parametrize("name", ["a case by its id", "list: first"])
+def test_nobody_is_shown_what_is_hot_before_it_is_known_who_looks(city: City, name: str) -> None:
+    """Of objects, and of columns, which go past the ORM."""
+    with (
+        city.looking(APP) as connection,
+        PortalSession(connection) as session,
+        pytest.raises(NoViewerError),
+    ):
+        session.execute(HOT[name], {"key": LAST})
+
+
+def test_what_gives_columns_goes_past_the_orm_and_what_gives_objects_does_not() -> None:
+    assert is_of_columns(HOT["list: first"])
+    assert not is_of_columns(HOT["list: first"].where(true()))
+    for name in ("a case by its id", "entries of a case", "people of a case with their names"):
+        assert not is_of_columns(HOT[name])
+
+
+def test_what_gives_columns_reads_what_the_session_has_not_sent_yet(city: City) -> None:
+    """As every statement of the ORM does; and not where a session was told to hold it back."""
+    new, wanted = HOT["how many entries are new, by case"], {"ids": ids_of(city.world(0))}
+    pair = next(pair for pair, sight in city.expected(0).items() if sight["entries"])
+    with city.looking(APP) as connection, PortalSession(connection) as session:
+        session.info["viewer"] = viewer = viewer_of(connection, pair)
+        others = m.Entry.author_account_id != viewer.account_id
+        case_id = session.scalars(select(m.Entry.case_id).where(others)).first()
+        long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+        keys = {"account_id": viewer.account_id, "agency_id": viewer.agency_id, "case_id": case_id}
+        session.add(m.CaseLook(**keys, looked_at=long_ago))
+        with session.no_autoflush:
+            assert not session.execute(new, wanted).all()
+        assert [row.case_id for row in session.execute(new, wanted)] == [case_id]
+        session.rollback()
 
 
 def test_a_name_is_taken_once() -> None:
