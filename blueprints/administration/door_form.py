@@ -40,27 +40,27 @@ class DoorForm(PortalForm):
     """From where an agency's people are let in, and whom to call who is not."""
 
     networks = CleanLongText(
-        _l("入れるネットワーク"),
+        _l("利用を許可するネットワーク"),
         description=_l(
-            "1行にひとつ。192.0.2.0/24や2001:db8::/32のように。空欄なら、どこからでも。"
+            "1行に1つ。例：192.0.2.0/24、2001:db8::/32。空欄にすると、どこからでも利用できます。"
         ),
         validators=[_each_line(doors.network)],
         limit=5_000,
     )
     certificates = CleanLongText(
-        _l("入れる端末の証明書"),
+        _l("利用を許可する端末の証明書"),
         description=_l(
-            "1行にひとつ。クライアント証明書のSHA-256フィンガープリント。空欄なら、証明書は要りません。"
+            "1行に1つ。クライアント証明書のSHA-256フィンガープリント。空欄にすると、証明書は不要です。"
         ),
         validators=[_each_line(doors.certificate)],
         limit=5_000,
     )
     contact = CleanText(
-        _l("入れないときの連絡先"),
-        description=_l("断られた人の画面に出ます。部署と電話番号を書いてください。"),
+        _l("利用できないときの連絡先"),
+        description=_l("利用できない人の画面に表示します。部署と電話番号を入力してください。"),
     )
     anyway = BooleanField(
-        _l("いまいる場所から入れなくなってもよい"),
+        _l("いまいる場所から利用できなくなってもよい"),
         description=_l("この機関としてサインインしている人は、次の操作から入れなくなります。"),
     )
     version = VersionField(default=0)
@@ -80,7 +80,7 @@ class DoorForm(PortalForm):
     def validate_contact(self, field: CleanText) -> None:
         """Ask whom to call wherever somebody may be refused."""
         if (_lines(self.networks) or _lines(self.certificates)) and not field.data:
-            raise ValidationError(_("断られた人がかける先を書いてください。"))
+            raise ValidationError(_("利用できない人の連絡先を入力してください。"))
 
     def details(self) -> DoorDetails:
         """Return what was entered, in its one spelling."""

@@ -62,7 +62,7 @@ REFUSALS: dict[str, LazyString] = {
     "nothing_to_withdraw": _l("取り下げる招待はありません。"),
     "reset_asked": _l("この人のやりなおしは、もう頼まれていて、確認を待っています。"),
     "no_sign_on": _l(
-        "この機関に入れる機関のサインインがありません。先に「機関のサインイン」で、この機関を加えてください。"
+        "この機関にサインインできる機関のサインインがありません。先に「機関のサインイン」で、この機関を加えてください。"
     ),
     "not_a_cafeteria": _l("報告用のリンクは、こども食堂だけのものです。"),
     "on_the_team": _l("この人は、もうチームに入っています。"),
@@ -231,8 +231,8 @@ class EditAccountForm(AccountForm):
     """An account as it was when the form was drawn."""
 
     disabled = BooleanField(
-        _l("このアカウントを止める"),
-        description=_l("止めると、次の操作から何も見られなくなります。"),
+        _l("このアカウントを停止する"),
+        description=_l("停止すると、次の操作から何も見られなくなります。"),
     )
     version = VersionField()
 

@@ -118,8 +118,8 @@ class EditIssuerForm(IssuerForm):
     """A sign-on as it was when the form was drawn; an empty secret leaves the one that is there."""
 
     suspended = BooleanField(
-        _l("このサインインを止める"),
-        description=_l("止めると、ボタンが消え、だれもここからは入れなくなります。"),
+        _l("このサインインを停止する"),
+        description=_l("停止すると、ボタンが消え、だれもここからはサインインできなくなります。"),
     )
     version = VersionField()
 
@@ -147,10 +147,14 @@ class PlaceForm(PortalForm):
 
     submission = SubmissionField()
     agency = SelectField(_l("機関"), validators=[InputRequired(_l("機関を選んでください。"))])
-    role = SelectField(_l("役割"), description=_l("選ぶと、この機関でその役割の人だけが入れます。"))
+    role = SelectField(
+        _l("役割"), description=_l("選ぶと、この機関でその役割の人だけがサインインできます。")
+    )
     value = CleanText(
         _l("クレームの値"),
-        description=_l("入れると、この値をもつ人だけが入れます。空けておくと、だれでも。"),
+        description=_l(
+            "入力すると、この値をもつ人だけがサインインできます。空けておくと、だれでもサインインできます。"
+        ),
     )
 
     def offer(self, agencies: list[tuple[str, str]], locale: str) -> None:

@@ -90,7 +90,7 @@ def decline_proposal(membership_proposal_id: uuid.UUID) -> ResponseReturnValue:
     """Decline a proposal, or take the own one back: nothing opens."""
     visible_or_404(m.MembershipProposal, membership_proposal_id)
     memberships.decline(db.session, membership_proposal_id)
-    flash(_("この提案では何も開きません。"), "success")
+    flash(_("この提案では、見られるものは増えません。"), "success")
     return redirect(url_for("administration.proposals"))
 
 

@@ -49,8 +49,8 @@ class PutOffForm(PortalForm):
     """Why a matter is left, and the day on which it is looked at again."""
 
     reason = RadioField(
-        _l("回す理由"),
-        [InputRequired(_l("回す理由を選んでください。"))],
+        _l("持ち越す理由"),
+        [InputRequired(_l("持ち越す理由を選んでください。"))],
         choices=choices_of("put_off", *codes("put_off")),
     )
     until_on = DateField(

@@ -271,7 +271,7 @@ class AcceptForm(PortalForm):
         _l("生年月日"), description=_l("西暦で記入してください。例：2016年 9月 1日")
     )
     another = BooleanField(
-        _l("くらべました。どれも別のこどもなので、新しいケースにします"),
+        _l("確認しました。どれも別のこどもなので、新しいケースにします"),
     )
     compared = HiddenField()
     topics = SelectMultipleField(_l("何についての相談か"), choices=choices_of("topic"))

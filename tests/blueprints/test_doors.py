@@ -212,7 +212,7 @@ def test_a_list_with_the_present_place_is_saved_and_changed(
     assert one(system, "SELECT contact FROM doors") == "別の課"
     admin.submit(url, {"networks": "", "contact": ""})
     browse("nurse").get("/")
-    assert "入れる場所や端末" in browse("principal").get("/staff/changes").words
+    assert "利用できる場所や端末" in browse("principal").get("/staff/changes").words
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_list_with_the_present_place_is_saved_and_changed(
         ({"networks": "192.0.2.0/33", "contact": CALL}, "1行目"),
         ({"networks": "127.0.0.1\nわたしの家", "contact": CALL}, "2行目"),
         ({"networks": "127.0.0.1\n" * 51, "contact": CALL}, "50行まで"),
-        ({"networks": "127.0.0.1", "contact": ""}, "かける先"),
+        ({"networks": "127.0.0.1", "contact": ""}, "連絡先"),
         ({"certificates": "abc", "contact": CALL}, "1行目"),
         ({"certificates": PRINT, "contact": CALL}, "PORTAL_PROXIES"),
     ],

@@ -165,7 +165,7 @@ def test_managers_read_that_an_account_was_stopped_or_got_another_address(
     execute(system, started, id=town.accounts["nurse"])
     admin.submit(url, {"email": "elsewhere@example.jp", "disabled": "y"})
     words = browse("principal").get("/staff/changes").words
-    assert "アカウントが止められた" in words
+    assert "アカウントが停止された" in words
     assert "メールアドレスが変わった" in words
     assert "止められた" not in browse("other_nurse").get("/staff/changes").words
 

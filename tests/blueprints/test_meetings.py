@@ -381,7 +381,7 @@ def test_a_meeting_ends_only_with_a_reason_and_a_day_for_what_is_left(
     browser = browse("counsellor")
     meeting = called(browser, town)
     refused = browser.submit(f"{meeting}/close", {}, status=422)
-    assert "回す理由を選んでください" in refused.words
+    assert "持ち越す理由を選んでください" in refused.words
     early = {"reason": "no_time", "until_on": "2026-11-25"}
     assert "会議の日よりあと" in browser.submit(f"{meeting}/close", early, status=422).words
     assert rows(system, m.Meeting)[0].closed_at is None
@@ -391,7 +391,7 @@ def test_a_meeting_ends_only_with_a_reason_and_a_day_for_what_is_left(
     assert rows(system, m.Meeting)[0].closed_at is not None
     # The next meeting has it again, and says what was said of it.
     page = browser.get(called(browser, town))
-    assert "前の会議では回しました（本人の返事を待っている）" in page.words
+    assert "前の会議では持ち越しました（本人の返事を待っている）" in page.words
     assert "残り 1件" in page.words
 
 

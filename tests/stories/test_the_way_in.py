@@ -198,7 +198,7 @@ def test_a_house_that_lets_nobody_in_from_here_says_whom_to_call(
         _by_password(nurse)
         nurse.sends(code=next_code("nurse@example.jp"))
         assert nurse.status == 403
-        nurse.sees("ここからは入れません", CALL)
+        nurse.sees("この場所や端末からは利用できません", CALL)
 
 
 def _by_password(person: WatchedPerson) -> None:
