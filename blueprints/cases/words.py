@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from portal.policy.explain import OWNER
 from portal.queries.reasons import Reason
 from portal.queries.sheet import Subject
-from portal.templating import jst, label
+from portal.templating import jst, jst_date, label
 
 
 def whose(subject: Subject) -> str:
@@ -57,5 +57,4 @@ def _until(reason: Reason) -> str:
         return str(_("期限なし"))
     if reason.lane == "emergency":
         return str(_("%(end)sまで", end=jst(reason.until)))
-    day = reason.last_day
-    return str(_("%(year)s年%(month)s月%(day)s日まで", year=day.year, month=day.month, day=day.day))
+    return str(_("%(day)sまで", day=jst_date(reason.last_day)))

@@ -194,7 +194,7 @@ def test_a_case_shows_open_slices_and_the_reason_of_each(
     assert "家のことは見せない" not in page.words
     (reason,) = page.tree.xpath("//p[@class='reason']")
     assert "同意（" in reason.text_content()
-    assert "日まで）" in reason.text_content()
+    assert "）まで）" in reason.text_content()
     # The control: shared, it is there.
     write(share("school", ["home"]))
     assert "家のことは見せない" in browse("nurse").get(case_url(town)).words
