@@ -719,12 +719,13 @@ def account_profiles(p: Any) -> ColumnElement[bool]:
     """Names of staff: inside the own agency and at the centre (domain.md §1).
 
     A manager also learns the name of somebody who is proposed for the agency and undecided.
-    Whoever is about to prove a second factor acts for no agency yet and sees the own name alone.
+    Whoever acts for an agency is of its people too; whoever is about to prove a second factor acts
+    for none yet and sees the own name alone.
     """
     member = m.Membership.__table__.alias("colleague")
     proposal = m.MembershipProposal.__table__.alias("proposed_colleague")
     return or_(
-        and_(p.account_id == ACCOUNT, or_(present(ACTING), AGENCY.is_(None))),
+        and_(p.account_id == ACCOUNT, AGENCY.is_(None)),
         present(OWNING, ADMINISTERING, AUDITING),
         probe(
             select(member.c.id).where(
@@ -802,7 +803,6 @@ def matter_outcomes(o: Any) -> ColumnElement[bool]:
 def _put_to_me(p: Any) -> ColumnElement[bool]:
     """Return whether a brief's parties are before the viewer as an expert, conflicts aside."""
     return and_(
-        present(ADVISING),
         p.released_at <= CLOCK,
         CLOCK < p.valid_until,
         not_excluded(p.case_id),
