@@ -419,7 +419,7 @@ class Judge:
         if mutant.module not in RENDERED:
             return wanted
         # What often noticed something may not crowd out what asks this very rule of everybody.
-        asks_it = {each for each in wanted if near[each] > 1 and each.startswith(_OF_RULES)}
+        asks_it = {each for each in wanted if each.startswith(_OF_RULES)}
         nearest = asks_it | set([each for each in wanted if each not in asks_it][:NEAREST])
         return [each for each in wanted if each in nearest]
 

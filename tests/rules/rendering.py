@@ -34,7 +34,10 @@ _PACKAGE = "portal.policy."
 MADE_OF = ("permissions", "viewer", "visibility", "unread", "explain", "past", "writing", "rls")
 _APART = frozenset({"hot", "bundles", "capacity", "preview", "terms", "schema"})
 # Where a term is named by hand and not by the rule that made it.
-_BY_HAND = ("viewer_administering", "viewer_managing")
+_BY_HAND = (
+    *("viewer_administering", "viewer_managing"),
+    *("viewer_sees_thread", "viewer_sees_parties", "viewer_opens_by_code"),
+)
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
