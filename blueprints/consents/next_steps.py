@@ -17,9 +17,16 @@ def next_steps(
     consents: Sequence[ConsentRow],
     grants: Sequence[GrantRow],
     wishes: Sequence[WishRow],
+    *,
+    born: str,
 ) -> list[Step]:
-    """Return the steps that wait, the one that holds up others first."""
+    """Return the steps that wait, the one that holds up others first.
+
+    ``born`` is the child's date of birth, "" where nobody knows it.
+    """
     steps = [] if necessity else [_necessity(case)]
+    if not born and any(row.giver.kind == "guardian" for row in consents):
+        steps.append(_birth_date(case))
     steps += [_link(row) for row in wishes if not row.linked]
     for row in consents:
         steps += _of_consent(row)
@@ -36,6 +43,13 @@ def _necessity(case: m.Case) -> Step:
     return (
         _("共有の必要性（3つの条件のどれか）を記録する"),
         url_for("support.assessment", case_id=case.id),
+    )
+
+
+def _birth_date(case: m.Case) -> Step:
+    return (
+        _("こどもの生年月日を確かめて記録する（保護者の同意は、18歳になる前の日までです）"),
+        url_for("support.birth_date", case_id=case.id),
     )
 
 

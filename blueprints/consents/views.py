@@ -51,7 +51,7 @@ from portal.services.consents import (
     record_objection,
 )
 from portal.services.denials import hide_from
-from portal.services.guardians import band_of_child, guardians_of
+from portal.services.guardians import band_of_child, birth_date_text, guardians_of
 from portal.services.sharing import RefusedShareError, take_back
 from portal.unit import visible_or_404
 from portal.vault import reveal
@@ -85,10 +85,11 @@ def index(case_id: uuid.UUID) -> ResponseReturnValue:
     grants = grants_of(db.session, case.id, people)
     wishes = wishes_of(db.session, case, people)
     necessity = latest_necessity(db.session, case.id)
+    born = birth_date_text(db.session, case.id)
     return render_template(
         "consents/index.html",
         case=case,
-        steps=next_steps(case, necessity, consents, grants, wishes),
+        steps=next_steps(case, necessity, consents, grants, wishes, born=born),
         consents=[(row, role_of(row.giver)) for row in consents],
         grants=[(row, law_words(row.grant.basis)) for row in grants],
         wishes=wishes,

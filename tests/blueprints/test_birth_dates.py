@@ -99,6 +99,8 @@ def test_a_guardians_share_is_shortened_to_the_birthday_and_the_childs_own_is_no
     before = {agency: grant_of(system, shared, agency) for agency in ("school", "welfare")}
     people = counsellor.get(f"/cases/{shared.case_id}/people").words
     assert "生年月日：わかりません" in people.replace(" ", "")
+    next_step = "こどもの生年月日を確かめて記録する"
+    assert next_step in counsellor.get(f"/cases/{shared.case_id}/consents").words
     born = eighteen_in(30)
     place = f"/cases/{shared.case_id}/birth-date"
     page = counsellor.submit(place, {"born": typed(born), "step": "preview"}, status=200)
@@ -122,6 +124,7 @@ def test_a_guardians_share_is_shortened_to_the_birthday_and_the_childs_own_is_no
     assert "CANARY-mother" in officer.get(f"/cases/{shared.case_id}").text
     told = {row.event for row in rows(system, m.AuditEvent)}
     assert {"birth_date.recorded", "grant.shortened"} <= told
+    assert next_step not in counsellor.get(f"/cases/{shared.case_id}/consents").words
 
 
 def test_at_eighteen_it_ends_now_and_what_was_read_is_shown(

@@ -691,6 +691,23 @@ def test_a_life_in_which_everything_happens(settled: Database) -> None:
         Lives.counts.clear()
 
 
+def test_a_share_that_outlasts_the_eighteenth_birthday_is_found(
+    settled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control arm: a date of birth that is written down and shortens nothing."""
+    monkeypatch.setattr(birth_dates, "_end_at_18", lambda *_: 0)
+    life = Lives()
+    try:
+        life.give("director", "welfare", "mother", (["yes"] * 4, 6), "the team")
+        life.learn_the_birth_date("counsellor", 20)
+        life.the_walls_show_what_the_oracle_says()
+        with pytest.raises(AssertionError, match="go on beyond"):
+            life.no_guardians_share_outlasts_the_eighteenth_birthday()
+    finally:
+        life.teardown()
+        Lives.counts.clear()
+
+
 SPOILT = ("an ended grant goes on", "an exclusion excludes nobody")
 
 
