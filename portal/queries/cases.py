@@ -6,11 +6,10 @@ A page costs a constant number of queries, however many rows it has (performance
 import datetime as dt
 import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -50,8 +49,7 @@ COUNTED = 1_001
 SIFTED = 1_000
 
 
-@dataclass(frozen=True)
-class CaseRow:
+class CaseRow(NamedTuple):
     """One line of the list; urgency and the next check are there for the owner alone.
 
     ``new`` is how many entries others wrote since the viewer last looked.
