@@ -8,10 +8,13 @@ when it is told to. Nothing is ever committed, so that each life begins in the s
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Connection, Select, func, or_, select
 
@@ -109,12 +112,18 @@ class Life:
         self.transaction = self.connection.begin()
         self.now = BEGINNING
         self.done: Counter[str] = Counter()
+        # Ids count up, so that rows of one instant have an order and a life that is lived again is
+        # the same life: which of the rows is meant is a number in that order.
+        numbers = itertools.count(1)
+        self._ids = patch.object(uuid, "uuid4", lambda: uuid.UUID(int=next(numbers)))
+        self._ids.start()
         for statement in planted:
             self.connection.exec_driver_sql(statement)
         self.move_to(BEGINNING)
 
     def end(self) -> None:
         """Undo everything."""
+        self._ids.stop()
         self.transaction.rollback()
         self.connection.close()
 

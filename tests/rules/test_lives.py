@@ -110,8 +110,8 @@ class Lives(RuleBasedStateMachine):
     def _one_of(self, column: Any, number: int, *conditions: Any) -> uuid.UUID | None:
         """Return an id from a table of the register, or None where there is none such."""
         table = column.table.c
-        order = getattr(table, "recorded_at", table.id)
-        ids = [row[0] for row in self.life.rows(select(column).where(*conditions).order_by(order))]
+        order = (getattr(table, "recorded_at", table.id), table.id)
+        ids = [row[0] for row in self.life.rows(select(column).where(*conditions).order_by(*order))]
         return ids[number % len(ids)] if ids else None
 
     def _grant(self, number: int, *conditions: Any) -> uuid.UUID | None:
