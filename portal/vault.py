@@ -407,6 +407,7 @@ def spelling_of(
     return m.Spelling(
         case_id=link.case_id,
         owner_agency_id=link.owner_agency_id,
+        case_opened_at=link.case_opened_at,
         person_id=link.person_id,
         kek_id=keys.current,
         sealed=sealed,

@@ -175,6 +175,7 @@ def _case(session: Session, city: City) -> None:
         link = m.CasePerson(
             case_id=case.id,
             owner_agency_id=centre,
+            case_opened_at=case.opened_at,
             person_id=person_id,
             subject_kind=subject_kind,
             is_child=subject_kind == "child",

@@ -380,17 +380,18 @@ CREATE TABLE case_looks (
 );
 
 CREATE TABLE case_people (
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	person_id UUID NOT NULL, 
 	subject_kind TEXT NOT NULL, 
 	relationship_code TEXT, 
 	is_child BOOLEAN DEFAULT 'false' NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_case_people PRIMARY KEY (id), 
+	CONSTRAINT fk_case_people_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
 	CONSTRAINT uq_case_people_case_id_person_id UNIQUE (case_id, person_id), 
-	CONSTRAINT fk_case_people_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_case_people_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
 );
 
@@ -928,16 +929,17 @@ CREATE TABLE saved_texts (
 CREATE INDEX ix_saved_texts_account ON saved_texts (account_id);
 
 CREATE TABLE spellings (
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	person_id UUID NOT NULL, 
 	kek_id TEXT NOT NULL, 
 	sealed BYTEA NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_spellings PRIMARY KEY (id), 
+	CONSTRAINT fk_spellings_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
 	CONSTRAINT uq_spellings_case_id_person_id UNIQUE (case_id, person_id), 
-	CONSTRAINT fk_spellings_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_spellings_person_id FOREIGN KEY(person_id) REFERENCES person_keys (scope_id) ON DELETE CASCADE
 );
 
@@ -2102,8 +2104,8 @@ WHERE grant_of_entry.case_id = in_slice.case_id AND grant_of_entry.agency_id = (
 FROM grants AS deciding_grant 
 WHERE deciding_grant.case_id = in_slice.case_id AND deciding_grant.agency_id = (SELECT past_reading(p_at, v_account, v_agency) AS viewer_reading_1) AND ((SELECT CAST(v_account AS UUID) AS nullif_2) = any(deciding_grant.account_ids) OR deciding_grant.account_ids IS NULL AND coalesce(deciding_grant.team_id, deciding_grant.agency_id) = any(CAST((SELECT past_reads(p_at, v_account, v_agency) AS viewer_reads_1) AS UUID[]))) AND deciding_grant.valid_from <= p_at AND (deciding_grant.valid_until IS NULL OR p_at < deciding_grant.valid_until) AND (deciding_grant.ended_at IS NULL OR p_at < deciding_grant.ended_at) AND deciding_grant.case_opened_at <= p_at AND (deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18') OR deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_us(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_us_1) AS UUID[]))) AND deciding_grant.case_id != all(CAST((SELECT past_cases_not_to_tell_me(p_at, v_account, v_agency) AS viewer_cases_not_to_tell_me_1) AS UUID[])) AND in_slice.slice = any(deciding_grant.slices) AND (deciding_grant.subject_id = in_slice.subject_id OR deciding_grant.subject_id IS NULL AND deciding_grant.basis != 'CONSENT') AND (in_slice.slice NOT IN ('reporter', 'advice')) AND (in_slice.slice != 'detail' OR deciding_grant.agency_id = (SELECT past_reading_detail(p_at, v_account, v_agency) AS viewer_reading_detail_1)) AND (NOT past_concealed(p_at, deciding_grant.case_id) OR (in_slice.slice NOT IN ('contact', 'school')) OR deciding_grant.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18')) ORDER BY CASE deciding_grant.basis WHEN 'APPI27_1_1' THEN 1 WHEN 'APPI27_1_2' THEN 1 WHEN 'APPI27_1_3' THEN 1 WHEN 'APPI27_1_4' THEN 1 WHEN 'APPI69_1' THEN 1 WHEN 'APPI69_2_2' THEN 1 WHEN 'APPI69_2_3' THEN 1 WHEN 'APPI69_2_4' THEN 1 WHEN 'BULLY23_1' THEN 1 WHEN 'BULLY23_2' THEN 1 WHEN 'BULLY23_6' THEN 1 WHEN 'BULLY28' THEN 1 WHEN 'CAPA10' THEN 1 WHEN 'CAPA13_4' THEN 1 WHEN 'CAPA6' THEN 1 WHEN 'CAPA8' THEN 1 WHEN 'CONSENT' THEN 0 WHEN 'CWA21_10_5' THEN 1 WHEN 'CWA25' THEN 1 WHEN 'CWA25_2' THEN 1 WHEN 'CWA25_3' THEN 1 WHEN 'CWA25_7' THEN 1 WHEN 'CWA33_12' THEN 1 WHEN 'CYS20' THEN 1 WHEN 'EMERGENCY' THEN 3 WHEN 'ENTRUST_NPO' THEN 2 WHEN 'EXPERT' THEN 2 WHEN 'LPA27_3' THEN 1 WHEN 'POOR9' THEN 1 WHEN 'SCHPOL' THEN 1 WHEN 'SWA106_6' THEN 1 WHEN 'TSV18' THEN 1 ELSE 4 END, deciding_grant.valid_from, deciding_grant.id 
  LIMIT 1) END AS anon_2 
-FROM (SELECT person_of_slice.case_id AS case_id, person_of_slice.owner_agency_id AS owner_agency_id, case_of_slice.opened_at AS case_opened_at, anon_3.code AS slice, person_of_slice.person_id AS subject_id 
-FROM case_people AS person_of_slice JOIN cases AS case_of_slice ON case_of_slice.id = person_of_slice.case_id JOIN unnest(ARRAY['basic', 'contact', 'summary', 'detail', 'child_view', 'school', 'home', 'health', 'welfare', 'safety', 'plan', 'watch_points', 'progress', 'reporter', 'facts', 'judgement', 'advice', 'others']) AS anon_3(code) ON true 
+FROM (SELECT person_of_slice.case_id AS case_id, person_of_slice.owner_agency_id AS owner_agency_id, person_of_slice.case_opened_at AS case_opened_at, anon_3.code AS slice, person_of_slice.person_id AS subject_id 
+FROM case_people AS person_of_slice JOIN unnest(ARRAY['basic', 'contact', 'summary', 'detail', 'child_view', 'school', 'home', 'health', 'welfare', 'safety', 'plan', 'watch_points', 'progress', 'reporter', 'facts', 'judgement', 'advice', 'others']) AS anon_3(code) ON true 
 WHERE person_of_slice.case_id = p_case) AS in_slice 
 WHERE in_slice.case_opened_at <= p_at AND in_slice.case_id != all(CAST((SELECT past_excluded_cases(p_at, v_account, v_agency) AS viewer_excluded_cases_1) AS UUID[])) AND (in_slice.owner_agency_id = (SELECT CAST(v_agency AS UUID) AS nullif_1) AND in_slice.owner_agency_id = (SELECT past_owning(p_at, v_account, v_agency) AS viewer_owning_1) AND (in_slice.slice != 'reporter' OR in_slice.owner_agency_id = (SELECT past_directing(p_at, v_account, v_agency) AS viewer_directing_1) OR in_slice.case_id = any(CAST((SELECT past_worked_cases(p_at, v_account, v_agency) AS viewer_worked_cases_1) AS UUID[]))) OR (EXISTS (SELECT grant_of_entry.id 
 FROM grants AS grant_of_entry 
@@ -5780,10 +5782,7 @@ ALTER TABLE case_people FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON case_people TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON case_people FOR SELECT TO portal_app USING (
-case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
-FROM cases AS case_of_person 
-WHERE case_of_person.id = case_people.case_id AND case_of_person.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
- LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+case_people.case_opened_at <= portal_clock() AND case_people.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (case_people.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_people.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_of_person.id 
 FROM grants AS grant_of_person 
 WHERE grant_of_person.case_id = case_people.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND coalesce(grant_of_person.team_id, grant_of_person.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = case_people.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))
@@ -6905,10 +6904,7 @@ ALTER TABLE spellings FORCE ROW LEVEL SECURITY;
 CREATE POLICY system ON spellings TO portal_system, portal_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY visible ON spellings FOR SELECT TO portal_app USING (
-spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND ((EXISTS (SELECT case_of_person.id 
-FROM cases AS case_of_person 
-WHERE case_of_person.id = spellings.case_id AND case_of_person.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND case_of_person.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1)
- LIMIT ALL OFFSET 0)) OR (EXISTS (SELECT grant_of_person.id 
+spellings.case_opened_at <= portal_clock() AND spellings.case_id != all(CAST((SELECT viewer_excluded_cases() AS viewer_excluded_cases_1) AS UUID[])) AND (spellings.owner_agency_id = (SELECT CAST(nullif(current_setting('portal.agency_id', true), '') AS UUID) AS nullif_1) AND spellings.owner_agency_id = (SELECT viewer_owning() AS viewer_owning_1) OR (EXISTS (SELECT grant_of_person.id 
 FROM grants AS grant_of_person 
 WHERE grant_of_person.case_id = spellings.case_id AND grant_of_person.agency_id = (SELECT viewer_reading() AS viewer_reading_1) AND ((SELECT CAST(nullif(current_setting('portal.account_id', true), '') AS UUID) AS nullif_2) = any(grant_of_person.account_ids) OR grant_of_person.account_ids IS NULL AND coalesce(grant_of_person.team_id, grant_of_person.agency_id) = any(CAST((SELECT viewer_reads() AS viewer_reads_1) AS UUID[]))) AND 'basic' = any(grant_of_person.slices) AND (grant_of_person.subject_id = spellings.person_id OR grant_of_person.subject_id IS NULL AND grant_of_person.basis != 'CONSENT') AND ('basic' NOT IN ('reporter', 'advice')) AND ('basic' != 'detail' OR grant_of_person.agency_id = (SELECT viewer_reading_detail() AS viewer_reading_detail_1)) AND (NOT grant_of_person.case_concealed OR ('basic' NOT IN ('contact', 'school')) OR grant_of_person.basis IN ('APPI27_1_2', 'BULLY23_6', 'BULLY28', 'CAPA10', 'CAPA6', 'CWA25', 'CWA25_7', 'CWA33_12', 'EMERGENCY', 'TSV18'))
  LIMIT ALL OFFSET 0)))

@@ -152,9 +152,11 @@ def _say_who_people_are(session: Session) -> None:
     """Say what the world format has no word for: who somebody is to the child."""
     # Whom a child does not want to be told is known by name, without being in any entry.
     for child, person in (("sora", "nami"), ("hina", "teacher"), ("minato", "minato_father")):
+        case = session.get_one(m.Case, uuid.UUID(register.demo_id(f"case {child}")))
         link = m.CasePerson(
-            case_id=register.demo_id(f"case {child}"),
-            owner_agency_id=register.demo_id("centre"),
+            case_id=case.id,
+            owner_agency_id=case.owner_agency_id,
+            case_opened_at=case.opened_at,
             person_id=register.demo_id(f"person {person}"),
         )
         session.add_all([link, spelling_of(session, link, **register.names_of(person))])

@@ -74,16 +74,24 @@ class Case(Keyed, Base):
     concealed: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
-class CasePerson(OfCase, Keyed, Base):
+class CasePerson(Keyed, Base):
     """Who a person is to a case: the child itself, a guardian, a sibling, somebody else."""
 
     __tablename__ = "case_people"
-    __case_extra__: ClassVar[tuple[Any, ...]] = (
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["case_id", "owner_agency_id", "case_opened_at"],
+            ["cases.id", "cases.owner_agency_id", "cases.opened_at"],
+            onupdate="CASCADE",
+        ),
         UniqueConstraint("case_id", "person_id"),
         Index("ix_case_people_person", "person_id"),
         Index("uq_case_people_child", "case_id", unique=True, postgresql_where=text("is_child")),
     )
 
+    case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    case_opened_at: Mapped[Instant]
     person_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("persons.id"))
     # Whose data an entry about this person is (code list ``subject``), and how related.
     subject_kind: Mapped[str] = mapped_column(default="child")
@@ -92,18 +100,26 @@ class CasePerson(OfCase, Keyed, Base):
     recorded_at: Mapped[Now]
 
 
-class Spelling(OfCase, Keyed, Base):
+class Spelling(Keyed, Base):
     """How a person of a case is spelled, folded, for a search to compare (decision 4).
 
     It is kept as a key is: under the installation's key itself, and gone with the person's own.
     """
 
     __tablename__ = "spellings"
-    __case_extra__: ClassVar[tuple[Any, ...]] = (
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["case_id", "owner_agency_id", "case_opened_at"],
+            ["cases.id", "cases.owner_agency_id", "cases.opened_at"],
+            onupdate="CASCADE",
+        ),
         UniqueConstraint("case_id", "person_id"),
         Index("ix_spellings_person", "person_id"),
     )
 
+    case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
+    case_opened_at: Mapped[Instant]
     person_id: Mapped[uuid.UUID] = mapped_column(
         Uuid(), ForeignKey("person_keys.scope_id", ondelete="CASCADE")
     )

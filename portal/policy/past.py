@@ -80,7 +80,6 @@ def _kind(code: str) -> ColumnElement[Any]:
 def in_slices(case_id: ColumnElement[Any]) -> Any:
     """Return every slice of a case with every person of it, as entries that could be there."""
     link = m.CasePerson.__table__.alias("person_of_slice")
-    case = m.Case.__table__.alias("case_of_slice")
     texts = ", ".join(f"'{code}'" for code in SLICES)
     listed: ColumnElement[Any] = literal_column(f"ARRAY[{texts}]")
     codes = func.unnest(listed).table_valued("code", name="each_slice").render_derived()
@@ -88,12 +87,11 @@ def in_slices(case_id: ColumnElement[Any]) -> Any:
         select(
             link.c.case_id,
             link.c.owner_agency_id,
-            case.c.opened_at.label("case_opened_at"),
+            link.c.case_opened_at,
             codes.c.code.label("slice"),
             link.c.person_id.label("subject_id"),
         )
         .select_from(link)
-        .join(case, case.c.id == link.c.case_id)
         .join(codes, literal_column("true"))
         .where(link.c.case_id == case_id)
         .subquery("in_slice")

@@ -405,13 +405,13 @@ def cases(c: Any) -> ColumnElement[bool]:
 
 def case_people(p: Any) -> ColumnElement[bool]:
     """Who a case is about: as an entry of the slice ``basic`` with that person as subject."""
-    case = m.Case.__table__.alias("case_of_person")
     grant = m.Grant.__table__.alias("grant_of_person")
     basic: ColumnElement[str] = literal_column("'basic'")
     return and_(
+        opened(p),
         not_excluded(p.case_id),
         or_(
-            probe(_opened(case, p.case_id)),
+            acts_as(p.owner_agency_id, OWNING),
             probe(opening_grants(p, basic, p.person_id, grant)),
         ),
     )

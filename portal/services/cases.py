@@ -212,6 +212,7 @@ def _link(
     return m.CasePerson(
         case_id=case.id,
         owner_agency_id=case.owner_agency_id,
+        case_opened_at=case.opened_at,
         person_id=person.id,
         subject_kind=subject_kind,
         relationship_code=relationship_code,

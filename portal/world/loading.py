@@ -250,16 +250,16 @@ class _Loader:
         for slice_ in (*SLICES, INTERNAL):
             create_key(self.session, Scope("slice", row.id, slice_))
         of_case = {"case_id": row.id, "owner_agency_id": row.owner_agency_id}
+        dated = {**of_case, "case_opened_at": row.opened_at}
         for person in _people(case):
             child = person == case["child"]
             kind = _CHILD if child else _OTHER_SUBJECT
             link = self._add(
-                m.CasePerson(person_id=as_id(person), subject_kind=kind, is_child=child, **of_case)
+                m.CasePerson(person_id=as_id(person), subject_kind=kind, is_child=child, **dated)
             )
             names = {name: self.people[person].get(name) or "" for name in _NAMES}
             self._add(spelling_of(self.session, link, **names))
         self._lists(case, of_case)
-        dated = {**of_case, "case_opened_at": row.opened_at}
         for entry in case.get("entries", []):
             self._entry(entry, dated, of_case)
         for grant in case.get("grants", []):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import md5
 
 import psycopg
@@ -219,7 +220,13 @@ def _person(session: Session, centre: uuid.UUID, number: int) -> Iterator[m.Base
     }
     seal(session, person, **names)
     yield person
-    link = m.CasePerson(case_id=id_of("case", number), owner_agency_id=centre, person_id=person.id)
+    # When its case was opened is said once the cases are there.
+    link = m.CasePerson(
+        case_id=id_of("case", number),
+        owner_agency_id=centre,
+        case_opened_at=datetime.now(UTC),
+        person_id=person.id,
+    )
     yield spelling_of(session, link, **names)
 
 
@@ -237,7 +244,9 @@ _COLUMNS = {
     "persons": ("id", "family_name_sealed", "given_name_sealed", "kana_sealed", "called_sealed"),
     "slice_keys": ("id", "scope_id", "slice", "kek_id", "wrapped"),
     "person_keys": ("id", "scope_id", "kek_id", "wrapped"),
-    "spellings": ("id", "case_id", "owner_agency_id", "person_id", "kek_id", "sealed"),
+    "spellings": (
+        *("id", "case_id", "owner_agency_id", "case_opened_at", "person_id", "kek_id", "sealed"),
+    ),
     "real_texts": ("id", "text_sealed"),
 }
 
@@ -299,16 +308,20 @@ _STATEMENTS = (
     SELECT gen_random_uuid(), n.child_id, p.kek_id, p.wrapped
     FROM numbers n CROSS JOIN (SELECT * FROM person_keys LIMIT 1) AS p
     WHERE NOT EXISTS (SELECT 1 FROM person_keys k WHERE k.scope_id = n.child_id)""",
-    """INSERT INTO spellings (id, case_id, owner_agency_id, person_id, kek_id, sealed)
-    SELECT gen_random_uuid(), n.case_id, %(centre)s, n.child_id, p.kek_id, p.sealed
+    """UPDATE spellings SET case_opened_at = n.opened_at
+    FROM numbers n WHERE n.case_id = spellings.case_id""",
+    """INSERT INTO spellings
+        (id, case_id, owner_agency_id, case_opened_at, person_id, kek_id, sealed)
+    SELECT gen_random_uuid(), n.case_id, %(centre)s, n.opened_at, n.child_id, p.kek_id, p.sealed
     FROM numbers n CROSS JOIN (SELECT * FROM spellings LIMIT 1) AS p
     WHERE NOT EXISTS (SELECT 1 FROM spellings k WHERE k.case_id = n.case_id)""",
     """INSERT INTO cases (id, reference, owner_agency_id, status, opened_at)
     SELECT case_id, 'R' || lpad(i::text, 9, '0'), %(centre)s, 'supporting', opened_at
     FROM numbers""",
     """INSERT INTO case_people
-        (id, case_id, owner_agency_id, person_id, subject_kind, is_child)
-    SELECT gen_random_uuid(), case_id, %(centre)s, child_id, 'child', true FROM numbers""",
+        (id, case_id, owner_agency_id, case_opened_at, person_id, subject_kind, is_child)
+    SELECT gen_random_uuid(), case_id, %(centre)s, opened_at, child_id, 'child', true
+    FROM numbers""",
     """INSERT INTO entries (id, case_id, owner_agency_id, case_opened_at, slice, subject_id,
         author_agency_id, author_account_id, written_at, text_sealed)
     SELECT e.id, n.case_id, %(centre)s, n.opened_at, (%(slices)s::text[])[k], n.child_id,

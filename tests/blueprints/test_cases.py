@@ -83,6 +83,7 @@ def other_case(session: Session, town: towns.City) -> tuple[uuid.UUID, uuid.UUID
         m.CasePerson(
             case_id=case.id,
             owner_agency_id=case.owner_agency_id,
+            case_opened_at=case.opened_at,
             person_id=child,
             is_child=True,
         )

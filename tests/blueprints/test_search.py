@@ -58,7 +58,8 @@ def open_case(
     seal(session, child, family_name=family, given_name=given, kana=kana)
     session.flush()
     place = {"case_id": case.id, "owner_agency_id": case.owner_agency_id}
-    link = m.CasePerson(**place, person_id=child.id, is_child=True)
+    dated = {**place, "case_opened_at": case.opened_at}
+    link = m.CasePerson(**dated, person_id=child.id, is_child=True)
     texts = {"family_name": family, "given_name": given, "kana": kana}
     session.add_all([link, spelling_of(session, link, **texts)])
     for topic in of_case.get("topics", ()):

@@ -479,6 +479,7 @@ def test_a_neighbour_answers_for_the_own_data_and_a_sibling_in_a_case_of_its_own
                 m.CasePerson(
                     case_id=town.case_id,
                     owner_agency_id=town.agencies["centre"],
+                    case_opened_at=towns.LONG_AGO,
                     person_id=towns.add_person(system, town, name, "見本", "となり"),
                     subject_kind=kind,
                 )

@@ -395,7 +395,8 @@ class Everything:
         ):
             self.add(m.Person, id=person)
             of_case = {"case_id": case_id, "owner_agency_id": owner}
-            self.add(m.CasePerson, person_id=person, is_child=is_child, **of_case)
+            dated = {**of_case, "case_opened_at": LONG_AGO}
+            self.add(m.CasePerson, person_id=person, is_child=is_child, **dated)
         for who in STAFF:
             if who.works:
                 self.add(m.CaseWorker, case_id=CASE, owner_agency_id=CENTRE, account_id=who.account)

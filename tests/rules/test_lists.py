@@ -250,7 +250,8 @@ def add_cases(session: SystemSession, town: towns.City, count: int, agency: str 
         session.flush()
         child = towns.add_person(session, town, f"child{number}", "見本", f"こども{number}")
         of_case = {"case_id": case.id, "owner_agency_id": centre}
-        session.add(m.CasePerson(**of_case, person_id=child, is_child=True))
+        dated = {**of_case, "case_opened_at": at}
+        session.add(m.CasePerson(**dated, person_id=child, is_child=True))
         create_key(session, Scope("slice", case.id, "internal"))
         check = m.ProgressCheck(
             **of_case, checked_by=town.accounts["counsellor"], next_on=at.date()

@@ -201,7 +201,8 @@ def _case(session: SystemSession, town: City, case_id: uuid.UUID, reference: str
     for slice_ in (*SLICES, INTERNAL):
         create_key(session, Scope("slice", case_id, slice_))
     child = add_person(session, town, reference, "関係", f"{reference[1]}子")
-    session.add(m.CasePerson(**place, person_id=child, subject_kind="child", is_child=True))
+    dated = {**place, "case_opened_at": LONG_AGO}
+    session.add(m.CasePerson(**dated, person_id=child, subject_kind="child", is_child=True))
     session.add(m.CaseWorker(**place, account_id=town.accounts["counsellor"]))
     session.flush()
 
