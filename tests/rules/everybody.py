@@ -540,8 +540,11 @@ class Everything:
         # Which desks hold or held a thread is another for each, in turn.
         turn = len(self.rows.get(m.InboxItem, ()))
         held = ({CENTRE, SCHOOL}, {NPO}, {SCHOOL, NPO}, set())[turn % 4]
+        # Where the desk has the thread once more, what it handed over hides nothing.
+        lies, gone = ("unread", None), ("handed_over", NOW)
+        steps = ((lies,), (gone,), (lies, gone))
         for agency in sorted(held):
-            for status, handled in (("unread", None), ("handed_over", NOW))[: 1 + turn % 2]:
+            for status, handled in steps[(turn // 2) % 3]:
                 self.add(
                     m.InboxItem,
                     thread_id=thread_id,
