@@ -277,7 +277,7 @@ def test_who_is_not_confirmed_in_time_sleeps_until_confirmed(
     with as_app(app, town, "nurse") as connection:
         for table in ("cases", "grants", "case_people"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0  # noqa: S608
-    assert "眠っています" in principal.get("/staff").words
+    assert "確認されるまで利用できません" in principal.get("/staff").words
     form = principal.get("/staff/confirm")
     assert form.tree is not None
     (key,) = form.tree.xpath('//input[@name="people"]/@value')

@@ -76,7 +76,7 @@ BUGS = (
         "its people show before it opens",
         "case_people",
         RULES,
-        "        through(case.c.opened_at <= CLOCK),\n",
+        "        opened(p),\n",
     ),
     # -- rule 4: the owner
     Bug(
