@@ -2420,9 +2420,9 @@ BEGIN
         (id, case_id, owner_agency_id, kind, agency_id, started_by, reason_sealed)
     VALUES (p_emergency, p_case, v_case.owner_agency_id, 'view', v_agency, v_me, p_reason);
     INSERT INTO grants
-        (id, case_id, owner_agency_id, case_opened_at, agency_id, slices, purpose, basis, necessity,
-        valid_from, valid_until, account_ids, emergency_id, recorded_by)
-    VALUES (p_grant, p_case, v_case.owner_agency_id, v_case.opened_at, v_agency,
+        (id, case_id, owner_agency_id, case_opened_at, case_concealed, agency_id, slices, purpose,
+        basis, necessity, valid_from, valid_until, account_ids, emergency_id, recorded_by)
+    VALUES (p_grant, p_case, v_case.owner_agency_id, v_case.opened_at, v_case.concealed, v_agency,
         ARRAY['basic', 'contact', 'health', 'safety'], 'safety', 'EMERGENCY', 'agencies_needed',
         portal_clock(), portal_clock() + interval '24 hours', ARRAY[v_me], p_emergency, v_me);
     INSERT INTO tasks (id, case_id, owner_agency_id, kind, grant_id, due_at)

@@ -180,6 +180,19 @@ def test_who_is_on_duty_opens_four_slices_for_a_day_and_nobody_else_does(
     assert officer.scalars(select(m.Emergency)).all() == []
 
 
+def test_a_case_whose_places_are_concealed_is_opened_too(
+    acting: Acting, town: towns.City, own: Database, night: str
+) -> None:
+    """Where a life is in danger, whoever goes there must know where (domain.md §3.4)."""
+    shared(own, town)
+    with SystemSession(own.system) as system, system.begin():
+        system.execute(update(m.Case).values(concealed=True))
+    officer = acting(night)
+    open_view(officer, town.case_id, reason=REASON, on_duty=True)
+    officer.commit()
+    assert set(officer.scalars(select(m.Entry.slice))) == {"contact", "health"}
+
+
 def test_a_view_ends_by_itself_at_the_second(
     acting: Acting, town: towns.City, own: Database, night: str
 ) -> None:
