@@ -431,12 +431,28 @@ class Everything:
             basis="CONSENT",
             valid_until=NOW,
         )
+        self._of_nobody()
         self._phoning()
         self._lists()
         self._shares()
         for model in OF_OWNER:
             self.all(model, case_id=(CASE, OTHER), owner_agency_id=owners)
         self.all(m.Household, owner_agency_id=owners)
+
+    def _of_nobody(self) -> None:
+        """Shares that name nobody: a consent opens nothing so, a duty what is of anybody."""
+        for slice_, basis in ("health", "CONSENT"), ("plan", "CAPA6"):
+            self.add(
+                m.Grant,
+                case_id=CASE,
+                owner_agency_id=CENTRE,
+                case_opened_at=LONG_AGO,
+                agency_id=SCHOOL,
+                slices=[slice_],
+                subject_id=None,
+                basis=basis,
+                valid_until=AFTER,
+            )
 
     def _phoning(self) -> None:
         for agency, (concealed, basis) in PHONING.items():
@@ -575,13 +591,14 @@ class Everything:
             agency_id=agencies,
         )
         for action in self.rows[m.Action]:
-            for account in ("nurse", "teacher not told", "off the team"):
+            own = ((account, action.agency_id) for account in ("nurse", "teacher not told"))
+            for account, agency in (*own, ("off the team", action.agency_id), ("clerk", CENTRE)):
                 self.add(
                     m.ActionEvent,
                     action_id=action.id,
                     case_id=action.case_id,
                     owner_agency_id=action.owner_agency_id,
-                    agency_id=action.agency_id,
+                    agency_id=agency,
                     account_id=key(account),
                 )
         for name, giver in ("guardian's consent", GUARDIAN), ("other consent", PERSON):
@@ -815,7 +832,8 @@ class Everything:
         for model, ids in scopes.items():
             for scope_id in (*ids, uuid.uuid4()):
                 self.add(model, scope_id=scope_id)
-        for case_id, slice_ in itertools.product((CASE, OTHER), ("basic", "school", "reporter")):
+        slices = ("basic", "school", "reporter", "health", "plan")
+        for case_id, slice_ in itertools.product((CASE, OTHER), slices):
             self.add(m.SliceKey, scope_id=case_id, slice=slice_)
 
 

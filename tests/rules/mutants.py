@@ -410,6 +410,9 @@ class Judge:
                     near[test] = 2
             elif not executed or function in learnt.functions:
                 near[test] = 2 if test.startswith(TESTS[mutant.module]) else 1
+        # Everybody's session is the system's there, which shows what the criteria alone show.
+        criteria = tuple(f"[{of}-criteria]" for of in _by_criteria(found, self.warm.rendered))
+        near |= {test: 2 for test in self.warm.learnt if test.endswith(criteria)}
         liked = Counter[str]()
         for place in (mutant.module, function, *found.pieces):
             for test in near:
@@ -433,6 +436,17 @@ _NEAR = {
     "rights": ("insert {}", "update {}"),
 }
 _OF_THE_PAST = ("call case_sights", "call managed_references")
+
+
+def _by_criteria(found: Found, rendered: Rendered) -> Iterator[str]:
+    """Return the tables whose criteria are others now, or ask a term that is."""
+    for name in found.pieces:
+        kind, _, of = name.partition(" ")
+        if kind == "criterion":
+            yield of
+        elif kind == "viewer":
+            asking = (each for each, sql in rendered.pieces.items() if f"viewer_{of}(" in sql)
+            yield from (each.partition(" ")[2] for each in asking if each.startswith("criterion "))
 
 
 def _asked(found: Found, rendered: Rendered) -> dict[str, int]:

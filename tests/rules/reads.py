@@ -67,8 +67,7 @@ def admitted(
     return any(
         same(grant.agency_id, who.reading)
         and live(grant)
-        and (slice_ is None or slice_ in grant.slices)
-        and (subject_id is None or subject_id == grant.subject_id)
+        and (slice_ is None or (slice_ in grant.slices and _speaks_of(grant, subject_id)))
         for grant in every.of(m.Grant, case_id=case_id)
     )
 
@@ -92,6 +91,13 @@ def grants(_all: Everything, who: Who, grant: Row) -> bool:
         return False
     reads = same(grant.agency_id, who.reading) and who.team
     return reads or same(grant.agency_id, who.managing)
+
+
+def _speaks_of(grant: Row, subject_id: uuid.UUID | None) -> bool:
+    """Of somebody, of whom it names; a share that names nobody of anybody, but for a consent."""
+    if grant.subject_id is None:
+        return bool(grant.basis != "CONSENT")
+    return subject_id is None or subject_id == grant.subject_id
 
 
 # -- consultations (domain.md §2) ------------------------------------------------------------------

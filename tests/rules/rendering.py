@@ -192,8 +192,10 @@ class Beside:
             return {}
         mine = _pieces(self.changed)
         wanted = self._reached(rendered, mine, function)
-        found = {name: mine[name]() for name in sorted(wanted) if name in mine}
-        found |= dict.fromkeys(rendered.pieces.keys() - mine.keys(), "")
+        names = {f"viewer {now}": f"viewer {was}" for was, now in self._renamed()}
+        found = {names.get(name, name): mine[name]() for name in sorted(wanted) if name in mine}
+        missing = rendered.pieces.keys() - {names.get(name, name) for name in mine}
+        found |= dict.fromkeys(missing, "")
         found = {name: self._same_names(text) for name, text in found.items()}
         return {
             name: text
@@ -203,13 +205,20 @@ class Beside:
 
     def _same_names(self, sql: str) -> str:
         """Return SQL with a renamed term under its old name: it is made and called by one text."""
-        real, changed = self.real["viewer"].TERMS, self.changed["viewer"].TERMS
-        for was, now in zip(real, changed, strict=False):
-            if was.name != now.name and f"viewer_{was.name}" not in _BY_HAND:
-                sql = re.sub(
-                    rf"\b(viewer|past)_{re.escape(str(now.name))}\b", rf"\1_{was.name}", sql
-                )
+        for was, now in self._renamed():
+            sql = re.sub(rf"\b(viewer|past)_{re.escape(now)}\b", rf"\1_{was}", sql)
         return sql
+
+    def _renamed(self) -> list[tuple[str, str]]:
+        """Return the names of terms that are others now, and that nobody writes by hand."""
+        real, changed = self.real["viewer"].TERMS, self.changed["viewer"].TERMS
+        pairs = ((was.name, str(now.name)) for was, now in zip(real, changed, strict=False))
+        # PostgreSQL reads over capitals in a name, whoever writes it.
+        return [
+            (was, now)
+            for was, now in pairs
+            if was != now and (was == now.lower() or f"viewer_{was}" not in _BY_HAND)
+        ]
 
     def _reached(self, rendered: Rendered, mine: Mapping[str, Any], function: str) -> set[str]:
         if not function:
