@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from portal import models as m
 from portal.database import READING, WRITING, PortalSession, SystemSession, look_as
 from portal.policy.permissions import Standing
-from portal.policy.preview import Sight, preview
+from portal.policy.preview import Sight, preview, union
 from portal.policy.terms import Terms, columns_of
 from portal.policy.viewer import SETTINGS, Viewer
 from portal.vault import Scope, create_key, equip, seal
@@ -289,3 +289,15 @@ def test_what_waits_in_the_session_is_written_in_its_own_name(
     session.add(m.CaseTopic(case_id=case.id, owner_agency_id=case.owner_agency_id, topic="FAMILY"))
     preview(session, town.case_id, [viewer_of(town, "nurse")], [given])
     assert session.scalars(select(m.CaseTopic.topic)).all() == ["FAMILY"]
+
+
+def test_between_them_readers_see_what_one_of_them_sees() -> None:
+    entry, other, person, action = (uuid.uuid4() for _ in range(4))
+    nothing = Sight(case=False)
+    nurse = Sight(case=True, entries=frozenset({entry}), people=frozenset({person}))
+    teacher = Sight(case=True, entries=frozenset({other}), actions=frozenset({action}))
+    both = Sight(True, frozenset({entry, other}), frozenset({person}), frozenset({action}))  # noqa: FBT003 - in their order
+    # A generator, as the pages have it: it can be walked through once.
+    assert union(each for each in (nothing, nurse, teacher)) == both
+    assert union([nothing, nothing]) == nothing
+    assert union([]) == nothing
