@@ -41,8 +41,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     -- The name stands in the head of each page, so it comes along, sealed, with its key.
     -- A session without a live membership, or of a disabled account, is as good as none. The rule of
     -- the agency that it acts for goes before the installation's.
-    SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role, m.manager, a.type,
-        a.name, CASE WHEN s.account_id IS NULL THEN '{{}}'::uuid[] ELSE
+    SELECT s.public_id, s.account_id, s.agency_id, s.thread_id, m.role,
+        -- Whoever managed an agency that left the scheme manages nothing there any more.
+        m.manager AND NOT EXISTS (
+            SELECT 1 FROM departures d
+            WHERE d.agency_id = m.agency_id AND d.valid_from <= portal_clock()
+                AND (d.valid_until IS NULL OR portal_clock() < d.valid_until)),
+        a.type, a.name, CASE WHEN s.account_id IS NULL THEN '{{}}'::uuid[] ELSE
             ARRAY[s.agency_id, s.account_id] || ARRAY(
                 SELECT t.id FROM teams t JOIN team_members tm ON tm.team_id = t.id
                 WHERE t.agency_id = s.agency_id AND tm.account_id = s.account_id

@@ -479,6 +479,19 @@ def test_nobody_from_elsewhere_comes_onto_the_team(
     assert one(system, "SELECT count(*) FROM team_members WHERE valid_until IS NOT NULL") == 0
 
 
+def test_who_managed_an_agency_that_left_the_scheme_keeps_its_team_no_more(
+    browse: Browse, town: City, system: Engine
+) -> None:
+    """A page that stood open is refused as one that is not the viewer's, and loses nothing."""
+    principal = browse("principal")
+    open_page = principal.get("/team").form("/team/members")
+    with SystemSession(system) as session, session.begin():
+        session.add(m.Departure(agency_id=town.agencies["school"]))
+    principal.get("/team", 403)
+    principal.post("/team/members", {**open_page, "account": str(town.accounts["teacher"])}, 403)
+    principal.get("/")
+
+
 def test_who_is_no_manager_keeps_no_team(browse: Browse) -> None:
     browse("nurse").get("/team", 403)
     browse("nurse").post("/team/members", status=403)

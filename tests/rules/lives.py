@@ -157,10 +157,19 @@ class Life:
 
     def _standing(self, viewer: Viewer) -> Standing:
         member = m.Membership.__table__.c
-        agency = m.Agency.__table__
+        agency, left = m.Agency.__table__, m.Departure.__table__.c
+        gone = (
+            select(left.id)
+            .where(
+                left.agency_id == viewer.agency_id,
+                left.valid_from <= func.portal_clock(),
+                or_(left.valid_until.is_(None), func.portal_clock() < left.valid_until),
+            )
+            .exists()
+        )
         with self._as(SYSTEM):
             row = self.connection.execute(
-                select(member.role, member.manager, agency.c.type)
+                select(member.role, (member.manager & ~gone).label("manager"), agency.c.type)
                 .join(agency, agency.c.id == member.agency_id)
                 .where(
                     member.account_id == viewer.account_id,
