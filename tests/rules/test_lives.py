@@ -61,7 +61,7 @@ from tests.rules.planting import Bug, plant
 LIVES = int(os.environ.get("PORTAL_LIVES", "6"))
 STEPS = int(os.environ.get("PORTAL_STEPS", "12"))
 # In so many steps drawn at random everything has happened; in a few each thing is a matter of luck.
-ENOUGH_STEPS = 4000
+ENOUGH_STEPS = 12_000
 
 OWNERS = ("director", "counsellor", "investigator")
 AGENCIES = ("school", "other_school", "welfare", "cgc", "police", "npo", "cafeteria")
