@@ -380,18 +380,18 @@ CREATE TABLE case_looks (
 );
 
 CREATE TABLE case_people (
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
-	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	person_id UUID NOT NULL, 
 	subject_kind TEXT NOT NULL, 
 	relationship_code TEXT, 
 	is_child BOOLEAN DEFAULT 'false' NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_case_people PRIMARY KEY (id), 
-	CONSTRAINT fk_case_people_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
 	CONSTRAINT uq_case_people_case_id_person_id UNIQUE (case_id, person_id), 
+	CONSTRAINT fk_case_people_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
 	CONSTRAINT fk_case_people_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
 );
 
@@ -608,9 +608,6 @@ CREATE TABLE emergencies (
 CREATE INDEX ix_emergencies_case ON emergencies (case_id);
 
 CREATE TABLE entries (
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
-	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	slice TEXT NOT NULL, 
 	subject_id UUID NOT NULL, 
 	author_agency_id UUID NOT NULL, 
@@ -619,6 +616,9 @@ CREATE TABLE entries (
 	retracted_at TIMESTAMP WITH TIME ZONE, 
 	text_sealed BYTEA NOT NULL, 
 	heard_from_sealed BYTEA, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_entries PRIMARY KEY (id), 
 	CONSTRAINT fk_entries_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
@@ -929,17 +929,17 @@ CREATE TABLE saved_texts (
 CREATE INDEX ix_saved_texts_account ON saved_texts (account_id);
 
 CREATE TABLE spellings (
-	case_id UUID NOT NULL, 
-	owner_agency_id UUID NOT NULL, 
-	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
 	person_id UUID NOT NULL, 
 	kek_id TEXT NOT NULL, 
 	sealed BYTEA NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
+	case_opened_at TIMESTAMP WITH TIME ZONE NOT NULL, 
+	case_id UUID NOT NULL, 
+	owner_agency_id UUID NOT NULL, 
 	id UUID NOT NULL, 
 	CONSTRAINT pk_spellings PRIMARY KEY (id), 
-	CONSTRAINT fk_spellings_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
 	CONSTRAINT uq_spellings_case_id_person_id UNIQUE (case_id, person_id), 
+	CONSTRAINT fk_spellings_case_id_owner_agency_id_case_opened_at FOREIGN KEY(case_id, owner_agency_id, case_opened_at) REFERENCES cases (id, owner_agency_id, opened_at) ON UPDATE CASCADE, 
 	CONSTRAINT fk_spellings_person_id FOREIGN KEY(person_id) REFERENCES person_keys (scope_id) ON DELETE CASCADE
 );
 

@@ -72,6 +72,8 @@ class OfCase:
     """
 
     __case_extra__: ClassVar[tuple[Any, ...]] = ()
+    # What is repeated of the case, by the case's own name for it.
+    __case_key__: ClassVar[dict[str, str]] = {"case_id": "id", "owner_agency_id": "owner_agency_id"}
 
     case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
     owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
@@ -81,12 +83,20 @@ class OfCase:
     def __table_args__(cls) -> tuple[Any, ...]:
         return (
             ForeignKeyConstraint(
-                ["case_id", "owner_agency_id"],
-                ["cases.id", "cases.owner_agency_id"],
+                list(cls.__case_key__),
+                [f"cases.{name}" for name in cls.__case_key__.values()],
                 onupdate="CASCADE",
             ),
             *cls.__case_extra__,
         )
+
+
+class OfOpenedCase(OfCase):
+    """A row of a case whose policy also decides, without a join, whether the case is opened yet."""
+
+    __case_key__: ClassVar[dict[str, str]] = OfCase.__case_key__ | {"case_opened_at": "opened_at"}
+
+    case_opened_at: Mapped[Instant]
 
 
 def agency_key(*, nullable: bool = False) -> Any:

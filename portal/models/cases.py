@@ -24,6 +24,7 @@ from portal.models.base import (
     Keyed,
     Now,
     OfCase,
+    OfOpenedCase,
     Period,
     Sealed,
     account_key,
@@ -74,24 +75,16 @@ class Case(Keyed, Base):
     concealed: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
-class CasePerson(Keyed, Base):
+class CasePerson(OfOpenedCase, Keyed, Base):
     """Who a person is to a case: the child itself, a guardian, a sibling, somebody else."""
 
     __tablename__ = "case_people"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["case_id", "owner_agency_id", "case_opened_at"],
-            ["cases.id", "cases.owner_agency_id", "cases.opened_at"],
-            onupdate="CASCADE",
-        ),
+    __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("case_id", "person_id"),
         Index("ix_case_people_person", "person_id"),
         Index("uq_case_people_child", "case_id", unique=True, postgresql_where=text("is_child")),
     )
 
-    case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
-    owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
-    case_opened_at: Mapped[Instant]
     person_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("persons.id"))
     # Whose data an entry about this person is (code list ``subject``), and how related.
     subject_kind: Mapped[str] = mapped_column(default="child")
@@ -100,26 +93,18 @@ class CasePerson(Keyed, Base):
     recorded_at: Mapped[Now]
 
 
-class Spelling(Keyed, Base):
+class Spelling(OfOpenedCase, Keyed, Base):
     """How a person of a case is spelled, folded, for a search to compare (decision 4).
 
     It is kept as a key is: under the installation's key itself, and gone with the person's own.
     """
 
     __tablename__ = "spellings"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["case_id", "owner_agency_id", "case_opened_at"],
-            ["cases.id", "cases.owner_agency_id", "cases.opened_at"],
-            onupdate="CASCADE",
-        ),
+    __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("case_id", "person_id"),
         Index("ix_spellings_person", "person_id"),
     )
 
-    case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
-    owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
-    case_opened_at: Mapped[Instant]
     person_id: Mapped[uuid.UUID] = mapped_column(
         Uuid(), ForeignKey("person_keys.scope_id", ondelete="CASCADE")
     )
@@ -159,7 +144,7 @@ class CaseWorker(OfCase, Keyed, Base):
     recorded_at: Mapped[Now]
 
 
-class Entry(Keyed, Base):
+class Entry(OfOpenedCase, Keyed, Base):
     """What was said or done: one slice, one subject, one author. Entries are never changed.
 
     What an agency told by phone (「電話で聞き取り」) is the agency's, written down by an account of
@@ -168,19 +153,11 @@ class Entry(Keyed, Base):
 
     __tablename__ = "entries"
     __sealed__: ClassVar[tuple[str, ...]] = ("text", "heard_from")
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["case_id", "owner_agency_id", "case_opened_at"],
-            ["cases.id", "cases.owner_agency_id", "cases.opened_at"],
-            onupdate="CASCADE",
-        ),
+    __case_extra__: ClassVar[tuple[Any, ...]] = (
         Index("ix_entries_case", "case_id", text("written_at DESC"), text("id DESC")),
         Index("ix_entries_author", "author_agency_id", text("written_at DESC"), text("id DESC")),
     )
 
-    case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
-    owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
-    case_opened_at: Mapped[Instant]
     slice: Mapped[str]
     subject_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("persons.id"))
     author_agency_id: Mapped[uuid.UUID] = agency_key()
