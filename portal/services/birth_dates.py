@@ -22,7 +22,7 @@ from portal.policy.terms import clock
 from portal.services.consents import GUARDIAN_KINDS, YES
 from portal.services.ends import not_over
 from portal.services.guardians import GUARDIAN
-from portal.services.sharing import end_grant
+from portal.services.sharing import end_grant, step_of
 from portal.vault import reveal, seal
 from portal.vocabulary import CONSENT, EXPIRED, SHORTENED
 from portal.working_hours import eighteenth_birthday, inclusive_to_instant
@@ -146,19 +146,8 @@ def _shorten(session: Session, grant: m.Grant, end: dt.datetime) -> bool:
     if not before_viewer(session, func.shorten_grant(grant.id, end)).scalar_one():
         return False
     session.refresh(grant)
-    viewer = session.info["viewer"]
-    session.add(
-        m.ConsentEvent(
-            case_id=grant.case_id,
-            owner_agency_id=grant.owner_agency_id,
-            consent_id=grant.consent_id,
-            state=SHORTENED,
-            agency_id=grant.agency_id,
-            grant_id=grant.id,
-            valid_until=end,
-            account_id=viewer.account_id,
-        )
-    )
+    by = session.info["viewer"].account_id
+    session.add(step_of(grant, SHORTENED, valid_until=end, account_id=by))
     audit.record(session, audit.Event.GRANT_SHORTENED, case_id=grant.case_id, grant=grant.id)
     session.flush()
     return True

@@ -20,7 +20,7 @@ from portal.database import NotVisibleError, SystemSession, lock_grants, standin
 from portal.policy.permissions import SCHOOLS, Action, require
 from portal.policy.terms import clock, holds
 from portal.services.once import already, write_once
-from portal.services.sharing import end_grant
+from portal.services.sharing import end_grant, step_of
 from portal.vocabulary import CONSENT, EXPIRED, known
 from portal.working_hours import add_working_days
 
@@ -215,13 +215,13 @@ def note_ends(session: SystemSession) -> int:
     now = clock(session)
     lapsed = _lapsed(session, now)
     for grant in lapsed:
-        session.add(_last_word(grant, EXPIRED, grant.valid_until))
+        session.add(step_of(grant, EXPIRED, happened_at=grant.valid_until))
     left = _of_departed(session, now)
     for grant in left:
         lock_grants(session, grant.case_id, exclusive=True)
         grant.ended_at = now
         if grant.consent_id is not None:
-            session.add(_last_word(grant, INVALIDATED, now))
+            session.add(step_of(grant, INVALIDATED, happened_at=now))
         audit.record(session, audit.Event.GRANT_ENDED, case_id=grant.case_id, grant=grant.id)
     session.flush()
     log.info("ends noted", extra={"lapsed": len(lapsed), "left": len(left)})
@@ -250,18 +250,6 @@ def _lapsed(session: SystemSession, now: dt.datetime) -> Sequence[m.Grant]:
 def _of_departed(session: SystemSession, now: dt.datetime) -> Sequence[m.Grant]:
     departed = select(m.Departure.agency_id).where(holds(m.Departure, now))
     return session.scalars(not_over(session, m.Grant.agency_id.in_(departed))).all()
-
-
-def _last_word(grant: m.Grant, state: str, at: dt.datetime | None) -> m.ConsentEvent:
-    return m.ConsentEvent(
-        case_id=grant.case_id,
-        owner_agency_id=grant.owner_agency_id,
-        consent_id=grant.consent_id,
-        state=state,
-        agency_id=grant.agency_id,
-        grant_id=grant.id,
-        happened_at=at,
-    )
 
 
 __all__ = [

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -345,6 +346,25 @@ def _keep_reason(session: Session, case: m.Case, grant: m.Grant, terms: Terms) -
     session.flush()
 
 
+def step_of(grant: m.Grant, state: str, **more: Any) -> m.ConsentEvent:
+    """Return a step in the history of the consent on which a grant rests.
+
+    Args:
+        grant: that rests on a consent.
+        state: code of the list ``consent_state``.
+        more: what the step says besides, such as who did it; another ``consent_id`` too.
+
+    """
+    of_grant = {
+        "case_id": grant.case_id,
+        "owner_agency_id": grant.owner_agency_id,
+        "consent_id": grant.consent_id,
+        "agency_id": grant.agency_id,
+        "grant_id": grant.id,
+    }
+    return m.ConsentEvent(state=state, **(of_grant | more))
+
+
 def end_grant(
     session: Session,
     grant: m.Grant,
@@ -373,14 +393,11 @@ def end_grant(
         viewer = session.info["viewer"]
         consent = _ended_consent(session, grant, asked_by)
         session.add(
-            m.ConsentEvent(
-                case_id=grant.case_id,
-                owner_agency_id=grant.owner_agency_id,
+            step_of(
+                grant,
+                known("consent_state", state),
                 consent_id=consent.id,
                 wording_id=consent.wording_id,
-                state=known("consent_state", state),
-                agency_id=grant.agency_id,
-                grant_id=grant.id,
                 account_id=viewer.account_id,
                 thread_id=viewer.thread_id,
                 person_id=asked_by,
