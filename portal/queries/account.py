@@ -58,25 +58,25 @@ def cases_at(session: Session, paths: Iterable[str]) -> dict[str, str]:
         paths: of forms that were kept.
 
     """
-    places = {path: found for path in paths if (found := _PLACE.match(path))}
-    cases = {
-        path: _case_at(session, found[1], uuid.UUID(found[2])) for path, found in places.items()
-    }
-    seen = {case.id for case in cases.values() if case is not None}
-    record_listed(session, Event.CASE_LISTED, sorted(seen))
-    return {path: case.reference for path, case in cases.items() if case is not None}
+    found = {path: place for path in paths if (place := _PLACE.match(path))}
+    places = {path: (place[1], uuid.UUID(place[2])) for path, place in found.items()}
+    cases: dict[tuple[str, uuid.UUID], m.Case] = {}
+    for kind in sorted({kind for kind, _key in places.values()}):
+        keys = {key for each, key in places.values() if each == kind}
+        cases |= {(kind, key): case for key, case in _cases_of(session, kind, keys)}
+    record_listed(session, Event.CASE_LISTED, sorted({case.id for case in cases.values()}))
+    return {path: cases[place].reference for path, place in places.items() if place in cases}
 
 
-def _case_at(session: Session, kind: str, key: uuid.UUID) -> m.Case | None:
-    case = select(m.Case)
+def _cases_of(session: Session, kind: str, keys: Iterable[uuid.UUID]) -> Iterable[Any]:
+    """Return the keys of one kind with the case of each; one query."""
     if kind == "cases":
-        return session.scalars(case.where(m.Case.id == key)).one_or_none()
+        return session.execute(select(m.Case.id, m.Case).where(m.Case.id.in_(keys)))
     if kind not in _OF_CASES:
-        return None
+        return ()
     row = _OF_CASES[kind]
-    return session.scalars(
-        case.join(row, row.case_id == m.Case.id).where(row.id == key)
-    ).one_or_none()
+    of_case = select(row.id, m.Case).join(m.Case, m.Case.id == row.case_id)
+    return session.execute(of_case.where(row.id.in_(keys)))
 
 
 def places_of(session: Session, account_id: uuid.UUID) -> list[Place]:
