@@ -3,18 +3,24 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
 
 from portal.config import Config
+from portal.database import SystemSession
 from portal.embedded import APP, Server
 from portal.extensions import db
 from portal.factory import create_app
 from portal.unit import Portal
+from portal.vault import equip
 from tests import city as towns
 from tests.conftest import SMALL_CITY
 from tests.web import Browser, browser_of
+
+Write = Callable[[Callable[[Session], Any]], Any]
 
 
 @pytest.fixture
@@ -67,3 +73,15 @@ def stranger(app: Portal) -> Browser:
 def browse(app: Portal, system: Engine, town: towns.City) -> Callable[[str], Browser]:
     """Return a function that gives the browser of somebody of the city, by name."""
     return lambda person: browser_of(app, system, town, person)
+
+
+@pytest.fixture
+def write(config: Config, system: Engine) -> Write:
+    """Return a function that lets the system role write, as an import or the others would."""
+
+    def writing(deed: Callable[[Session], Any]) -> Any:
+        with SystemSession(system) as session, session.begin():
+            equip(session, config.keys)
+            return deed(session)
+
+    return writing

@@ -19,22 +19,10 @@ from portal.vault import equip, reveal, seal
 from portal.working_hours import ONE_DAY, eighteenth_birthday, inclusive_to_instant
 from portal.world.looking import send_settings
 from tests import city as towns
+from tests.blueprints.conftest import Write
 from tests.web import Browser
 
 Browse = Callable[[str], Browser]
-Write = Callable[[Callable[[Session], object]], None]
-
-
-@pytest.fixture
-def write(config: Config, system: Engine) -> Write:
-    """Return a function that lets the system role write into the city."""
-
-    def written(deed: Callable[[Session], object]) -> None:
-        with SystemSession(system) as session, session.begin():
-            equip(session, config.keys)
-            deed(session)
-
-    return written
 
 
 @pytest.fixture

@@ -5,32 +5,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.config import Config
-from portal.database import SystemSession
-from portal.vault import equip
 from tests import city as towns
+from tests.blueprints.conftest import Write
 from tests.web import Browser
 
 Browse = Callable[[str], Browser]
-Write = Callable[[Callable[[Session], Any]], Any]
 
 TEXT = "保健室で話した。"
-
-
-@pytest.fixture
-def write(config: Config, system: Engine) -> Write:
-    """Return a pen of the system role."""
-
-    def writing(what: Callable[[Session], Any]) -> Any:
-        with SystemSession(system) as session, session.begin():
-            equip(session, config.keys)
-            return what(session)
-
-    return writing
 
 
 @pytest.fixture

@@ -10,27 +10,13 @@ from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
 from portal import models as m
-from portal.config import Config
 from portal.database import SystemSession, system_session
 from portal.services.ends import note_ends
-from portal.vault import equip
 from tests import city as towns
+from tests.blueprints.conftest import Write
 from tests.web import Browser
 
 Browse = Callable[[str], Browser]
-Write = Callable[[Callable[[Session], object]], None]
-
-
-@pytest.fixture
-def write(config: Config, system: Engine) -> Write:
-    """Return a function that lets the system role write into the city."""
-
-    def written(deed: Callable[[Session], object]) -> None:
-        with SystemSession(system) as session, session.begin():
-            equip(session, config.keys)
-            deed(session)
-
-    return written
 
 
 @pytest.fixture

@@ -9,29 +9,16 @@ from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.codes import number_of
-from portal.config import Config
 from portal.database import SystemSession
 from portal.templating import today
 from portal.unit import Portal
-from portal.vault import Scope, create_key, equip, seal
+from portal.vault import Scope, create_key, seal
+from tests.blueprints.conftest import Write
 from tests.city import City, add_consultation, add_grant
 from tests.counting import assert_constant
 from tests.web import Browser
 
 Browse = Callable[[str], Browser]
-Write = Callable[[Callable[[Session], None]], None]
-
-
-@pytest.fixture
-def write(system: Engine, config: Config, town: City) -> Write:
-    """Return a function that writes rows as the system role, as an import would."""
-
-    def run(deed: Callable[[Session], None]) -> None:
-        with SystemSession(system) as session, session.begin():
-            equip(session, config.keys)
-            deed(session)
-
-    return run
 
 
 def add_action(session: Session, town: City, agency: str, days: int) -> m.Action:

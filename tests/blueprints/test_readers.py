@@ -12,25 +12,12 @@ from portal.audit import Event
 from portal.config import Config
 from portal.database import SystemSession
 from portal.policy.viewer import Viewer
-from portal.vault import equip
 from portal.world.looking import send_settings
 from tests import city as towns
+from tests.blueprints.conftest import Write
 from tests.web import Browser
 
 Browse = Callable[[str], Browser]
-Write = Callable[[Callable[[Session], Any]], Any]
-
-
-@pytest.fixture
-def write(config: Config, system: Engine) -> Write:
-    """Return a function that lets the system role write into the city, and gives its result."""
-
-    def written(deed: Callable[[Session], Any]) -> Any:
-        with SystemSession(system) as session, session.begin():
-            equip(session, config.keys)
-            return deed(session)
-
-    return written
 
 
 @pytest.fixture

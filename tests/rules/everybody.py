@@ -410,17 +410,7 @@ class Everything:
         )
         self._denied()
         for agency in ("school", "welfare", "cafeteria", "lawyers", "old_school"):
-            self.add(
-                m.Grant,
-                case_id=CASE,
-                owner_agency_id=CENTRE,
-                case_opened_at=LONG_AGO,
-                agency_id=key(agency),
-                slices=["basic"],
-                subject_id=PERSON,
-                basis="CONSENT",
-                valid_until=AFTER,
-            )
+            self._share(agency_id=key(agency), slices=["basic"], basis="CONSENT")
         self.add(
             m.Grant,
             case_id=OTHER,
@@ -439,35 +429,20 @@ class Everything:
             self.all(model, case_id=(CASE, OTHER), owner_agency_id=owners)
         self.all(m.Household, owner_agency_id=owners)
 
+    def _share(self, **values: Any) -> None:
+        """Add a share of the case that goes on, of the child's data if nothing else is said."""
+        of_case = {"case_id": CASE, "owner_agency_id": CENTRE, "case_opened_at": LONG_AGO}
+        self.add(m.Grant, **({**of_case, "subject_id": PERSON, "valid_until": AFTER} | values))
+
     def _of_nobody(self) -> None:
         """Shares that name nobody: a consent opens nothing so, a duty what is of anybody."""
         for slice_, basis in ("health", "CONSENT"), ("plan", "CAPA6"):
-            self.add(
-                m.Grant,
-                case_id=CASE,
-                owner_agency_id=CENTRE,
-                case_opened_at=LONG_AGO,
-                agency_id=SCHOOL,
-                slices=[slice_],
-                subject_id=None,
-                basis=basis,
-                valid_until=AFTER,
-            )
+            self._share(agency_id=SCHOOL, slices=[slice_], subject_id=None, basis=basis)
 
     def _phoning(self) -> None:
+        slices = ["basic", "detail", "reporter", "school"]
         for agency, (concealed, basis) in PHONING.items():
-            self.add(
-                m.Grant,
-                case_id=CASE,
-                owner_agency_id=CENTRE,
-                case_opened_at=LONG_AGO,
-                case_concealed=concealed,
-                agency_id=key(agency),
-                slices=["basic", "detail", "reporter", "school"],
-                subject_id=PERSON,
-                basis=basis,
-                valid_until=AFTER,
-            )
+            self._share(agency_id=key(agency), slices=slices, basis=basis, case_concealed=concealed)
 
     def _denied(self) -> None:
         """Whom never-tells name, and what is over or is still to come."""

@@ -31,7 +31,7 @@ from portal.database import (
 )
 from portal.embedded import APP, SYSTEM
 from portal.policy.permissions import NotPermittedError, Standing
-from portal.policy.viewer import Viewer
+from portal.policy.viewer import Viewer, live
 from portal.services.administration import RefusedError
 from portal.services.denials import WrongTargetError
 from portal.services.ends import NotAnEndError
@@ -157,16 +157,8 @@ class Life:
 
     def _standing(self, viewer: Viewer) -> Standing:
         member = m.Membership.__table__.c
-        agency, left = m.Agency.__table__, m.Departure.__table__.c
-        gone = (
-            select(left.id)
-            .where(
-                left.agency_id == viewer.agency_id,
-                left.valid_from <= func.portal_clock(),
-                or_(left.valid_until.is_(None), func.portal_clock() < left.valid_until),
-            )
-            .exists()
-        )
+        agency, left = m.Agency.__table__, m.Departure.__table__
+        gone = select(left.c.id).where(left.c.agency_id == viewer.agency_id, live(left)).exists()
         with self._as(SYSTEM):
             row = self.connection.execute(
                 select(member.role, (member.manager & ~gone).label("manager"), agency.c.type)
