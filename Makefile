@@ -156,7 +156,7 @@ policies: env ## Print who sees what, as the row-level security policies say it
 
 catalogues: env ## Take new texts into the English catalogue and compile it
 	@$(BIN)/pybabel --quiet extract --mapping-file=babel.cfg --no-location --no-wrap --omit-header \
-	  --keywords='_l lazy_gettext' --output-file=$(CATALOGUES)/messages.pot .
+	  --keywords='_l lazy_gettext lazy_pgettext:1c,2' --output-file=$(CATALOGUES)/messages.pot .
 	@$(BIN)/pybabel --quiet update --input-file=$(CATALOGUES)/messages.pot \
 	  --output-dir=$(CATALOGUES) --locale=en --no-wrap --no-fuzzy-matching --ignore-pot-creation-date
 	@rm $(CATALOGUES)/messages.pot

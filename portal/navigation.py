@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, lazy_pgettext
 
 from portal.auth import Acting, is_lent, own_name, rests_in, standing
 from portal.extensions import db
@@ -27,7 +27,7 @@ WAYS = (
     (lazy_gettext("伝えたこと"), "intake.my_reports", Action.READ_OWN_REPORTS),
     (lazy_gettext("チームと共有"), "administration.team", Action.MANAGE),
     (lazy_gettext("職員"), "administration.staff", Action.KEEP_STAFF),
-    (lazy_gettext("機関"), "administration.agencies", Action.ADMINISTER),
+    (lazy_pgettext("list", "機関"), "administration.agencies", Action.ADMINISTER),
     (lazy_gettext("アカウント"), "administration.accounts", Action.ADMINISTER),
     (lazy_gettext("機関のサインイン"), "administration.issuers", Action.ADMINISTER),
     (lazy_gettext("連携するシステム"), "administration.machines", Action.ADMINISTER),

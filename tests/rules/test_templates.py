@@ -216,11 +216,13 @@ def test_a_word_in_a_view_would_be_found() -> None:
 # ------------------------------------------------------------------------------- English
 
 
-def _used_messages() -> set[str]:
+def _used_messages() -> set[tuple[str, str | None]]:
+    """Return each text that a page may show, with what it is said of where that is named."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
-    keywords = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None}
-    used: set[str] = set()
+    of_something = DEFAULT_KEYWORDS["pgettext"]
+    keywords = {**DEFAULT_KEYWORDS, "_l": None, "lazy_gettext": None, "lazy_pgettext": of_something}
+    used: set[tuple[str, str | None]] = set()
     for part in ("portal", "blueprints", "templates"):
         here = [
             (pattern.removeprefix(f"{part}/"), method)
@@ -229,8 +231,8 @@ def _used_messages() -> set[str]:
         ]
         inside = {pattern.removeprefix(f"{part}/"): value for pattern, value in options.items()}
         for found in extract_from_dir(ROOT / part, here, inside, keywords):
-            message = found[2]
-            used.add(message if isinstance(message, str) else message[0])
+            message, context = found[2], found[4]
+            used.add((message if isinstance(message, str) else message[0], context))
     return used
 
 
@@ -244,12 +246,12 @@ def test_every_text_has_an_english_one() -> None:
     assert set(LANGUAGES) == {"ja", "en"}
     catalogue, used = _english(), _used_messages()
     assert len(used) > 100
-    missing = sorted(text for text in used if not _translated(catalogue, text))
+    missing = sorted(text for text, of in used if not _translated(catalogue, text, of))
     assert missing == [], f"{len(missing)} texts lack English: make catalogues, then translate"
 
 
-def _translated(catalogue: Catalog, text: str) -> bool:
-    entry = catalogue.get(text)
+def _translated(catalogue: Catalog, text: str, context: str | None) -> bool:
+    entry = catalogue.get(text, context)
     if entry is None or entry.fuzzy:
         return False
     strings = entry.string if isinstance(entry.string, tuple | list) else (entry.string,)
