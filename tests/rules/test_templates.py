@@ -27,7 +27,17 @@ CHILD = "layouts/child.html"
 # Kana and kanji; brackets and commas alone are no words.
 JAPANESE = re.compile(r"[々\u3041-\u30fa\u3400-\u9fff\uf900-\ufaff\U00020000-\U0002ffff]")
 TRANSLATORS = frozenset(
-    {"_", "_l", "gettext", "lazy_gettext", "ngettext", "lazy_ngettext", "pgettext", "N_"}
+    {
+        "_",
+        "_l",
+        "gettext",
+        "lazy_gettext",
+        "ngettext",
+        "lazy_ngettext",
+        "pgettext",
+        "lazy_pgettext",
+        "N_",
+    }
 )
 # Where texts for people are written in Python. Vocabularies and the demo city bring their own
 # English, `portal.templating` and `portal.text` know the script itself, and a command speaks to
