@@ -574,6 +574,7 @@ DROP FUNCTION worker_seen_at;
 DROP FUNCTION mail_waits_since;
 DROP FUNCTION lock_grants;
 DROP FUNCTION shorten_grant;
+DROP FUNCTION defer_ends_at_18;
 DROP FUNCTION emergency_case;
 DROP FUNCTION begin_emergency_view;
 DROP FUNCTION refresh_case_access;

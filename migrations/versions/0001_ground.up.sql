@@ -2363,6 +2363,21 @@ BEGIN
     RETURN FOUND;
 END $$;
 
+CREATE FUNCTION defer_ends_at_18(p_child uuid)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- Whoever enters a date of birth does not see every case of the child; the worker does. It reads
+    -- the date itself, so that the job tells nobody how old somebody is.
+    IF viewer_owning() IS NULL THEN
+        RETURN;
+    END IF;
+    -- The queue's triggers look for its tables on the search path of this transaction.
+    PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
+    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
+    VALUES ('default', 'end_at_18', jsonb_build_object('child', p_child));
+    PERFORM set_config('search_path', 'public, pg_temp', true);
+END $$;
+
 -- ---------------------------------------------------------------------------------------------
 -- Emergency view: by somebody whose agency sees the case, though perhaps not this person.
 -- ---------------------------------------------------------------------------------------------
@@ -3485,6 +3500,12 @@ ALTER FUNCTION shorten_grant(uuid, timestamptz) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION shorten_grant(uuid, timestamptz) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION shorten_grant(uuid, timestamptz) TO portal_app;
+
+ALTER FUNCTION defer_ends_at_18(uuid) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION defer_ends_at_18(uuid) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION defer_ends_at_18(uuid) TO portal_app;
 
 ALTER FUNCTION emergency_case(uuid, text) OWNER TO portal_system;
 

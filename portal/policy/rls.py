@@ -270,6 +270,7 @@ CALLED_BY_APP = (
     "mail_waits_since",
     "lock_grants",
     "shorten_grant",
+    "defer_ends_at_18",
     "emergency_case",
     "begin_emergency_view",
     "mention",

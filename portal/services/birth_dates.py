@@ -3,12 +3,15 @@
 A guardian's consent ends on the child's 18th birthday (domain.md §3, lane A; Civil Code art. 4).
 One that was given while nobody knew the date ends later, and is shortened once it is known. Nothing
 is ever lengthened: a later date opens nothing again, for that a new consent is asked.
+
+Whoever enters the date ends what they were shown, in the cases they see. A case of the same child
+that is closed to them, or another centre's, is left to the worker, seconds later.
 """
 
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
@@ -16,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from portal import audit
 from portal import models as m
-from portal.database import ConflictError, before_viewer, lock_grants, standing
+from portal.database import ConflictError, SystemSession, before_viewer, lock_grants, standing
 from portal.policy.permissions import Action, require
 from portal.policy.terms import clock
 from portal.services.consents import GUARDIAN_KINDS, YES
-from portal.services.ends import not_over
+from portal.services.ends import end_by_itself, not_over
 from portal.services.guardians import GUARDIAN
 from portal.services.sharing import end_grant, step_of
 from portal.vault import reveal, seal
@@ -77,8 +80,11 @@ def beyond_18(session: Session, child_id: uuid.UUID, born: dt.date) -> Beyond:
         born: in JST.
 
     """
+    return _beyond(session, [case.id for case in _cases_about(session, child_id)], born)
+
+
+def _beyond(session: Session, case_ids: Sequence[uuid.UUID], born: dt.date) -> Beyond:
     end, now = eighteenth_birthday(born), clock(session)
-    case_ids = [case.id for case in _cases_about(session, child_id)]
     consents = _guardians_consents(session, case_ids)
     return Beyond(
         end,
@@ -123,22 +129,62 @@ def record_birth_date(
     for each in cases:
         audit.record(session, audit.Event.BIRTH_DATE_RECORDED, case_id=each.id, person=child_id)
     session.flush()
-    return _end_at_18(session, child_id, born)
+    before_viewer(session, func.defer_ends_at_18(child_id))
+    return _end_in(session, [each.id for each in cases], born, _end_of_owner)
 
 
-def _end_at_18(session: Session, child_id: uuid.UUID, born: dt.date) -> int:
-    beyond = beyond_18(session, child_id, born)
-    count = sum(
-        end_grant(session, grant, state=EXPIRED)
-        if beyond.over
-        else _shorten(session, grant, beyond.end)
-        for grant in beyond.grants
+def end_at_18(session: SystemSession, child_id: uuid.UUID) -> int:
+    """Shorten what must end on a child's 18th birthday in every case; the worker calls it.
+
+    Args:
+        session: of the system, equipped with the keys.
+        child_id: whose date of birth was entered or corrected.
+
+    Returns:
+        How many shares were shortened or ended, none where nobody knows the date.
+
+    """
+    child = session.get_one(m.Person, child_id)
+    if not (written := reveal(session, child, "birth_date")):
+        return 0
+    about = select(m.CasePerson.case_id).where(
+        m.CasePerson.person_id == child_id, m.CasePerson.is_child
     )
+    case_ids = session.scalars(about.order_by(m.CasePerson.case_id)).all()
+    for case_id in case_ids:
+        lock_grants(session, case_id, exclusive=True)
+    return _end_in(session, case_ids, dt.date.fromisoformat(written), _end_of_system)
+
+
+def _end_in(
+    session: Session,
+    case_ids: Sequence[uuid.UUID],
+    born: dt.date,
+    end: Callable[[Session, m.Grant, Beyond], bool],
+) -> int:
+    beyond = _beyond(session, case_ids, born)
+    count = sum(end(session, grant, beyond) for grant in beyond.grants)
+    session.flush()
     # Asked again: of what carried a grant, the history of the consent tells already.
-    for yes in beyond_18(session, child_id, born).said:
+    for yes in _beyond(session, case_ids, born).said:
         session.add(_step(session, yes, beyond))
     session.flush()
     return count
+
+
+def _end_of_owner(session: Session, grant: m.Grant, beyond: Beyond) -> bool:
+    if beyond.over:
+        return end_grant(session, grant, state=EXPIRED)
+    return _shorten(session, grant, beyond.end)
+
+
+def _end_of_system(session: Session, grant: m.Grant, beyond: Beyond) -> bool:
+    if beyond.over:
+        end_by_itself(session, grant, EXPIRED, clock(session))
+        return True
+    grant.valid_until = beyond.end
+    _note_shortened(session, grant)
+    return True
 
 
 def _shorten(session: Session, grant: m.Grant, end: dt.datetime) -> bool:
@@ -146,11 +192,21 @@ def _shorten(session: Session, grant: m.Grant, end: dt.datetime) -> bool:
     if not before_viewer(session, func.shorten_grant(grant.id, end)).scalar_one():
         return False
     session.refresh(grant)
-    by = session.info["viewer"].account_id
-    session.add(step_of(grant, SHORTENED, valid_until=end, account_id=by))
+    _note_shortened(session, grant)
+    return True
+
+
+def _note_shortened(session: Session, grant: m.Grant) -> None:
+    step = step_of(grant, SHORTENED, valid_until=grant.valid_until, account_id=_by(session))
+    session.add(step)
     audit.record(session, audit.Event.GRANT_SHORTENED, case_id=grant.case_id, grant=grant.id)
     session.flush()
-    return True
+
+
+def _by(session: Session) -> uuid.UUID | None:
+    """Return who does it; None for the worker."""
+    viewer = session.info.get("viewer")
+    return viewer.account_id if viewer else None
 
 
 def _step(session: Session, yes: Yes, beyond: Beyond) -> m.ConsentEvent:
@@ -161,7 +217,7 @@ def _step(session: Session, yes: Yes, beyond: Beyond) -> m.ConsentEvent:
         state=EXPIRED if beyond.over else SHORTENED,
         agency_id=yes.agency_id,
         valid_until=None if beyond.over else beyond.end,
-        account_id=session.info["viewer"].account_id,
+        account_id=_by(session),
     )
 
 
@@ -256,4 +312,4 @@ def _reaches(steps: Sequence[m.ConsentEvent], last: dt.datetime | None, end: dt.
     return all(each is None or each > end for each in (last, *ends))
 
 
-__all__ = ["Beyond", "Yes", "beyond_18", "record_birth_date"]
+__all__ = ["Beyond", "Yes", "beyond_18", "end_at_18", "record_birth_date"]

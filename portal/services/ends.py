@@ -219,13 +219,26 @@ def note_ends(session: SystemSession) -> int:
     left = _of_departed(session, now)
     for grant in left:
         lock_grants(session, grant.case_id, exclusive=True)
-        grant.ended_at = now
-        if grant.consent_id is not None:
-            session.add(step_of(grant, INVALIDATED, happened_at=now))
-        audit.record(session, audit.Event.GRANT_ENDED, case_id=grant.case_id, grant=grant.id)
+        end_by_itself(session, grant, INVALIDATED, now)
     session.flush()
     log.info("ends noted", extra={"lapsed": len(lapsed), "left": len(left)})
     return len(lapsed) + len(left)
+
+
+def end_by_itself(session: Session, grant: m.Grant, state: str, now: dt.datetime) -> None:
+    """End a grant that nobody took back.
+
+    Args:
+        session: of the system, which holds the lock of the case's grants.
+        grant: not over.
+        state: what the history of its consent says of it (code list ``consent_state``).
+        now: the instant, in UTC.
+
+    """
+    grant.ended_at = now
+    if grant.consent_id is not None:
+        session.add(step_of(grant, state, happened_at=now))
+    audit.record(session, audit.Event.GRANT_ENDED, case_id=grant.case_id, grant=grant.id)
 
 
 def _lapsed(session: SystemSession, now: dt.datetime) -> Sequence[m.Grant]:
@@ -256,6 +269,7 @@ __all__ = [
     "NotAnEndError",
     "change_school",
     "end_authority",
+    "end_by_itself",
     "grants_of_guardian",
     "grants_of_old_school",
     "has_left",

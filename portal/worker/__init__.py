@@ -17,6 +17,7 @@ from sqlalchemy import Engine, func, select
 from portal.config import Config
 from portal.database import SystemSession, make_engine, system_session
 from portal.mail import mail_by
+from portal.services.birth_dates import end_at_18
 from portal.services.desk import lift_overdue
 from portal.services.ends import note_ends
 from portal.services.memberships import set_first_dates
@@ -107,6 +108,7 @@ def queue(engine: Engine, config: Config) -> procrastinate.App:
         _assign(app, engine, duty)
     app.task(name="send_notice", retry=_UNTIL_SENT)(_sender(engine, config))
     app.task(name="tell_by_mail")(_teller(engine))
+    app.task(name="end_at_18")(_ender(engine, config))
     app.periodic(cron="* * * * *")(app.task(name="recover", pass_context=True)(_recover))
     return app
 
@@ -136,6 +138,15 @@ def _teller(engine: Engine) -> Callable[[list[str]], None]:
                 tell_by_mail(session, uuid.UUID(account))
 
     return tell
+
+
+def _ender(engine: Engine, config: Config) -> Callable[[str], None]:
+    def end(child: str) -> None:
+        with system_session(engine, reason=f"worker: end_at_18, {child}") as session:
+            equip(session, config.keys)
+            end_at_18(session, uuid.UUID(child))
+
+    return end
 
 
 async def _recover(context: procrastinate.JobContext, timestamp: int) -> None:

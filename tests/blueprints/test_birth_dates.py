@@ -3,10 +3,11 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, func, select, update
+from sqlalchemy import Engine, create_engine, func, select, text, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from portal.database import SystemSession
 from portal.policy.viewer import Viewer
 from portal.templating import jst_date, today
 from portal.vault import equip, reveal, seal
+from portal.worker import queue
 from portal.working_hours import ONE_DAY, eighteenth_birthday, inclusive_to_instant
 from portal.world.looking import send_settings
 from tests import city as towns
@@ -217,6 +219,91 @@ def test_only_the_centre_enters_it(browse: Browse, shared: towns.City) -> None:
         browse(person).get(place, status=403)
     browse("clerk").get(place, status=403)
     browse("counsellor").get(f"/cases/{uuid.uuid4()}/birth-date", status=404)
+
+
+# -- cases of the same child that are closed to who enters it
+
+
+@pytest.fixture
+def other(shared: towns.City, write: Write) -> towns.City:
+    """Return the city as another case of the child sees it: the mother's yes, and no counsellor."""
+    other = replace(shared, case_id=uuid.uuid4())
+
+    def link(case: m.Case, name: str, subject_kind: str) -> m.CasePerson:
+        return m.CasePerson(
+            case_id=case.id,
+            owner_agency_id=case.owner_agency_id,
+            case_opened_at=case.opened_at,
+            person_id=shared.persons[name],
+            subject_kind=subject_kind,
+            is_child=name == "child",
+        )
+
+    def open_case(session: Session) -> None:
+        case = m.Case(
+            id=other.case_id,
+            reference="M4P-9TWK",
+            owner_agency_id=shared.agencies["centre"],
+            status="supporting",
+            opened_at=towns.LONG_AGO,
+        )
+        session.add(case)
+        session.flush()
+        session.add_all([link(case, "child", "child"), link(case, "mother", "guardian")])
+        session.flush()
+        towns.add_consented(session, other, "welfare", ["welfare"], "mother")
+        session.add(
+            m.Exclusion(
+                case_id=case.id,
+                owner_agency_id=case.owner_agency_id,
+                account_id=shared.accounts["counsellor"],
+                recorded_by=shared.accounts["director"],
+            )
+        )
+
+    write(open_case)
+    return other
+
+
+@pytest.mark.parametrize("days", [30, -40])
+def test_a_case_that_is_closed_to_who_enters_it_is_left_to_the_worker(
+    browse: Browse,
+    shared: towns.City,
+    other: towns.City,
+    system: Engine,
+    config: Config,
+    *,
+    days: int,
+) -> None:
+    counsellor, born = browse("counsellor"), eighteen_in(days)
+    counsellor.get(f"/cases/{other.case_id}", status=404)
+    [before] = rows(system, m.Grant, m.Grant.case_id == other.case_id)
+    told = counsellor.follow(enter(counsellor, shared, born)).words
+    assert "1件の共有" in told, "nobody hears of a case that they do not see"
+    [untouched] = rows(system, m.Grant, m.Grant.case_id == other.case_id)
+    assert (untouched.valid_until, untouched.ended_at) == (before.valid_until, None)
+
+    for times in (1, 2):
+        end_for(system, config, shared.persons["child"])
+        [grant] = rows(system, m.Grant, m.Grant.case_id == other.case_id)
+        if days > 0:
+            assert (grant.valid_until, grant.ended_at) == (eighteenth_birthday(born), None)
+        else:
+            assert grant.ended_at is not None
+        state, event = ("shortened", "grant.shortened") if days > 0 else ("expired", "grant.ended")
+        steps = rows(system, m.ConsentEvent, m.ConsentEvent.case_id == other.case_id)
+        assert [(step.state, step.account_id) for step in steps] == [(state, None)], times
+        log = rows(system, m.AuditEvent, m.AuditEvent.case_id == other.case_id)
+        assert [row.event for row in log if row.event == event] == [event], times
+
+
+def end_for(system: Engine, config: Config, child: uuid.UUID) -> None:
+    """Do what was written for the worker, which names the child and nothing else."""
+    written = text("SELECT args FROM jobs.procrastinate_jobs WHERE task_name = 'end_at_18'")
+    with system.connect() as connection:
+        jobs = [row.args for row in connection.execute(written)]
+    assert jobs == [{"child": str(child)}]
+    queue(system, config).tasks["end_at_18"](**jobs[0])
 
 
 # -- the wall

@@ -94,6 +94,7 @@ DEFINERS = {
     "refresh_case_access": "void",
     "refresh_denials": "void",
     "shorten_grant": "boolean",
+    "defer_ends_at_18": "void",
     "session_by_token": "TABLE(public_id uuid, account_id uuid, agency_id uuid, thread_id uuid,"
     " role text, manager boolean, agency_type text, agency_name text, circles uuid[],"
     " factors text, proven_at timestamp with time zone, pledged boolean,"
