@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, func, select, text, update
+from sqlalchemy import Engine, create_engine, func, select, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from portal.working_hours import ONE_DAY, eighteenth_birthday, inclusive_to_inst
 from portal.world.looking import send_settings
 from tests import city as towns
 from tests.blueprints.conftest import Write
+from tests.letters import jobs
 from tests.web import Browser
 
 Browse = Callable[[str], Browser]
@@ -299,11 +300,9 @@ def test_a_case_that_is_closed_to_who_enters_it_is_left_to_the_worker(
 
 def end_for(system: Engine, config: Config, child: uuid.UUID) -> None:
     """Do what was written for the worker, which names the child and nothing else."""
-    written = text("SELECT args FROM jobs.procrastinate_jobs WHERE task_name = 'end_at_18'")
-    with system.connect() as connection:
-        jobs = [row.args for row in connection.execute(written)]
-    assert jobs == [{"child": str(child)}]
-    queue(system, config).tasks["end_at_18"](**jobs[0])
+    [args] = jobs(system, "end_at_18")
+    assert args == {"child": str(child)}
+    queue(system, config).tasks["end_at_18"](**args)
 
 
 # -- the wall
