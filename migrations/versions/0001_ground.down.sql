@@ -533,6 +533,7 @@ DROP FUNCTION way_in;
 DROP FUNCTION account_for_login;
 DROP FUNCTION passkey_for_login;
 DROP FUNCTION set_password;
+DROP FUNCTION defer_job;
 DROP FUNCTION defer_notice;
 DROP FUNCTION ask_for_reset;
 DROP FUNCTION without_password;

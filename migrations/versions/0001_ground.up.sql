@@ -1767,6 +1767,16 @@ END $$;
 -- Letters: written with their job in the transaction that causes them.
 -- ---------------------------------------------------------------------------------------------
 
+CREATE FUNCTION defer_job(p_task text, p_args jsonb, p_due timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    -- The queue's triggers look for its tables on the search path of this transaction.
+    PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
+    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args, scheduled_at)
+    VALUES ('default', p_task, p_args, p_due);
+    PERFORM set_config('search_path', 'public, pg_temp', true);
+END $$;
+
 CREATE FUNCTION defer_notice(
     p_id uuid, p_kind text, p_account uuid, p_link_hash bytea, p_lifetime interval,
     p_due timestamptz)
@@ -1780,11 +1790,7 @@ BEGIN
     INSERT INTO notices (id, kind, account_id, link_hash, due_at, expires_at)
     VALUES (p_id, p_kind, p_account, p_link_hash, coalesce(p_due, portal_clock()),
         coalesce(p_due, portal_clock()) + p_lifetime);
-    -- The queue's triggers look for its tables on the search path of this transaction.
-    PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
-    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args, scheduled_at)
-    VALUES ('default', 'send_notice', jsonb_build_object('notice', p_id), p_due);
-    PERFORM set_config('search_path', 'public, pg_temp', true);
+    PERFORM defer_job('send_notice', jsonb_build_object('notice', p_id), p_due);
 END $$;
 
 CREATE FUNCTION ask_for_reset(p_email_index bytea, p_id uuid, p_link_hash bytea, p_lifetime interval)
@@ -2368,14 +2374,9 @@ RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 BEGIN
     -- Whoever enters a date of birth does not see every case of the child; the worker does. It reads
     -- the date itself, so that the job tells nobody how old somebody is.
-    IF viewer_owning() IS NULL THEN
-        RETURN;
+    IF viewer_owning() IS NOT NULL THEN
+        PERFORM defer_job('end_at_18', jsonb_build_object('child', p_child), NULL);
     END IF;
-    -- The queue's triggers look for its tables on the search path of this transaction.
-    PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
-    INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
-    VALUES ('default', 'end_at_18', jsonb_build_object('child', p_child));
-    PERFORM set_config('search_path', 'public, pg_temp', true);
 END $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -2803,10 +2804,7 @@ BEGIN
         ON CONFLICT DO NOTHING RETURNING account_id)
     SELECT array_agg(account_id) INTO v_told FROM told;
     IF v_told IS NOT NULL THEN
-        PERFORM set_config('search_path', 'jobs, public, pg_temp', true);
-        INSERT INTO jobs.procrastinate_jobs (queue_name, task_name, args)
-        VALUES ('default', 'tell_by_mail', jsonb_build_object('accounts', to_jsonb(v_told)));
-        PERFORM set_config('search_path', 'public, pg_temp', true);
+        PERFORM defer_job('tell_by_mail', jsonb_build_object('accounts', to_jsonb(v_told)), NULL);
     END IF;
 END $$;
 
@@ -3258,6 +3256,10 @@ ALTER FUNCTION set_password(uuid, text) OWNER TO portal_system;
 REVOKE ALL ON FUNCTION set_password(uuid, text) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION set_password(uuid, text) TO portal_app;
+
+ALTER FUNCTION defer_job(text, jsonb, timestamptz) OWNER TO portal_system;
+
+REVOKE ALL ON FUNCTION defer_job(text, jsonb, timestamptz) FROM PUBLIC;
 
 ALTER FUNCTION defer_notice(uuid, text, uuid, bytea, interval, timestamptz) OWNER TO portal_system;
 

@@ -43,6 +43,7 @@ DEFINERS = {
     ),
     "ring_on": "integer",
     "ask_for_reset": "void",
+    "defer_job": "void",
     "defer_notice": "void",
     "end_other_sessions": "void",
     "invitations_of": "TABLE(account_id uuid, kind text, due_at timestamp with time zone,"
