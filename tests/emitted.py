@@ -63,5 +63,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def tell(terminalreporter: Any) -> None:
     """Say what is missing."""
     if unwritten():
-        terminalreporter.section("events of the audit log that no test wrote")
+        title = "the run has failed: events of the audit log that no test wrote"
+        terminalreporter.section(title, red=True, bold=True)
         terminalreporter.line(", ".join(unwritten()))
