@@ -136,9 +136,12 @@ class Lives(RuleBasedStateMachine):
             self._one_of(row.id, 0, row.account_id == self.town.accounts[name], still) is not None
         )
 
-    def _any(self, key: str) -> bool:
+    def _any(self, key: str, **like: str) -> bool:
         """Return whether the case has such a row that nobody has ended and that is not over."""
-        return any(live(row, self.life.now) for row in self.world["cases"][0][key])
+        return any(
+            live(row, self.life.now) and like.items() <= row.items()
+            for row in self.world["cases"][0][key]
+        )
 
     @property
     def closed(self) -> bool:
@@ -286,20 +289,27 @@ class Lives(RuleBasedStateMachine):
             second = self.life.rows(select(row.second_id).where(row.id == found))[0][0]
             self._decide("confirm a provision", self._name(second), found, emergencies.confirm)
 
-    @rule(who=owners, number=index, how=st.sampled_from(("end", "prolong", "review")))
+    @precondition(lambda self: self._any("grants", basis="EMERGENCY"))
+    @rule(who=st.sampled_from(("director", "director", "counsellor")), number=index)
+    def prolong_an_emergency(self, who: str, number: int) -> None:
+        """Prolong a provision that is going on; hardly any of a year's is."""
+        row, grant = m.Emergency.__table__.c, m.Grant.__table__.c
+        going_on = select(grant.emergency_id).where(grant.valid_until > self.life.now)
+        provision = (row.kind == "provision", row.id.in_(going_on))
+        found = self._one_of(row.id, number, *provision, row.prolonged_at.is_(None))
+        if found is not None:
+            self._decide("prolong an emergency", who, found, emergencies.prolong)
+
+    @rule(who=owners, number=index, how=st.sampled_from(("end", "review")))
     def decide_on_an_emergency(self, who: str, number: int, how: str) -> None:
         row = m.Emergency.__table__.c
         found = {
             "end": self._one_of(row.id, number, row.decision.is_(None)),
-            "prolong": self._one_of(
-                row.id, number, row.kind == "provision", row.prolonged_at.is_(None)
-            ),
             "review": self._one_of(row.id, number, row.reviewed_at.is_(None)),
         }[how]
         later = emergencies.Telling("まだ話せない。", later=jst(self.life.now).date() + A_WEEK)
         deeds: dict[str, Callable[[Any, m.Emergency], object]] = {
             "end": lambda s, each: emergencies.end_early(s, each, words="もうひつようない。"),
-            "prolong": emergencies.prolong,
             "review": lambda s, each: emergencies.review(
                 s, each, finding="right", words=REASON, telling=later
             ),
@@ -648,7 +658,7 @@ def _everything(life: Lives) -> Iterator[None]:
     yield life.conceal("counsellor")
     yield life.provide_in_an_emergency("counsellor", "investigator", to_police, {"safety"})
     yield life.confirm_a_provision(0)
-    yield life.decide_on_an_emergency("director", 0, "prolong")
+    yield life.prolong_an_emergency("director", 0)
     yield life.conceal("director")
     yield life.decide_on_an_emergency("director", 0, "end")
     yield life.expire(0, -TICK)
@@ -695,7 +705,7 @@ def test_a_share_that_outlasts_the_eighteenth_birthday_is_found(
     settled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control arm: a date of birth that is written down and shortens nothing."""
-    monkeypatch.setattr(birth_dates, "_end_at_18", lambda *_: 0)
+    monkeypatch.setattr(birth_dates, "_end_in", lambda *_: 0)
     life = Lives()
     try:
         life.give("director", "welfare", "mother", (["yes"] * 4, 6), "the team")
