@@ -409,6 +409,8 @@ CREATE TABLE case_topics (
 	CONSTRAINT fk_case_topics_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE
 );
 
+CREATE INDEX ix_case_topics_case ON case_topics (case_id);
+
 CREATE TABLE case_workers (
 	account_id UUID NOT NULL, 
 	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT portal_clock() NOT NULL, 
@@ -437,6 +439,8 @@ CREATE TABLE child_meetings (
 	CONSTRAINT fk_child_meetings_met_by FOREIGN KEY(met_by) REFERENCES accounts (id)
 );
 
+CREATE INDEX ix_child_meetings_case ON child_meetings (case_id);
+
 CREATE TABLE closures (
 	outcome TEXT NOT NULL, 
 	closed_by UUID NOT NULL, 
@@ -451,6 +455,8 @@ CREATE TABLE closures (
 	CONSTRAINT fk_closures_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_closures_closed_by FOREIGN KEY(closed_by) REFERENCES accounts (id)
 );
+
+CREATE INDEX ix_closures_case ON closures (case_id);
 
 CREATE TABLE concealments (
 	recorded_by UUID, 
@@ -647,6 +653,8 @@ CREATE TABLE exclusions (
 	CONSTRAINT fk_exclusions_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
 
+CREATE INDEX ix_exclusions_case ON exclusions (case_id);
+
 CREATE TABLE factor_resets (
 	account_id UUID NOT NULL, 
 	agency_id UUID NOT NULL, 
@@ -700,6 +708,8 @@ CREATE TABLE household_cases (
 	CONSTRAINT fk_household_cases_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_household_cases_household_id FOREIGN KEY(household_id) REFERENCES households (id)
 );
+
+CREATE INDEX ix_household_cases_case ON household_cases (case_id);
 
 CREATE TABLE issuer_links (
 	issuer_id UUID NOT NULL, 
@@ -821,6 +831,8 @@ CREATE TABLE necessity_records (
 	CONSTRAINT fk_necessity_records_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
 
+CREATE INDEX ix_necessity_records_case ON necessity_records (case_id);
+
 CREATE TABLE never_tells (
 	agency_id UUID, 
 	account_id UUID, 
@@ -842,6 +854,8 @@ CREATE TABLE never_tells (
 	CONSTRAINT fk_never_tells_person_id FOREIGN KEY(person_id) REFERENCES persons (id), 
 	CONSTRAINT fk_never_tells_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
+
+CREATE INDEX ix_never_tells_case ON never_tells (case_id);
 
 CREATE TABLE notices (
 	kind TEXT NOT NULL, 
@@ -901,6 +915,8 @@ CREATE TABLE progress_checks (
 	CONSTRAINT fk_progress_checks_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_progress_checks_checked_by FOREIGN KEY(checked_by) REFERENCES accounts (id)
 );
+
+CREATE INDEX ix_progress_checks_case ON progress_checks (case_id);
 
 CREATE TABLE recovery_codes (
 	account_id UUID NOT NULL, 
@@ -1006,6 +1022,8 @@ CREATE TABLE urgency_decisions (
 	CONSTRAINT fk_urgency_decisions_decided_by FOREIGN KEY(decided_by) REFERENCES accounts (id)
 );
 
+CREATE INDEX ix_urgency_decisions_case ON urgency_decisions (case_id);
+
 CREATE TABLE violations (
 	violation TEXT NOT NULL, 
 	finding TEXT NOT NULL, 
@@ -1020,6 +1038,8 @@ CREATE TABLE violations (
 	CONSTRAINT fk_violations_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_violations_judged_by FOREIGN KEY(judged_by) REFERENCES accounts (id)
 );
+
+CREATE INDEX ix_violations_case ON violations (case_id);
 
 CREATE TABLE advices (
 	brief_id UUID NOT NULL, 
@@ -1454,6 +1474,8 @@ CREATE TABLE consent_events (
 	CONSTRAINT fk_consent_events_person_id FOREIGN KEY(person_id) REFERENCES persons (id)
 );
 
+CREATE INDEX ix_consent_events_case ON consent_events (case_id);
+
 CREATE INDEX ix_consent_events_consent ON consent_events (consent_id);
 
 CREATE TABLE grant_reasons (
@@ -1468,6 +1490,8 @@ CREATE TABLE grant_reasons (
 	CONSTRAINT fk_grant_reasons_case_id_owner_agency_id FOREIGN KEY(case_id, owner_agency_id) REFERENCES cases (id, owner_agency_id) ON UPDATE CASCADE, 
 	CONSTRAINT fk_grant_reasons_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id)
 );
+
+CREATE INDEX ix_grant_reasons_case ON grant_reasons (case_id);
 
 CREATE TABLE law_reports (
 	grant_id UUID NOT NULL, 
@@ -1493,6 +1517,8 @@ CREATE TABLE law_reports (
 	CONSTRAINT fk_law_reports_recorded_by FOREIGN KEY(recorded_by) REFERENCES accounts (id)
 );
 
+CREATE INDEX ix_law_reports_case ON law_reports (case_id);
+
 CREATE TABLE permission_notings (
 	grant_id UUID NOT NULL, 
 	meeting_id UUID NOT NULL, 
@@ -1506,6 +1532,8 @@ CREATE TABLE permission_notings (
 	CONSTRAINT fk_permission_notings_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
 	CONSTRAINT fk_permission_notings_meeting_id FOREIGN KEY(meeting_id) REFERENCES meetings (id)
 );
+
+CREATE INDEX ix_permission_notings_case ON permission_notings (case_id);
 
 CREATE INDEX ix_permission_notings_meeting ON permission_notings (meeting_id);
 
@@ -1565,6 +1593,8 @@ CREATE TABLE tasks (
 	CONSTRAINT fk_tasks_grant_id FOREIGN KEY(grant_id) REFERENCES grants (id), 
 	CONSTRAINT fk_tasks_done_by FOREIGN KEY(done_by) REFERENCES accounts (id)
 );
+
+CREATE INDEX ix_tasks_case ON tasks (case_id);
 
 -- The sanctioned functions of the database, all in this one file (architecture.md, decision 11).
 -- They run as portal_system with a fixed search_path. None of them returns a text of a case.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Date, ForeignKey, Index, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Keyed, Now, OfCase, Sealed, account_key, agency_key
+from portal.models.base import Base, Keyed, Now, OfCase, Sealed, account_key, agency_key, by_case
 
 
 class Action(OfCase, Keyed, Base):
@@ -18,7 +18,7 @@ class Action(OfCase, Keyed, Base):
     __tablename__ = "actions"
     __sealed__: ClassVar[tuple[str, ...]] = ("request",)
     __case_extra__: ClassVar[tuple[Any, ...]] = (
-        Index("ix_actions_case", "case_id"),
+        by_case("actions"),
         Index("ix_actions_agency", "agency_id", "status", "due_on"),
     )
 

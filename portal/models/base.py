@@ -8,6 +8,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Index,
     LargeBinary,
     MetaData,
     Text,
@@ -64,6 +65,11 @@ class Period:
     recorded_at: Mapped[Now]
 
 
+def by_case(table: str) -> Index:
+    """Return the index by which the rows of one case are found among those of all."""
+    return Index(f"ix_{table}_case", "case_id")
+
+
 class OfCase:
     """A row that belongs to a case.
 
@@ -71,9 +77,12 @@ class OfCase:
     key keeps it true, because a forged one would pass the policy's WITH CHECK otherwise.
     """
 
+    # Keys and indexes of its own; a table that names none is read by its case.
     __case_extra__: ClassVar[tuple[Any, ...]] = ()
     # What is repeated of the case, by the case's own name for it.
     __case_key__: ClassVar[dict[str, str]] = {"case_id": "id", "owner_agency_id": "owner_agency_id"}
+
+    __tablename__: Any
 
     case_id: Mapped[uuid.UUID] = mapped_column(Uuid())
     owner_agency_id: Mapped[uuid.UUID] = mapped_column(Uuid())
@@ -87,7 +96,7 @@ class OfCase:
                 [f"cases.{name}" for name in cls.__case_key__.values()],
                 onupdate="CASCADE",
             ),
-            *cls.__case_extra__,
+            *(cls.__case_extra__ or (by_case(cls.__tablename__),)),
         )
 
 

@@ -29,6 +29,7 @@ from portal.models.base import (
     Sealed,
     account_key,
     agency_key,
+    by_case,
 )
 
 
@@ -276,7 +277,6 @@ class Concealment(OfCase, Keyed, Period, Base):
 
     __tablename__ = "concealments"
     __sealed__: ClassVar[tuple[str, ...]] = ("reason", "lifted")
-    __case_extra__: ClassVar[tuple[Any, ...]] = (Index("ix_concealments_case", "case_id"),)
 
     recorded_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
     lifted_by: Mapped[uuid.UUID | None] = account_key(nullable=True)
@@ -290,6 +290,7 @@ class NeverTell(OfCase, Keyed, Period, Base):
     __tablename__ = "never_tells"
     __sealed__: ClassVar[tuple[str, ...]] = ("words",)
     __case_extra__: ClassVar[tuple[Any, ...]] = (
+        by_case("never_tells"),
         CheckConstraint("num_nonnulls(agency_id, account_id, person_id) <= 1", name="one_target"),
     )
 

@@ -19,6 +19,7 @@ from portal.models.base import (
     Sealed,
     account_key,
     agency_key,
+    by_case,
 )
 
 
@@ -42,7 +43,7 @@ class Consent(OfCase, Keyed, Base):
     __sealed__: ClassVar[tuple[str, ...]] = ("draft", "note", "objection", "said_back", "what")
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         CheckConstraint("kind IN ('action', 'sharing')", name="two_kinds"),
-        Index("ix_consents_case", "case_id"),
+        by_case("consents"),
     )
 
     kind: Mapped[str]
@@ -95,7 +96,10 @@ class ConsentEvent(OfCase, Keyed, Base):
     """One step in the life of a consent (code list ``consent_state``); append-only."""
 
     __tablename__ = "consent_events"
-    __case_extra__: ClassVar[tuple[Any, ...]] = (Index("ix_consent_events_consent", "consent_id"),)
+    __case_extra__: ClassVar[tuple[Any, ...]] = (
+        by_case("consent_events"),
+        Index("ix_consent_events_consent", "consent_id"),
+    )
 
     consent_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("consents.id"))
     state: Mapped[str]
@@ -120,7 +124,7 @@ class GuardianRecord(OfCase, Keyed, Base):
     """
 
     __tablename__ = "guardian_records"
-    __case_extra__: ClassVar[tuple[Any, ...]] = (Index("ix_guardian_records_case", "case_id"),)
+    __case_extra__: ClassVar[tuple[Any, ...]] = (by_case("guardian_records"),)
 
     person_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("persons.id"))
     # Code list ``authority``: whether and how this person holds parental authority.

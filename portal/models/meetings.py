@@ -15,7 +15,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Instant, Keyed, Now, OfCase, Sealed, account_key, agency_key
+from portal.models.base import (
+    Base,
+    Instant,
+    Keyed,
+    Now,
+    OfCase,
+    Sealed,
+    account_key,
+    agency_key,
+    by_case,
+)
 
 
 class Meeting(Keyed, Base):
@@ -88,7 +98,7 @@ class Brief(OfCase, Keyed, Base):
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("id", "meeting_id"),
         Index("ix_briefs_meeting", "meeting_id"),
-        Index("ix_briefs_case", "case_id"),
+        by_case("briefs"),
     )
 
     meeting_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("meetings.id"))
