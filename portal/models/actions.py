@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Date, ForeignKey, Index, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Keyed, Now, OfCase, Sealed, account_key, agency_key, by_case
+from portal.models.base import Base, Keyed, Now, OfCase, Sealed, account_key, agency_key
 
 
 class Action(OfCase, Keyed, Base):
@@ -18,7 +18,6 @@ class Action(OfCase, Keyed, Base):
     __tablename__ = "actions"
     __sealed__: ClassVar[tuple[str, ...]] = ("request",)
     __case_extra__: ClassVar[tuple[Any, ...]] = (
-        by_case("actions"),
         Index("ix_actions_agency", "agency_id", "status", "due_on"),
     )
 
@@ -48,6 +47,7 @@ class ActionEvent(OfCase, Keyed, Base):
 
     __tablename__ = "action_events"
     __sealed__: ClassVar[tuple[str, ...]] = ("words", "effect")
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (Index("ix_action_events_action", "action_id"),)
 
     action_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("actions.id"))

@@ -65,11 +65,6 @@ class Period:
     recorded_at: Mapped[Now]
 
 
-def by_case(table: str) -> Index:
-    """Return the index by which the rows of one case are found among those of all."""
-    return Index(f"ix_{table}_case", "case_id")
-
-
 class OfCase:
     """A row that belongs to a case.
 
@@ -77,8 +72,10 @@ class OfCase:
     key keeps it true, because a forged one would pass the policy's WITH CHECK otherwise.
     """
 
-    # Keys and indexes of its own; a table that names none is read by its case.
     __case_extra__: ClassVar[tuple[Any, ...]] = ()
+    # Whether an index on the case alone finds the rows of one case among those of all. Else a key
+    # or an index of ``__case_extra__`` does, by the case or by what they belong to within it.
+    __by_case__: ClassVar[bool] = True
     # What is repeated of the case, by the case's own name for it.
     __case_key__: ClassVar[dict[str, str]] = {"case_id": "id", "owner_agency_id": "owner_agency_id"}
 
@@ -90,13 +87,15 @@ class OfCase:
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[Any, ...]:
+        by_case = (Index(f"ix_{cls.__tablename__}_case", "case_id"),) if cls.__by_case__ else ()
         return (
             ForeignKeyConstraint(
                 list(cls.__case_key__),
                 [f"cases.{name}" for name in cls.__case_key__.values()],
                 onupdate="CASCADE",
             ),
-            *(cls.__case_extra__ or (by_case(cls.__tablename__),)),
+            *cls.__case_extra__,
+            *by_case,
         )
 
 

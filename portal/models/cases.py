@@ -29,7 +29,6 @@ from portal.models.base import (
     Sealed,
     account_key,
     agency_key,
-    by_case,
 )
 
 
@@ -80,6 +79,7 @@ class CasePerson(OfOpenedCase, Keyed, Base):
     """Who a person is to a case: the child itself, a guardian, a sibling, somebody else."""
 
     __tablename__ = "case_people"
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("case_id", "person_id"),
         Index("ix_case_people_person", "person_id"),
@@ -101,6 +101,7 @@ class Spelling(OfOpenedCase, Keyed, Base):
     """
 
     __tablename__ = "spellings"
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("case_id", "person_id"),
         Index("ix_spellings_person", "person_id"),
@@ -136,6 +137,7 @@ class CaseWorker(OfCase, Keyed, Base):
     """Somebody of the owner who works on the case, and so may know who reported."""
 
     __tablename__ = "case_workers"
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("case_id", "account_id"),
         Index("ix_case_workers_account", "account_id"),
@@ -154,6 +156,7 @@ class Entry(OfOpenedCase, Keyed, Base):
 
     __tablename__ = "entries"
     __sealed__: ClassVar[tuple[str, ...]] = ("text", "heard_from")
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         Index("ix_entries_case", "case_id", text("written_at DESC"), text("id DESC")),
         Index("ix_entries_author", "author_agency_id", text("written_at DESC"), text("id DESC")),
@@ -175,6 +178,7 @@ class Retraction(OfCase, Keyed, Base):
 
     __tablename__ = "retractions"
     __sealed__: ClassVar[tuple[str, ...]] = ("reason",)
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (UniqueConstraint("entry_id"),)
 
     entry_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("entries.id"))
@@ -290,7 +294,6 @@ class NeverTell(OfCase, Keyed, Period, Base):
     __tablename__ = "never_tells"
     __sealed__: ClassVar[tuple[str, ...]] = ("words",)
     __case_extra__: ClassVar[tuple[Any, ...]] = (
-        by_case("never_tells"),
         CheckConstraint("num_nonnulls(agency_id, account_id, person_id) <= 1", name="one_target"),
     )
 

@@ -19,7 +19,6 @@ from portal.models.base import (
     Sealed,
     account_key,
     agency_key,
-    by_case,
 )
 
 
@@ -43,7 +42,6 @@ class Consent(OfCase, Keyed, Base):
     __sealed__: ClassVar[tuple[str, ...]] = ("draft", "note", "objection", "said_back", "what")
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         CheckConstraint("kind IN ('action', 'sharing')", name="two_kinds"),
-        by_case("consents"),
     )
 
     kind: Mapped[str]
@@ -78,6 +76,7 @@ class ConsentItem(OfCase, Keyed, Base):
     """One answer for one agency and one plain bundle: yes, no or later."""
 
     __tablename__ = "consent_items"
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         CheckConstraint("answer IN ('yes', 'no', 'later')", name="three_answers"),
         Index("ix_consent_items_consent", "consent_id"),
@@ -96,10 +95,7 @@ class ConsentEvent(OfCase, Keyed, Base):
     """One step in the life of a consent (code list ``consent_state``); append-only."""
 
     __tablename__ = "consent_events"
-    __case_extra__: ClassVar[tuple[Any, ...]] = (
-        by_case("consent_events"),
-        Index("ix_consent_events_consent", "consent_id"),
-    )
+    __case_extra__: ClassVar[tuple[Any, ...]] = (Index("ix_consent_events_consent", "consent_id"),)
 
     consent_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("consents.id"))
     state: Mapped[str]
@@ -124,7 +120,6 @@ class GuardianRecord(OfCase, Keyed, Base):
     """
 
     __tablename__ = "guardian_records"
-    __case_extra__: ClassVar[tuple[Any, ...]] = (by_case("guardian_records"),)
 
     person_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("persons.id"))
     # Code list ``authority``: whether and how this person holds parental authority.

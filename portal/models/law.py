@@ -11,17 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import (
-    Base,
-    Instant,
-    Keyed,
-    Now,
-    OfCase,
-    Sealed,
-    account_key,
-    agency_key,
-    by_case,
-)
+from portal.models.base import Base, Instant, Keyed, Now, OfCase, Sealed, account_key, agency_key
 
 
 class ShareProposal(OfCase, Keyed, Base):
@@ -41,7 +31,6 @@ class ShareProposal(OfCase, Keyed, Base):
             "decision IN ('approved', 'refused', 'carried_out')", name="three_decisions"
         ),
         CheckConstraint("decided_by <> proposed_by OR decision = 'carried_out'", name="two_people"),
-        by_case("share_proposals"),
     )
 
     APPROVED: ClassVar[str] = "approved"
@@ -81,7 +70,6 @@ class PermissionNoting(OfCase, Keyed, Base):
 
     __tablename__ = "permission_notings"
     __case_extra__: ClassVar[tuple[Any, ...]] = (
-        by_case("permission_notings"),
         UniqueConstraint("grant_id"),
         Index("ix_permission_notings_meeting", "meeting_id"),
     )
@@ -97,7 +85,6 @@ class LawReport(OfCase, Keyed, Base):
     __tablename__ = "law_reports"
     __sealed__: ClassVar[tuple[str, ...]] = ("phoned_to", "told")
     __case_extra__: ClassVar[tuple[Any, ...]] = (
-        by_case("law_reports"),
         UniqueConstraint("grant_id"),
         CheckConstraint(
             "recorded_at IS NULL OR num_nonnulls(phoned_at, phoned_to_sealed, told_sealed) = 3",
@@ -146,7 +133,6 @@ class Emergency(OfCase, Keyed, Base):
             " = 4",
             name="reviewed_whole",
         ),
-        by_case("emergencies"),
     )
 
     VIEW: ClassVar[str] = "view"

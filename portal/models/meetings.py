@@ -15,17 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import (
-    Base,
-    Instant,
-    Keyed,
-    Now,
-    OfCase,
-    Sealed,
-    account_key,
-    agency_key,
-    by_case,
-)
+from portal.models.base import Base, Instant, Keyed, Now, OfCase, Sealed, account_key, agency_key
 
 
 class Meeting(Keyed, Base):
@@ -98,7 +88,6 @@ class Brief(OfCase, Keyed, Base):
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("id", "meeting_id"),
         Index("ix_briefs_meeting", "meeting_id"),
-        by_case("briefs"),
     )
 
     meeting_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("meetings.id"))
@@ -120,6 +109,7 @@ class BriefParty(OfCase, Keyed, Base):
 
     __tablename__ = "brief_parties"
     __sealed__: ClassVar[tuple[str, ...]] = ("names",)
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (
         UniqueConstraint("brief_id"),
         ForeignKeyConstraint(["brief_id", "meeting_id"], ["briefs.id", "briefs.meeting_id"]),
@@ -137,6 +127,7 @@ class ConflictDeclaration(OfCase, Keyed, Base):
     """Whether an expert has a conflict of interest with a matter, declared before its text."""
 
     __tablename__ = "conflict_declarations"
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (UniqueConstraint("brief_id", "account_id"),)
 
     brief_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("briefs.id"))
@@ -150,6 +141,7 @@ class Advice(OfCase, Keyed, Base):
 
     __tablename__ = "advices"
     __sealed__: ClassVar[tuple[str, ...]] = ("text",)
+    __by_case__: ClassVar[bool] = False
     __case_extra__: ClassVar[tuple[Any, ...]] = (UniqueConstraint("brief_id", "account_id"),)
 
     brief_id: Mapped[uuid.UUID] = mapped_column(Uuid(), ForeignKey("briefs.id"))
