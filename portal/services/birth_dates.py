@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from portal import audit
@@ -147,10 +147,7 @@ def end_at_18(session: SystemSession, child_id: uuid.UUID) -> int:
     child = session.get_one(m.Person, child_id)
     if not (written := reveal(session, child, "birth_date")):
         return 0
-    about = select(m.CasePerson.case_id).where(
-        m.CasePerson.person_id == child_id, m.CasePerson.is_child
-    )
-    case_ids = session.scalars(about.order_by(m.CasePerson.case_id)).all()
+    case_ids = session.scalars(_about(child_id).order_by(m.CasePerson.case_id)).all()
     for case_id in case_ids:
         lock_grants(session, case_id, exclusive=True)
     return _end_in(session, case_ids, dt.date.fromisoformat(written), _end_of_system)
@@ -181,9 +178,9 @@ def _end_of_owner(session: Session, grant: m.Grant, beyond: Beyond) -> bool:
 def _end_of_system(session: Session, grant: m.Grant, beyond: Beyond) -> bool:
     if beyond.over:
         end_by_itself(session, grant, EXPIRED, clock(session))
-        return True
-    grant.valid_until = beyond.end
-    _note_shortened(session, grant)
+    else:
+        grant.valid_until = beyond.end
+        _note_shortened(session, grant)
     return True
 
 
@@ -223,12 +220,16 @@ def _step(session: Session, yes: Yes, beyond: Beyond) -> m.ConsentEvent:
 
 def _cases_about(session: Session, child_id: uuid.UUID) -> Sequence[m.Case]:
     """Return the own cases about a child, in the order in which they are locked."""
-    about = select(m.CasePerson.case_id).where(
-        m.CasePerson.person_id == child_id, m.CasePerson.is_child
-    )
     acting = require(standing(session), Action.COORDINATE)
-    own = select(m.Case).where(m.Case.id.in_(about), m.Case.owner_agency_id == acting.agency_id)
+    about = m.Case.id.in_(_about(child_id))
+    own = select(m.Case).where(about, m.Case.owner_agency_id == acting.agency_id)
     return session.scalars(own.order_by(m.Case.id)).all()
+
+
+def _about(child_id: uuid.UUID) -> Select[uuid.UUID]:
+    """Return the ids of the cases about a child, as the session sees them."""
+    case_id = m.CasePerson.case_id
+    return select(case_id).where(m.CasePerson.person_id == child_id, m.CasePerson.is_child)
 
 
 def _guardians_consents(session: Session, case_ids: Sequence[uuid.UUID]) -> list[m.Consent]:

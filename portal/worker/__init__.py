@@ -36,8 +36,9 @@ SILENT_SECONDS = 30
 KEPT_HOURS = 14 * 24
 
 
-# A mail server that is away for an afternoon loses no letter: the last try is after three hours.
-_UNTIL_SENT = procrastinate.RetryStrategy(max_attempts=9, exponential_wait=3)
+# A mail server that is away for an afternoon loses no letter, and a lock that is held too long leaves
+# no share open: the last try is after three hours.
+_UNTIL_DONE = procrastinate.RetryStrategy(max_attempts=9, exponential_wait=3)
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ def queue(engine: Engine, config: Config) -> procrastinate.App:
     )
     for duty in DUTIES:
         _assign(app, engine, duty)
-    app.task(name="send_notice", retry=_UNTIL_SENT)(_sender(engine, config))
+    app.task(name="send_notice", retry=_UNTIL_DONE)(_sender(engine, config))
     app.task(name="tell_by_mail")(_teller(engine))
-    app.task(name="end_at_18")(_ender(engine, config))
+    app.task(name="end_at_18", retry=_UNTIL_DONE)(_ender(engine, config))
     app.periodic(cron="* * * * *")(app.task(name="recover", pass_context=True)(_recover))
     return app
 
@@ -142,7 +143,7 @@ def _teller(engine: Engine) -> Callable[[list[str]], None]:
 
 def _ender(engine: Engine, config: Config) -> Callable[[str], None]:
     def end(child: str) -> None:
-        with system_session(engine, reason=f"worker: end_at_18, {child}") as session:
+        with system_session(engine, reason="worker: end_at_18") as session:
             equip(session, config.keys)
             end_at_18(session, uuid.UUID(child))
 
