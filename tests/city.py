@@ -6,6 +6,7 @@ It is written by the system role, as an import of a city's register would be.
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -154,17 +155,30 @@ def add_person(
     return person.id
 
 
-def _case(session: Session, city: City) -> None:
-    centre = city.agencies["centre"]
-    case = m.Case(
-        id=city.case_id,
-        reference="K7F-3QXR",
-        owner_agency_id=centre,
-        status="supporting",
-        opened_at=LONG_AGO,
-    )
+def add_case(session: Session, city: City, reference: str, **known: Any) -> m.Case:
+    """Open a case of the centre, long ago if nothing else is known of it."""
+    usual = {"status": "supporting", "opened_at": LONG_AGO}
+    case = m.Case(reference=reference, owner_agency_id=city.agencies["centre"], **(usual | known))
     session.add(case)
     session.flush()
+    return case
+
+
+def linked(case: m.Case, person_id: uuid.UUID, subject_kind: str = "child") -> m.CasePerson:
+    """Return what a person is to a case: the child itself if nothing else is said."""
+    return m.CasePerson(
+        case_id=case.id,
+        owner_agency_id=case.owner_agency_id,
+        case_opened_at=case.opened_at,
+        person_id=person_id,
+        subject_kind=subject_kind,
+        is_child=subject_kind == "child",
+    )
+
+
+def _case(session: Session, city: City) -> None:
+    centre = city.agencies["centre"]
+    case = add_case(session, city, "K7F-3QXR", id=city.case_id)
     for slice_ in (*SLICES, INTERNAL):
         create_key(session, Scope("slice", case.id, slice_))
     kinds = {"child": ("見本", "あおい", "child"), "mother": ("見本", "はるか", "guardian")}
@@ -172,14 +186,7 @@ def _case(session: Session, city: City) -> None:
         # Old enough to decide alone, so that a test says so where a guardian's word is needed.
         birth_date = born(16) if subject_kind == "child" else None
         person_id = add_person(session, city, name, family, given, birth_date=birth_date)
-        link = m.CasePerson(
-            case_id=case.id,
-            owner_agency_id=centre,
-            case_opened_at=case.opened_at,
-            person_id=person_id,
-            subject_kind=subject_kind,
-            is_child=subject_kind == "child",
-        )
+        link = linked(case, person_id, subject_kind)
         texts = {"family_name": family, "given_name": given, "kana": "みほん", "called": given}
         session.add_all([link, spelling_of(session, link, **texts)])
     session.add(

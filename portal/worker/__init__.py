@@ -36,8 +36,8 @@ SILENT_SECONDS = 30
 KEPT_HOURS = 14 * 24
 
 
-# A mail server that is away for an afternoon loses no letter, and a lock that is held too long leaves
-# no share open: the last try is after three hours.
+# A mail server that is away for an afternoon loses no letter, and a lock that is held too long
+# leaves no share open: the last try is after three hours.
 _UNTIL_DONE = procrastinate.RetryStrategy(max_attempts=9, exponential_wait=3)
 
 

@@ -230,27 +230,10 @@ def other(shared: towns.City, write: Write) -> towns.City:
     """Return the city as another case of the child sees it: the mother's yes, and no counsellor."""
     other = replace(shared, case_id=uuid.uuid4())
 
-    def link(case: m.Case, name: str, subject_kind: str) -> m.CasePerson:
-        return m.CasePerson(
-            case_id=case.id,
-            owner_agency_id=case.owner_agency_id,
-            case_opened_at=case.opened_at,
-            person_id=shared.persons[name],
-            subject_kind=subject_kind,
-            is_child=name == "child",
-        )
-
     def open_case(session: Session) -> None:
-        case = m.Case(
-            id=other.case_id,
-            reference="M4P-9TWK",
-            owner_agency_id=shared.agencies["centre"],
-            status="supporting",
-            opened_at=towns.LONG_AGO,
-        )
-        session.add(case)
-        session.flush()
-        session.add_all([link(case, "child", "child"), link(case, "mother", "guardian")])
+        case = towns.add_case(session, shared, "M4P-9TWK", id=other.case_id)
+        session.add(towns.linked(case, shared.persons["child"]))
+        session.add(towns.linked(case, shared.persons["mother"], "guardian"))
         session.flush()
         towns.add_consented(session, other, "welfare", ["welfare"], "mother")
         session.add(

@@ -70,24 +70,9 @@ def logged(event: str) -> Callable[[Session, towns.City], list[dict[str, Any]]]:
 def other_case(session: Session, town: towns.City) -> tuple[uuid.UUID, uuid.UUID]:
     """Open another case that the school sees, with an entry; return both ids."""
     child = towns.add_person(session, town, "other child", "見本", "そら")
-    case = m.Case(
-        reference="ZZZ-ZZZ-ZZZ",
-        owner_agency_id=town.agencies["centre"],
-        status="supporting",
-        opened_at=towns.LONG_AGO,
-    )
-    session.add(case)
-    session.flush()
+    case = towns.add_case(session, town, "ZZZ-ZZZ-ZZZ")
     create_key(session, Scope("slice", case.id, "school"))
-    session.add(
-        m.CasePerson(
-            case_id=case.id,
-            owner_agency_id=case.owner_agency_id,
-            case_opened_at=case.opened_at,
-            person_id=child,
-            is_child=True,
-        )
-    )
+    session.add(towns.linked(case, child))
     session.flush()
     first, town.case_id, town.persons["child"] = town.case_id, case.id, child
     towns.add_grant(session, town, "school", ["basic", "school"])

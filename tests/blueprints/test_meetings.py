@@ -241,15 +241,7 @@ def test_an_expert_goes_from_one_brief_to_the_next(
     browse: Browse, town: towns.City, system: Engine, config: Config
 ) -> None:
     with SystemSession(system) as session, session.begin():
-        other = m.Case(
-            reference="AAA-AAA",
-            owner_agency_id=town.agencies["centre"],
-            status="supporting",
-            opened_at=towns.LONG_AGO,
-        )
-        session.add(other)
-        session.flush()
-        other_id = other.id
+        other_id = towns.add_case(session, town, "AAA-AAA").id
         equip(session, config.keys)
         for slice_ in (*SLICES, INTERNAL):
             create_key(session, Scope("slice", other_id, slice_))
@@ -319,15 +311,7 @@ def test_the_agenda_leaves_no_open_case_out(
 ) -> None:
     with SystemSession(system) as session, session.begin():
         for reference, closed in (("AAA-AAA", None), ("BBB-BBB", towns.LONG_AGO)):
-            session.add(
-                m.Case(
-                    reference=reference,
-                    owner_agency_id=town.agencies["centre"],
-                    status="supporting",
-                    opened_at=towns.LONG_AGO,
-                    closed_at=closed,
-                )
-            )
+            towns.add_case(session, town, reference, closed_at=closed)
     browser = browse("counsellor")
     meeting = called(browser, town)
     page = browser.get(meeting)
@@ -341,15 +325,8 @@ def test_the_briefs_of_a_meeting_follow_one_another_as_on_its_agenda(
     browse: Browse, town: towns.City, system: Engine
 ) -> None:
     with SystemSession(system) as session, session.begin():
-        later = m.Case(
-            reference="AAA-AAA",
-            owner_agency_id=town.agencies["centre"],
-            status="supporting",
-            opened_at=session.get_one(m.Case, town.case_id).opened_at + dt.timedelta(days=1),
-        )
-        session.add(later)
-        session.flush()
-        later_id = later.id
+        a_day_later = session.get_one(m.Case, town.case_id).opened_at + dt.timedelta(days=1)
+        later_id = towns.add_case(session, town, "AAA-AAA", opened_at=a_day_later).id
     browser = browse("counsellor")
     meeting, elsewhere = called(browser, town), called(browser, town)
     first = written(browser, town, meeting)

@@ -43,14 +43,7 @@ def open_case(
     session: Session, town: towns.City, reference: str, names: tuple[str, str, str], **of_case: Any
 ) -> uuid.UUID:
     """Open a case of the centre about a child: family name, given name, ふりがな."""
-    case = m.Case(
-        reference=reference,
-        owner_agency_id=town.agencies["centre"],
-        status=of_case.pop("status", "supporting"),
-        opened_at=towns.LONG_AGO,
-    )
-    session.add(case)
-    session.flush()
+    case = towns.add_case(session, town, reference, status=of_case.pop("status", "supporting"))
     family, given, kana = names
     child = m.Person()
     session.add(child)
@@ -58,8 +51,7 @@ def open_case(
     seal(session, child, family_name=family, given_name=given, kana=kana)
     session.flush()
     place = {"case_id": case.id, "owner_agency_id": case.owner_agency_id}
-    dated = {**place, "case_opened_at": case.opened_at}
-    link = m.CasePerson(**dated, person_id=child.id, is_child=True)
+    link = towns.linked(case, child.id)
     texts = {"family_name": family, "given_name": given, "kana": kana}
     session.add_all([link, spelling_of(session, link, **texts)])
     for topic in of_case.get("topics", ()):

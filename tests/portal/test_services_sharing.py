@@ -475,15 +475,8 @@ def test_a_neighbour_answers_for_the_own_data_and_a_sibling_in_a_case_of_its_own
     with SystemSession(own.system) as system, system.begin():
         equip(system, own.keys)
         for name, kind in (("neighbour", "other"), ("brother", "sibling")):
-            system.add(
-                m.CasePerson(
-                    case_id=town.case_id,
-                    owner_agency_id=town.agencies["centre"],
-                    case_opened_at=towns.LONG_AGO,
-                    person_id=towns.add_person(system, town, name, "見本", "となり"),
-                    subject_kind=kind,
-                )
-            )
+            person_id = towns.add_person(system, town, name, "見本", "となり")
+            system.add(towns.linked(system.get_one(m.Case, town.case_id), person_id, kind))
     session = acting("counsellor")
     with pytest.raises(RefusedShareError, match="in_own_case"):
         asked(session, town, "school", giver="brother")

@@ -14,7 +14,7 @@ from portal.database import SystemSession
 from portal.vault import INTERNAL, Scope, create_key, equip
 from portal.vocabulary import SLICES
 from tests.blueprints.test_lawful import today
-from tests.city import LONG_AGO, City, add_person
+from tests.city import City, add_case, add_person, linked
 from tests.stories.days import (  # noqa: F401
     KNOWN,
     OF_THE_CASE,
@@ -186,23 +186,12 @@ def meeting(
 
 
 def _case(session: SystemSession, town: City, case_id: uuid.UUID, reference: str) -> None:
-    centre = town.agencies["centre"]
-    place = {"case_id": case_id, "owner_agency_id": centre}
-    session.add(
-        m.Case(
-            id=case_id,
-            reference=reference,
-            owner_agency_id=centre,
-            status="supporting",
-            opened_at=LONG_AGO,
-        )
-    )
-    session.flush()
+    case = add_case(session, town, reference, id=case_id)
+    place = {"case_id": case_id, "owner_agency_id": case.owner_agency_id}
     for slice_ in (*SLICES, INTERNAL):
         create_key(session, Scope("slice", case_id, slice_))
     child = add_person(session, town, reference, "関係", f"{reference[1]}子")
-    dated = {**place, "case_opened_at": LONG_AGO}
-    session.add(m.CasePerson(**dated, person_id=child, subject_kind="child", is_child=True))
+    session.add(linked(case, child))
     session.add(m.CaseWorker(**place, account_id=town.accounts["counsellor"]))
     session.flush()
 
