@@ -10,9 +10,16 @@ from playwright.sync_api import Page as Tab
 
 from portal.unit import Portal
 from tests.second_factor import next_code
-from tests.web import Browser, Page
+from tests.web import ON_PAPER, Browser, Page
 
 Answers = dict[str, str | list[str]]
+
+# All words of an element but those that only paper carries; see ``tests.web.Page.words``.
+_WORDS_ON_SCREEN = """(body, onPaper) => {
+  const copy = body.cloneNode(true);
+  copy.querySelectorAll(`.${onPaper}`).forEach((part) => part.remove());
+  return copy.textContent;
+}"""
 
 
 class Person(ABC):
@@ -293,7 +300,7 @@ class ChromiumPerson(Person):
 
     @property
     def words(self) -> str:
-        return _folded(str(self.tab.locator("body").text_content()))
+        return _folded(str(self.tab.locator("body").evaluate(_WORDS_ON_SCREEN, ON_PAPER)))
 
     def links(self, pattern: str) -> list[str]:
         found = self.tab.locator("main a").evaluate_all(
