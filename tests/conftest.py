@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine
 
 from portal import embedded
@@ -29,6 +30,12 @@ from tests.scratch import scratch
 
 # Fixtures of the sweeps, which tests in several folders ask for.
 from tests.site import demo_city, new_site, site  # noqa: F401
+
+# Nothing is timed here: on a busy machine an example of hypothesis takes as long as it takes.
+settings.register_profile(
+    "portal", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("portal")
 
 _TEMPLATE = "portal_template"
 SMALL_CITY = "portal_small_city"

@@ -28,7 +28,7 @@ from tests import city as towns
 from tests.conftest import Database
 from tests.rules.city import City
 from tests.rules.sight import Pair, viewer_of
-from tests.web import Browser, browser_of
+from tests.web import ON_PAPER, Browser, browser_of
 
 # In the last two somebody sees a case through two circles, in which it stands pages apart.
 WORLDS = (*range(6), 21, 23)
@@ -278,7 +278,8 @@ def add_cases(session: SystemSession, town: towns.City, count: int, agency: str 
 
 def shown(browser: Browser, url: str = "/cases") -> str:
     """Return the bytes of a page less what differs from request to request."""
-    return re.sub(r'(nonce|value|content)="[^"]*"', "", browser.get(url).text)
+    of_the_request = rf'(nonce|value|content)="[^"]*"|<p class="{ON_PAPER}">.*?</p>'
+    return re.sub(of_the_request, "", browser.get(url).text)
 
 
 def test_what_is_hidden_moves_neither_order_nor_count_nor_paging(place: Place) -> None:

@@ -74,9 +74,9 @@ class Person(ABC):
         """Sign in with e-mail, password and a second factor."""
         self.opens("/sign-in")
         self.sends(email=email, password=password)
-        assert self.path == "/second-factor"
+        assert self.path == "/second-factor", self.words
         self.sends(code=next_code(email))
-        assert self.path == "/"
+        assert self.path == "/", self.words
 
     def takes_the_screen_back(self, path: str, email: str) -> None:
         """Go on to an address after the screen was turned round, which takes a second factor."""
