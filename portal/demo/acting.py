@@ -12,11 +12,25 @@ from portal import models as m
 from portal.audit import settle
 from portal.config import Config
 from portal.database import PortalSession, look_as, system_session
+from portal.demo.matters import Clock
 from portal.demo.register import demo_id
 from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
 from portal.vault import equip
 from portal.working_hours import jst
+
+# Which columns say when something was done; all of a step's rows are dated back together.
+_TIMES = {
+    m.Action: "asked_at",
+    m.ActionEvent: "happened_at",
+    m.ChildMeeting: "recorded_at",
+    m.Closure: "closed_at",
+    m.NecessityRecord: "recorded_at",
+    m.ProgressCheck: "checked_at",
+    m.ThreadMessage: "written_at",
+    m.UrgencyDecision: "decided_at",
+    m.Violation: "judged_at",
+}
 
 
 def demo_uuid(key: str) -> uuid.UUID:
@@ -53,6 +67,16 @@ class Acting:
     def case(self, session: Session, child: str) -> m.Case:
         """Return the case of a child of the city, as the session sees it."""
         return session.scalars(select(m.Case).where(m.Case.id == demo_uuid(f"case {child}"))).one()
+
+    def date_back(self, model: type[m.Base], key: str, days: float) -> None:
+        """Let the row of a key have been written so many days ago, in office hours."""
+        column = _TIMES[model]
+        with system_session(self.system, reason="demo city") as session:
+            session.execute(
+                update(model)
+                .where(model.id == demo_uuid(key))  # type: ignore[attr-defined]
+                .values({column: Clock(self.now).back(days)})
+            )
 
     def tie(self, thread_id: uuid.UUID, person: str, child: str, *, kind: str) -> None:
         """Make a thread that of somebody of a case, as a register of an older system would say."""

@@ -58,9 +58,10 @@ def _load_register(system: Engine, config: Config) -> bool:
             return False
         equip(session, config.keys)
         now = session.scalars(select(func.portal_clock())).one()
-        around = crowd(matters.OfficeClock(now)) if full else Crowd()
-        load(session, _world(now, around, full=full), trust=False, add=False)
-        write_courses(session, matters.OfficeClock(now), around.courses)
+        clock = matters.Clock(now)
+        around = crowd(clock) if full else Crowd()
+        load(session, _world(clock, around, full=full), trust=False, add=False)
+        write_courses(session, clock, around.courses)
         _open_doors(session)
         _say_who_people_are(session)
         _pledge(session)
@@ -78,9 +79,8 @@ def _let_the_others_read_once_a_day(session: Session) -> None:
     session.add_all(m.MailChoice(account_id=other, daily_at=LETTERS_AT) for other in others)
 
 
-def _world(now: dt.datetime, around: Crowd, *, full: bool) -> register.Record:
+def _world(clock: matters.Clock, around: Crowd, *, full: bool) -> register.Record:
     """Return the register of the city: the hand-written matters, and those around them."""
-    clock = matters.Clock(now)
     return {
         "format": "portal-world/1",
         "agencies": register.agencies(full=full),
@@ -90,7 +90,7 @@ def _world(now: dt.datetime, around: Crowd, *, full: bool) -> register.Record:
         "households": [*matters.households(), *around.households],
         "cases": [
             *matters.cases(clock),
-            *(more_matters.cases(matters.OfficeClock(now)) if full else ()),
+            *(more_matters.cases(clock) if full else ()),
             *around.cases,
         ],
     }

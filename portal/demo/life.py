@@ -63,6 +63,9 @@ CODES = (
 # Whose person each code's thread belongs to, and on which case.
 _OF_CASE = {"aoi": ("aoi", "aoi"), "haruka": ("haruka", "aoi"), "sora": ("sora", "sora")}
 
+# So many days ago the centre met the children; sora's case is a week old.
+ASSESSED = 5
+
 
 def live_through(app: Engine, system: Engine, config: Config) -> None:
     """Let the city's people do what they did, in order.
@@ -236,13 +239,27 @@ class _City(Acting):
         for child, urgency in urgencies.items():
             with self.acting("counsellor") as session:
                 self._assess(session, child, urgency)
+            # AA has been decided just now: from then on it rings.
+            if urgency != "AA":
+                self.date_back(m.UrgencyDecision, f"urgency {child}", ASSESSED + 1)
+            self.date_back(m.ChildMeeting, f"meeting {child}", ASSESSED)
+            self.date_back(m.NecessityRecord, f"necessity {child}", ASSESSED)
+            self.date_back(m.ProgressCheck, f"check {child}", ASSESSED - 1)
+        # Asked so many days ago, due in so many days.
         asked = (
-            ("aoi", "school", "watch", 3, "朝の様子と朝食のことを、週に一度見てください。"),
-            ("aoi", "ward_welfare_43101", "guide", -2, "就学援助の申請を手伝ってください。"),
-            ("sora", "cgc", "report_cgc", 1, "家庭訪問の結果を知らせてください。"),
-            ("minato", "ward_child_health_43102", "interview", 5, "睡眠について面談してください。"),
+            ("aoi", "school", "watch", 4, 3, "朝の様子と朝食のことを、週に一度見てください。"),
+            ("aoi", "ward_welfare_43101", "guide", 4, -2, "就学援助の申請を手伝ってください。"),
+            ("sora", "cgc", "report_cgc", 2, 1, "家庭訪問の結果を知らせてください。"),
+            (
+                "minato",
+                "ward_child_health_43102",
+                "interview",
+                3,
+                5,
+                "睡眠の面談をしてください。",
+            ),
         )
-        for child, agency, kind, days, request in asked:
+        for child, agency, kind, ago, days, request in asked:
             with self.acting("counsellor") as session:
                 actions.ask_action(
                     session,
@@ -253,6 +270,7 @@ class _City(Acting):
                     due_on=self.today + dt.timedelta(days=days),
                     request=request,
                 )
+            self.date_back(m.Action, f"action {child} {agency}", ago)
 
         with self.acting("counsellor") as session:
             entries.hear(
@@ -268,7 +286,7 @@ class _City(Acting):
 
     def _assess(self, session: Session, child: str, urgency: str) -> None:
         case = self.case(session, child)
-        day = self.today - dt.timedelta(days=5)
+        day = self.today - dt.timedelta(days=ASSESSED)
         assessment.decide_urgency(
             session,
             case,
@@ -373,6 +391,7 @@ class _City(Acting):
                 select(m.Action).where(m.Action.id == demo_uuid("action aoi school"))
             ).one()
             actions.accept_action(session, action, step_id=demo_uuid("step aoi school"))
+        self.date_back(m.ActionEvent, "step aoi school", 3)
         with self.acting("counsellor") as session:
             threads.write_message(
                 session,

@@ -19,7 +19,13 @@ Words = tuple[tuple[str, str, str, str], ...]
 
 
 class Clock:
-    """Instants of the demo city, counted in days and hours from the moment it is loaded."""
+    """Instants of the demo city, counted in days and hours from the moment it is loaded.
+
+    Everything happens between nine and six, in the order in which it would.
+    """
+
+    OPENS: ClassVar = 9
+    HOURS: ClassVar = 9
 
     def __init__(self, now: dt.datetime) -> None:
         """Take the present instant, aware."""
@@ -31,8 +37,13 @@ class Clock:
         return jst(self.now).date()
 
     def back(self, days: float) -> dt.datetime:
-        """Return the instant so many days ago; a negative number lies ahead."""
-        return self.now - dt.timedelta(days=days)
+        """Return the instant in office hours so many days ago; a negative number lies ahead."""
+        exact = jst(self.now - dt.timedelta(days=days))
+        midnight = exact.replace(hour=0, minute=0, second=0, microsecond=0)
+        share = (exact - midnight) / dt.timedelta(days=1)
+        at_work = midnight + dt.timedelta(hours=self.OPENS + self.HOURS * share)
+        # Nothing that has happened lies ahead.
+        return min(at_work, exact) if days >= 0 else at_work
 
     def day_of(self, days: float) -> dt.date:
         """Return the day in JST of the instant so many days ago."""
@@ -45,22 +56,6 @@ class Clock:
     def ahead(self, days: float) -> str:
         """Return the instant so many days ahead, as a register writes it."""
         return self.ago(-days)
-
-
-class OfficeClock(Clock):
-    """A clock by which everything happens between nine and six, in the order in which it would."""
-
-    OPENS: ClassVar = 9
-    HOURS: ClassVar = 9
-
-    def back(self, days: float) -> dt.datetime:
-        """Return the instant of the working day on which it was so many days ago."""
-        exact = jst(super().back(days))
-        midnight = exact.replace(hour=0, minute=0, second=0, microsecond=0)
-        share = (exact - midnight) / dt.timedelta(days=1)
-        at_work = midnight + dt.timedelta(hours=self.OPENS + self.HOURS * share)
-        # Nothing that has happened lies ahead.
-        return min(at_work, exact) if days >= 0 else at_work
 
 
 def cases(clock: Clock) -> list[Record]:

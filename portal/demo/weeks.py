@@ -18,7 +18,7 @@ from portal.config import Config
 from portal.database import look_as, system_session
 from portal.demo.acting import Acting, demo_uuid
 from portal.demo.life import CODES
-from portal.demo.matters import OfficeClock
+from portal.demo.matters import Clock
 from portal.policy.viewer import Viewer
 from portal.queries.meetings import party_names
 from portal.services import (
@@ -33,19 +33,6 @@ from portal.services import (
 )
 from portal.services.consultations import Told
 from portal.working_hours import inclusive_to_instant
-
-# Which columns say when something was done; all of a step's rows are dated back together.
-_TIMES = {
-    m.Action: "asked_at",
-    m.ActionEvent: "happened_at",
-    m.ChildMeeting: "recorded_at",
-    m.Closure: "closed_at",
-    m.NecessityRecord: "recorded_at",
-    m.ProgressCheck: "checked_at",
-    m.ThreadMessage: "written_at",
-    m.UrgencyDecision: "decided_at",
-    m.Violation: "judged_at",
-}
 
 
 def go_through_weeks(app: Engine, system: Engine, config: Config) -> None:
@@ -99,7 +86,7 @@ class _Weeks(Acting):
                 record_id=key,
             )
         for model, ago in ((m.UrgencyDecision, 0), (m.ChildMeeting, 1), (m.NecessityRecord, 1)):
-            self._date_back(model, f"taken in {child}", days - ago)
+            self.date_back(model, f"taken in {child}", days - ago)
 
     def _days_open(self, child: str) -> int:
         with system_session(self.system, reason="demo city") as session:
@@ -121,14 +108,14 @@ class _Weeks(Acting):
                 due_on=self.today + dt.timedelta(days=due),
                 request=request,
             )
-        self._date_back(m.Action, key, days)
+        self.date_back(m.Action, key, days)
         return key
 
     def _accepted(self, who: str, key: str, days: float) -> None:
         with self.acting(who) as session:
             action = self._action(session, key)
             actions.accept_action(session, action, step_id=demo_uuid(f"accepted {key}"))
-        self._date_back(m.ActionEvent, f"accepted {key}", days)
+        self.date_back(m.ActionEvent, f"accepted {key}", days)
 
     def _answered(  # noqa: PLR0917 - the words of the step, in the order in which they are said
         self, who: str, key: str, days: float, status: str, words: str, effect: str = ""
@@ -142,7 +129,7 @@ class _Weeks(Acting):
                 words=words,
                 effect=effect,
             )
-        self._date_back(m.ActionEvent, f"answered {key}", days)
+        self.date_back(m.ActionEvent, f"answered {key}", days)
 
     def _action(self, session: Session, key: str) -> m.Action:
         return session.scalars(select(m.Action).where(m.Action.id == demo_uuid(key))).one()
@@ -159,7 +146,7 @@ class _Weeks(Acting):
                     finding=finding,
                     next_on=self.today + dt.timedelta(days=next_on),
                 )
-            self._date_back(m.ProgressCheck, key, days)
+            self.date_back(m.ProgressCheck, key, days)
 
     def _judged(  # noqa: PLR0917 - the words of the step, in the order in which they are said
         self, who: str, child: str, days: float, violation: str, severity: str | None, why: str
@@ -174,7 +161,7 @@ class _Weeks(Acting):
                 grounds=why,
                 judgement_id=demo_uuid(f"judged {child} {violation}"),
             )
-        self._date_back(m.Violation, f"judged {child} {violation}", days)
+        self.date_back(m.Violation, f"judged {child} {violation}", days)
 
     def _guardian(self, who: str, child: str, person: str, relationship: str) -> None:
         with system_session(self.system, reason="demo city") as session:
@@ -196,15 +183,6 @@ class _Weeks(Acting):
                 lives_with=True,
                 concerned=False,
                 record_id=demo_uuid(f"guardian {person}"),
-            )
-
-    def _date_back(self, model: type[m.Base], key: str, days: float) -> None:
-        column = _TIMES[model]
-        with system_session(self.system, reason="demo city") as session:
-            session.execute(
-                update(model)
-                .where(model.id == demo_uuid(key))  # type: ignore[attr-defined]
-                .values({column: OfficeClock(self.now).back(days)})
             )
 
     # -- the matters ------------------------------------------------------------------------------
@@ -440,7 +418,7 @@ class _Weeks(Acting):
                         text=text,
                         agency_id=demo_uuid("centre"),
                     )
-            self._date_back(m.ThreadMessage, key, days)
+            self.date_back(m.ThreadMessage, key, days)
         self._taken_in(who, child, "C", "差し迫った危険は話していない。夜に一人である。", "")
         self._checked(who, child, ((8, "返事を続ける。", -2), (2, "保健室に行けている。", 4)))
 
@@ -468,10 +446,10 @@ class _Weeks(Acting):
                 child_view="「おばあちゃんといっしょにいられるから、いまはだいじょうぶ。食堂にはまた行く」",
                 summary="祖母が戻り、家事支援が入った。食堂の見守りを2か月続ける。休みが続けば再開する。",
             )
-        self._date_back(m.Closure, "closure himari", 12)
+        self.date_back(m.Closure, "closure himari", 12)
         with system_session(self.system, reason="demo city") as session:
             case = session.get_one(m.Case, demo_uuid("case himari"))
-            case.closed_at = OfficeClock(self.now).back(12)
+            case.closed_at = Clock(self.now).back(12)
 
     def somebody_will_be_away(self) -> None:
         """A counsellor takes days off from tomorrow on; a colleague stands in."""
