@@ -16,6 +16,7 @@ from portal.demo.matters import Clock
 from portal.demo.register import demo_id
 from portal.policy.permissions import Standing
 from portal.policy.viewer import Viewer
+from portal.services import actions
 from portal.vault import equip
 from portal.working_hours import jst
 
@@ -77,6 +78,35 @@ class Acting:
                 .where(model.id == demo_uuid(key))  # type: ignore[attr-defined]
                 .values({column: Clock(self.now).back(days)})
             )
+
+    def ask(  # noqa: PLR0917 - the words of the step, in the order in which they are said
+        self, who: str, child: str, agency: str, kind: str, days: float, due: int, request: str
+    ) -> str:
+        """Ask an agency of something, so many days ago and due in so many; return the key of it."""
+        key = f"action {child} {agency} {kind}"
+        with self.acting(who) as session:
+            actions.ask_action(
+                session,
+                self.case(session, child),
+                action_id=demo_uuid(key),
+                agency_id=demo_uuid(agency),
+                kind=kind,
+                due_on=self.today + dt.timedelta(days=due),
+                request=request,
+            )
+        self.date_back(m.Action, key, days)
+        return key
+
+    def accept(self, who: str, key: str, days: float) -> None:
+        """Take on what was asked, so many days ago."""
+        with self.acting(who) as session:
+            action = self.action(session, key)
+            actions.accept_action(session, action, step_id=demo_uuid(f"accepted {key}"))
+        self.date_back(m.ActionEvent, f"accepted {key}", days)
+
+    def action(self, session: Session, key: str) -> m.Action:
+        """Return an action of the city by its key, as the session sees it."""
+        return session.scalars(select(m.Action).where(m.Action.id == demo_uuid(key))).one()
 
     def tie(self, thread_id: uuid.UUID, person: str, child: str, *, kind: str) -> None:
         """Make a thread that of somebody of a case, as a register of an older system would say."""

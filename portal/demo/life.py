@@ -15,7 +15,6 @@ from portal.policy.terms import Terms
 from portal.policy.viewer import Viewer
 from portal.queries.meetings import party_names
 from portal.services import (
-    actions,
     assessment,
     consents,
     consultations,
@@ -245,32 +244,14 @@ class _City(Acting):
             self.date_back(m.ChildMeeting, f"meeting {child}", ASSESSED)
             self.date_back(m.NecessityRecord, f"necessity {child}", ASSESSED)
             self.date_back(m.ProgressCheck, f"check {child}", ASSESSED - 1)
-        # Asked so many days ago, due in so many days.
-        asked = (
+        health = "ward_child_health_43102"
+        for asked in (
             ("aoi", "school", "watch", 4, 3, "朝の様子と朝食のことを、週に一度見てください。"),
             ("aoi", "ward_welfare_43101", "guide", 4, -2, "就学援助の申請を手伝ってください。"),
             ("sora", "cgc", "report_cgc", 2, 1, "家庭訪問の結果を知らせてください。"),
-            (
-                "minato",
-                "ward_child_health_43102",
-                "interview",
-                3,
-                5,
-                "睡眠の面談をしてください。",
-            ),
-        )
-        for child, agency, kind, ago, days, request in asked:
-            with self.acting("counsellor") as session:
-                actions.ask_action(
-                    session,
-                    self.case(session, child),
-                    action_id=demo_uuid(f"action {child} {agency}"),
-                    agency_id=demo_uuid(agency),
-                    kind=kind,
-                    due_on=self.today + dt.timedelta(days=days),
-                    request=request,
-                )
-            self.date_back(m.Action, f"action {child} {agency}", ago)
+            ("minato", health, "interview", 3, 5, "睡眠について面談してください。"),
+        ):
+            self.ask("counsellor", *asked)
 
         with self.acting("counsellor") as session:
             entries.hear(
@@ -386,12 +367,7 @@ class _City(Acting):
 
     def agencies_answer(self) -> None:
         """The nurse takes her action on; the counsellor answers the child."""
-        with self.acting("nurse") as session:
-            action = session.scalars(
-                select(m.Action).where(m.Action.id == demo_uuid("action aoi school"))
-            ).one()
-            actions.accept_action(session, action, step_id=demo_uuid("step aoi school"))
-        self.date_back(m.ActionEvent, "step aoi school", 3)
+        self.accept("nurse", "action aoi school watch", 3)
         with self.acting("counsellor") as session:
             threads.write_message(
                 session,

@@ -37,12 +37,14 @@ class Clock:
         return jst(self.now).date()
 
     def back(self, days: float) -> dt.datetime:
-        """Return the instant in office hours so many days ago; a negative number lies ahead."""
+        """Return the instant so many days ago; a negative number lies ahead.
+
+        It is in office hours, unless that would be less long ago.
+        """
         exact = jst(self.now - dt.timedelta(days=days))
         midnight = exact.replace(hour=0, minute=0, second=0, microsecond=0)
         share = (exact - midnight) / dt.timedelta(days=1)
         at_work = midnight + dt.timedelta(hours=self.OPENS + self.HOURS * share)
-        # Nothing that has happened lies ahead.
         return min(at_work, exact) if days >= 0 else at_work
 
     def day_of(self, days: float) -> dt.date:

@@ -11,7 +11,6 @@ import datetime as dt
 from collections.abc import Iterable
 
 from sqlalchemy import Engine, select, update
-from sqlalchemy.orm import Session
 
 from portal import models as m
 from portal.config import Config
@@ -93,46 +92,19 @@ class _Weeks(Acting):
             opened = session.get_one(m.Case, demo_uuid(f"case {child}")).opened_at
         return (self.now - opened).days
 
-    def _asked(  # noqa: PLR0917 - the words of the step, in the order in which they are said
-        self, who: str, child: str, agency: str, kind: str, days: float, due: int, request: str
-    ) -> str:
-        """Ask an agency of something; return the key of the action."""
-        key = f"action {child} {agency} {kind}"
-        with self.acting(who) as session:
-            actions.ask_action(
-                session,
-                self.case(session, child),
-                action_id=demo_uuid(key),
-                agency_id=demo_uuid(agency),
-                kind=kind,
-                due_on=self.today + dt.timedelta(days=due),
-                request=request,
-            )
-        self.date_back(m.Action, key, days)
-        return key
-
-    def _accepted(self, who: str, key: str, days: float) -> None:
-        with self.acting(who) as session:
-            action = self._action(session, key)
-            actions.accept_action(session, action, step_id=demo_uuid(f"accepted {key}"))
-        self.date_back(m.ActionEvent, f"accepted {key}", days)
-
     def _answered(  # noqa: PLR0917 - the words of the step, in the order in which they are said
         self, who: str, key: str, days: float, status: str, words: str, effect: str = ""
     ) -> None:
         with self.acting(who) as session:
             actions.answer_action(
                 session,
-                self._action(session, key),
+                self.action(session, key),
                 status,
                 step_id=demo_uuid(f"answered {key}"),
                 words=words,
                 effect=effect,
             )
         self.date_back(m.ActionEvent, f"answered {key}", days)
-
-    def _action(self, session: Session, key: str) -> m.Action:
-        return session.scalars(select(m.Action).where(m.Action.id == demo_uuid(key))).one()
 
     def _checked(self, who: str, child: str, looks: Iterable[tuple[int, str, int]]) -> None:
         """Check progress, from (days ago, finding, next day counted from today on)."""
@@ -199,7 +171,7 @@ class _Weeks(Acting):
             "母が「たたいてしまった」と話している。支援を求めているが、夜が心配である。",
             "学校の相談室で、養護教諭といっしょに会った。けがはない。",
         )
-        key = self._asked(
+        key = self.ask(
             who, child, "cgc", "report_cgc", 33, -20, "家庭を訪ね、安全を確かめて知らせてください。"
         )
         self._answered(
@@ -210,10 +182,10 @@ class _Weeks(Acting):
             "家庭訪問をし、はるくんと会った。在宅での支援が適当と判断した。",
             "こわい思いはしていないと話した。",
         )
-        key = self._asked(
+        key = self.ask(
             who, child, welfare, "guide", 30, -12, "手当と住居の給付金の申請を手伝ってください。"
         )
-        self._accepted(f"{welfare}_officer", key, 29)
+        self.accept(f"{welfare}_officer", key, 29)
         self._answered(
             f"{welfare}_officer",
             key,
@@ -222,14 +194,14 @@ class _Weeks(Acting):
             "現況届を受け付け、住居確保給付金を申請した。",
             "母が眠れるようになり、夜が静かになった。",
         )
-        key = self._asked(
+        key = self.ask(
             who, child, health, "advise", 30, 0, "訪問して、子育ての相談にのってください。"
         )
-        self._accepted(f"{health}_officer", key, 28)
-        key = self._asked(
+        self.accept(f"{health}_officer", key, 28)
+        key = self.ask(
             who, child, "west_elementary", "watch", 26, 3, "月曜の朝のようすを見てください。"
         )
-        self._accepted("west_elementary_nurse", key, 25)
+        self.accept("west_elementary_nurse", key, 25)
         self._judged(
             who, child, 20, "POVERTY", "S2", "収入がなくなり、食事と学用品に影響が出ていた。"
         )
@@ -254,7 +226,7 @@ class _Weeks(Acting):
             "食事と妹の世話、通院の付きそいを毎日している。睡眠が足りていない。",
             "NPOの部屋で会った。本人が話しやすい場所を選んだ。",
         )
-        key = self._asked(
+        key = self.ask(
             who,
             child,
             "npo_learning",
@@ -271,10 +243,10 @@ class _Weeks(Acting):
             "二度会った。学習支援の利用が決まった。",
             "絵の話をするとよく笑う。",
         )
-        key = self._asked(
+        key = self.ask(
             who, child, health, "connect", 40, -1, "家事支援と妹の送迎を調整してください。"
         )
-        self._accepted("child_health", key, 39)
+        self.accept("child_health", key, 39)
         self._judged(who, child, 28, "YOUNG_CARER", "S2", "年齢に合わない世話を毎日していた。")
         self._checked(
             who,
@@ -297,7 +269,7 @@ class _Weeks(Acting):
             "二週間、学級で一人でいる。登校はできている。",
             "放課後にセンターで、父とは別に話を聞いた。",
         )
-        key = self._asked(
+        key = self.ask(
             who,
             child,
             "school",
@@ -306,7 +278,7 @@ class _Weeks(Acting):
             1,
             "本人を特定されない形で、三人の話を別々に聞いてください。みんなの前での注意は望んでいません。",
         )
-        self._accepted("nurse", key, 19)
+        self.accept("nurse", key, 19)
         self._judged(
             who, child, 11, "BULLYING", None, "本人の苦痛は明らかだが、話に違いがあり確認を続ける。"
         )
@@ -329,7 +301,7 @@ class _Weeks(Acting):
             "頭をたたかれ、耳に痛みがある。練習は続いている。",
             "放課後にセンターで会った。受診に付きそう約束をした。",
         )
-        key = self._asked(
+        key = self.ask(
             who,
             child,
             "commercial_high",
@@ -338,7 +310,7 @@ class _Weeks(Acting):
             -14,
             "部員に分からない形で確かめてください。",
         )
-        self._accepted("commercial_high_principal", key, 26)
+        self.accept("commercial_high_principal", key, 26)
         self._answered(
             "commercial_high_principal",
             key,
@@ -348,7 +320,7 @@ class _Weeks(Acting):
             "練習に戻れた。",
         )
         self._judged(who, child, 12, "CORPORAL", "S2", "複数の部員の話と本人の話が一致している。")
-        key = self._asked(
+        key = self.ask(
             who,
             child,
             "board",
@@ -357,7 +329,7 @@ class _Weeks(Acting):
             -2,
             "再発防止策と、進学への影響がないことの確認をください。",
         )
-        self._accepted("boe", key, 10)
+        self.accept("boe", key, 10)
         self._checked(
             who,
             child,
@@ -428,7 +400,7 @@ class _Weeks(Acting):
         self._taken_in(
             who, child, "C", "学校を休む日が続いている。", "学校の図書室で会った。本の話をした。"
         )
-        key = self._asked(who, child, school, "watch", 112, -60, "朝のようすを見てください。")
+        key = self.ask(who, child, school, "watch", 112, -60, "朝のようすを見てください。")
         self._answered(
             f"{school}_nurse", key, 70, m.Action.DONE, "二か月見守った。", "休まずに来ている。"
         )
