@@ -23,6 +23,16 @@ BASE = "https://localhost"
 ON_PAPER = "print-head"
 
 
+def words_on(tree: Any) -> str:
+    """Return the words on the screen, white space folded.
+
+    The line that only paper carries is left out: it says the minute, so that two pages of which one
+    came after the minute's end would differ by it.
+    """
+    words = tree.xpath(f".//text()[not(ancestor::*[@class='{ON_PAPER}'])]")
+    return re.sub(r"\s+", " ", "".join(map(str, words)))
+
+
 class Page:
     """One answer: its status, its bytes and its parsed HTML."""
 
@@ -40,14 +50,9 @@ class Page:
 
     @property
     def words(self) -> str:
-        """Return the words on the screen, white space folded.
-
-        The line that only paper carries is left out: it says the minute, so that two pages of
-        which one came after the minute's end would differ by it.
-        """
+        """Return the words on the screen, white space folded."""
         assert self.tree is not None
-        words = self.tree.xpath(f"//text()[not(ancestor::*[@class='{ON_PAPER}'])]")
-        return re.sub(r"\s+", " ", "".join(map(str, words)))
+        return words_on(self.tree)
 
     def form(self, action: str = "") -> dict[str, str]:
         """Return the fields of the page's form whose action ends with ``action``, as they stand."""

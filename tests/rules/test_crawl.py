@@ -113,7 +113,6 @@ def _settings(examples: int) -> settings:
         max_examples=examples,
         derandomize=True,
         database=None,
-        deadline=None,
         # Faults are collected and told all together, so there is nothing to make smaller.
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),

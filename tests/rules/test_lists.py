@@ -237,21 +237,13 @@ def place(clone: Callable[[], Database]) -> Iterator[Place]:
 
 def add_cases(session: SystemSession, town: towns.City, count: int, agency: str | None) -> None:
     """Open cases of the centre, each with a child and, where asked for, a grant."""
-    centre = town.agencies["centre"]
     for number in range(count):
         at = towns.LONG_AGO + timedelta(hours=number)
-        case = m.Case(
-            reference=f"TTT-{number:03d}-{uuid.uuid4().hex[:3]}",
-            owner_agency_id=centre,
-            status="supporting",
-            opened_at=at,
-        )
-        session.add(case)
-        session.flush()
+        reference = f"TTT-{number:03d}-{uuid.uuid4().hex[:3]}"
+        case = towns.add_case(session, town, reference, opened_at=at)
         child = towns.add_person(session, town, f"child{number}", "見本", f"こども{number}")
-        of_case = {"case_id": case.id, "owner_agency_id": centre}
-        dated = {**of_case, "case_opened_at": at}
-        session.add(m.CasePerson(**dated, person_id=child, is_child=True))
+        of_case = {"case_id": case.id, "owner_agency_id": case.owner_agency_id}
+        session.add(towns.linked(case, child))
         create_key(session, Scope("slice", case.id, "internal"))
         check = m.ProgressCheck(
             **of_case, checked_by=town.accounts["counsellor"], next_on=at.date()

@@ -616,7 +616,6 @@ def _live(lives: int, steps: int, machine: type[Lives], phases: Iterable[Phase])
             stateful_step_count=steps,
             derandomize=True,
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=phases,
         ),

@@ -5,21 +5,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from lxml import html as lxml_html
 from playwright.sync_api import BrowserContext, Locator
 from playwright.sync_api import Page as Tab
 
 from portal.unit import Portal
 from tests.second_factor import next_code
-from tests.web import ON_PAPER, Browser, Page
+from tests.web import Browser, Page, words_on
 
 Answers = dict[str, str | list[str]]
-
-# All words of an element but those that only paper carries; see ``tests.web.Page.words``.
-_WORDS_ON_SCREEN = """(body, onPaper) => {
-  const copy = body.cloneNode(true);
-  copy.querySelectorAll(`.${onPaper}`).forEach((part) => part.remove());
-  return copy.textContent;
-}"""
 
 
 class Person(ABC):
@@ -110,10 +104,6 @@ class Person(ABC):
         """Be refused at an address whatever stands there: nobody of this role reads cases."""
         self.opens(path)
         assert self.status == 403, f"{path} answers {self.status}"
-
-
-def _folded(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
 
 
 class HttpPerson(Person):
@@ -300,7 +290,8 @@ class ChromiumPerson(Person):
 
     @property
     def words(self) -> str:
-        return _folded(str(self.tab.locator("body").evaluate(_WORDS_ON_SCREEN, ON_PAPER)))
+        body = self.tab.locator("body").evaluate("body => body.outerHTML")
+        return words_on(lxml_html.document_fromstring(body))
 
     def links(self, pattern: str) -> list[str]:
         found = self.tab.locator("main a").evaluate_all(
